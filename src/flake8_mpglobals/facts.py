@@ -1,0 +1,88 @@
+"""What the analysis knows of one file, ready for rules and fixes.
+
+These values keep ``ast`` nodes, for fixes to work on; they never leave the
+process that made them.  All of them are frozen; the nodes are never changed.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Literal
+
+from flake8_mpglobals.catalogue import Api
+from flake8_mpglobals.model import Dispatch, Location, Related, Step
+from flake8_mpglobals.source import Source
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+WriteKind = Literal["mutate", "rebind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One dispatch in this file: the call that hands a callable to another process.
+
+    ``call`` is that call (``pool.map(worker, xs)``, ``Process(target=worker)``),
+    ``api`` its catalogue row, ``pool`` the call that made the pool or executor
+    where it is known and in this file, ``function`` the function that contains
+    the dispatch (None: module level), ``workers`` the functions of this file that
+    it runs, ``initializer`` whether it runs them as a per-worker set-up.
+    """
+
+    call: ast.Call
+    api: Api
+    dispatch: Dispatch
+    function: FunctionNode | None
+    pool: ast.Call | None = None
+    workers: tuple[FunctionNode, ...] = ()
+    initializer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LostWrite:
+    """One write in worker code on one place, and who would have to see it.
+
+    ``place`` is the name of the module global; ``kind`` what it holds (``list``,
+    ``dict``, ``set``, ``int``, …; empty where unknown).  ``verb`` is the phrase
+    of the message ("appends to"); ``node`` the expression or statement that
+    writes; ``location`` its first character.  ``sites`` are the dispatches that
+    run it, in order of position; ``chain`` the functions from the worker to the
+    write, for the first of them.  ``observers`` are the reads in the parent;
+    empty means that only workers use the place.
+    """
+
+    place: str
+    kind: str
+    how: WriteKind
+    verb: str
+    node: ast.AST
+    location: Location
+    end_line: int
+    end_column: int
+    worker: str
+    function: FunctionNode | None
+    sites: tuple[Site, ...]
+    chain: tuple[Step, ...]
+    observers: tuple[Related, ...]
+    collects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A dispatch of which the callable could not be told (MPG902)."""
+
+    dispatch: Dispatch
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that rules and fixes ask about one file."""
+
+    source: Source
+    tree: ast.Module
+    writes: tuple[LostWrite, ...] = ()
+    sites: tuple[Site, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()

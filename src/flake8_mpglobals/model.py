@@ -1,0 +1,118 @@
+"""The values that leave the pipeline: findings, their places, and fixes.
+
+Everything here is frozen and free of ``ast`` nodes, so that it can be printed,
+compared, pickled and cached.  Lines and columns count from 1; columns count
+characters, not bytes.  Paths are spelled as they were handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Applicability = Literal["safe", "unsafe", "display"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """One point of a file: ``line`` and ``column`` count from 1."""
+
+    path: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A call that hands a callable to another process (or the start of one).
+
+    ``api`` is the name that people use (``Pool.map``), ``kind`` the way memory
+    is treated (``process``, ``interpreter``, ``remote``).
+    """
+
+    location: Location
+    api: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of the way from the dispatch to the write: a function entered there."""
+
+    location: Location
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that explains the finding, such as the parent's read."""
+
+    location: Location
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextEdit:
+    """Replace what stands between two positions by ``content``.
+
+    Positions count from 1, columns in characters; ``end`` is exclusive.
+    """
+
+    path: str
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A proved rewrite (``edits``), or why there is none (``reason``)."""
+
+    applicability: Applicability
+    title: str
+    edits: tuple[TextEdit, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One report of one rule at one point of one file.
+
+    ``message`` is the whole sentence without the code; ``remedy`` is the part of
+    it that says what to use instead.  ``end_line``/``end_column`` are exclusive.
+    """
+
+    code: str
+    name: str
+    message: str
+    location: Location
+    end_line: int
+    end_column: int
+    place: str = ""
+    worker: str = ""
+    remedy: str = ""
+    dispatches: tuple[Dispatch, ...] = ()
+    chain: tuple[Step, ...] = ()
+    related: tuple[Related, ...] = ()
+    fix: Fix | None = field(default=None, compare=False)
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """Findings are reported by path, line, column, code."""
+        where = self.location
+        return (where.path, where.line, where.column, self.code, self.message)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FileError:
+    """A file that could not be read, decoded or parsed, or a wrong setting.
+
+    ``line`` and ``column`` are 0 where there is none.
+    """
+
+    path: str
+    line: int
+    column: int
+    message: str

@@ -1,0 +1,23 @@
+"""What a user can choose that changes findings: one frozen value, passed along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flake8_mpglobals.catalogue import Api
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Settings that the analysis reads; everything else belongs to a face.
+
+    ``codes`` are the rules to run, exactly (already resolved from select and
+    ignore).  ``boundaries`` are catalogue rows that the user added,
+    ``start_methods`` the start methods that the project supports (empty: all),
+    ``src`` extra roots in which project modules are looked for.
+    """
+
+    codes: frozenset[str]
+    boundaries: tuple[Api, ...] = ()
+    start_methods: tuple[str, ...] = ()
+    src: tuple[str, ...] = ()

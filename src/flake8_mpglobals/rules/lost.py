@@ -1,0 +1,82 @@
+"""What the lost-write rules share: the sentence, and the remedy for each type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flake8_mpglobals.facts import Facts, LostWrite, WriteKind
+from flake8_mpglobals.model import Finding
+
+_REMEDIES = {
+    "list": "share it with multiprocessing.Manager().list()",
+    "dict": "share it with multiprocessing.Manager().dict()",
+    "set": "return the values from the worker and add them in the parent, "
+    "or keep them as keys of multiprocessing.Manager().dict()",
+    "deque": "send the values through multiprocessing.Queue or Manager().Queue()",
+    "number": 'count in multiprocessing.Value("q", 0) with its lock',
+    "float": 'add up in multiprocessing.Value("d", 0.0) with its lock',
+    "flag": "share it as multiprocessing.Event() or multiprocessing.Value(\"b\", 0)",
+    "buffer": "put its bytes into multiprocessing.shared_memory.SharedMemory",
+    "": "return the value from the worker and store it in the parent",
+}
+_FAMILY = {
+    "list": "list",
+    "dict": "dict",
+    "defaultdict": "dict",
+    "Counter": "dict",
+    "OrderedDict": "dict",
+    "set": "set",
+    "deque": "deque",
+    "int": "number",
+    "float": "float",
+    "bool": "flag",
+    "bytearray": "buffer",
+    "array": "buffer",
+    "ndarray": "buffer",
+}
+_COLLECT = "return the values and collect what {api} gives back, or {remedy}"
+
+
+def remedy(write: LostWrite) -> str:
+    """Return what to use instead, as the type and the way of dispatching allow."""
+    text = _REMEDIES[_FAMILY.get(write.kind, "")]
+    if write.collects and write.kind in _FAMILY and write.sites:
+        return _COLLECT.format(api=write.sites[0].api.label, remedy=text)
+    return text
+
+
+def findings(facts: Facts, code: str, name: str, how: WriteKind) -> Iterator[Finding]:
+    """Yield one finding for each observed write of the given sort."""
+    for write in facts.writes:
+        if write.how == how and write.observers:
+            yield finding(write, code, name, "so the parent never sees it", remedy(write))
+
+
+def finding(write: LostWrite, code: str, name: str, consequence: str, advice: str) -> Finding:
+    """Make the finding of ``write``: who does what to what, started where, and what helps."""
+    first = write.sites[0].dispatch
+    more = len(write.sites) - 1
+    also = f" and {more} more" if more else ""
+    through = [step.name for step in write.chain[1:]]
+    via = f" (through {' -> '.join(repr(step) for step in through)})" if through else ""
+    kind = write.kind if write.kind in _FAMILY or write.how == "mutate" else ""
+    what = f"module-level {kind or ('name' if write.how == 'rebind' else 'object')}"
+    message = (
+        f"worker {write.worker!r} {write.verb} {what} {write.place!r}{via}; "
+        f"{first.api} (line {first.location.line}){also} runs it in another process, "
+        f"{consequence}: {advice}"
+    )
+    return Finding(
+        code,
+        name,
+        message,
+        write.location,
+        write.end_line,
+        write.end_column,
+        place=write.place,
+        worker=write.worker,
+        remedy=advice,
+        dispatches=tuple(site.dispatch for site in write.sites),
+        chain=write.chain,
+        related=write.observers,
+    )

@@ -1,0 +1,82 @@
+"""MPG101: a worker changes a module-level container in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flake8_mpglobals.facts import Facts
+from flake8_mpglobals.model import Finding
+from flake8_mpglobals.rules.base import Rule
+from flake8_mpglobals.rules.lost import findings
+
+CODE, NAME = "MPG101", "lost-container-write"
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Yield the in-place changes that the parent looks for and never gets."""
+    return findings(facts, CODE, NAME, "mutate")
+
+
+RULE = Rule(
+    code=CODE,
+    name=NAME,
+    summary="a worker changes a module-level container in place, and the parent reads it",
+    why="""\
+A worker runs in another process. It has its own copy of every Python object, so
+what it appends, stores or deletes stays in that copy. When the pool is done the
+copy is thrown away, and the parent's container is as it was before. Nothing
+raises, nothing warns.
+
+**Why is `id()` the same in both processes, then?** In CPython `id()` is the
+object's address, and an address is *virtual*: the operating system maps it to a
+piece of physical memory separately for each process. After `fork` the child is a
+clone of the parent, with the same virtual addresses, so the list has the same
+`id()` in both. As soon as one of the two writes, the operating system gives the
+writer a physical copy of that page (copy-on-write): same number, different
+memory. Under `spawn` and `forkserver` the module is imported again in the worker,
+and then even the number differs. An equal `id()` in two processes says nothing
+about sharing.""",
+    bad="""\
+from multiprocessing import Pool
+
+results = []
+
+
+def worker(city):
+    results.append(city.upper())
+
+
+if __name__ == "__main__":
+    with Pool() as pool:
+        pool.map(worker, ["beijing", "shanghai"])
+    print(results)  # []
+""",
+    good="""\
+from multiprocessing import Pool
+
+
+def worker(city):
+    return city.upper()
+
+
+if __name__ == "__main__":
+    with Pool() as pool:
+        results = pool.map(worker, ["beijing", "shanghai"])
+    print(results)  # ['BEIJING', 'SHANGHAI']
+""",
+    limits="""\
+- Workers, helpers and state are followed inside one module; what lies in other
+  modules of the project is not looked at yet.
+- A container that reaches the worker in a way the analysis cannot follow
+  (`getattr` with a computed name, `exec`, a C extension) is not seen.
+- A parent that reads the container only in another module is not seen.""",
+    remedy="""\
+Return the value and collect what the pool gives back: cheapest, and right under
+every start method. Where the workers must also *read* the common state, make a
+`multiprocessing.Manager()` next to the pool and hand its `list()` or `dict()` to
+the workers by `initializer=`. A `Manager()` at module level does not do: under
+`spawn` and `forkserver` each process would start its own.""",
+    since="0.1.0",
+    default=True,
+    check=check,
+)
