@@ -14,10 +14,12 @@ class Options:
     ``codes`` are the rules to run, exactly (already resolved from select and
     ignore).  ``boundaries`` are catalogue rows that the user added,
     ``start_methods`` the start methods that the project supports (empty: all),
-    ``src`` extra roots in which project modules are looked for.
+    ``src`` extra roots in which project modules are looked for, ``target_version``
+    the oldest Python that the project supports (empty: not said).
     """
 
     codes: frozenset[str]
     boundaries: tuple[Api, ...] = ()
     start_methods: tuple[str, ...] = ()
     src: tuple[str, ...] = ()
+    target_version: tuple[int, ...] = ()

@@ -1,0 +1,201 @@
+"""Which files a command looks at: the PATHs, walked in one fixed order.
+
+A file that is named is always looked at (unless excludes are forced on it);
+folders are walked for Python files, without what is excluded or ignored by git.
+Links to folders are not followed, so a loop of links cannot catch the walk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flake8_mpglobals.config import FILE as CONFIG_FILE
+from flake8_mpglobals.config import Configuration, Settings
+from flake8_mpglobals.model import FileError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+_SUFFIXES = (".py", ".pyw")
+_IGNORE_FILE = ".gitignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One file to look at; ``explicit`` where a PATH names it, not a folder above it."""
+
+    path: str
+    explicit: bool
+
+
+def display(path: str) -> str:
+    """Return a path as reports spell it: relative where it lies below, with slashes."""
+    here = os.getcwd()
+    full = os.path.abspath(path)
+    if os.path.normcase(full).startswith(os.path.normcase(here.rstrip(os.sep) + os.sep)):
+        path = full[len(here.rstrip(os.sep)) + 1 :]
+    elif os.path.normcase(full) == os.path.normcase(here):
+        path = os.curdir
+    else:
+        path = os.path.normpath(path)
+    return path.replace(os.sep, "/")
+
+
+def discover(
+    paths: Iterable[str], configuration: Configuration, *, force_exclude: bool = False
+) -> Iterator[Target | FileError]:
+    """Yield every file once, in a fixed order, and an error for each PATH that is not there.
+
+    Raises :class:`~flake8_mpglobals.config.ConfigError` for a wrong setting in a
+    ``pyproject.toml`` on the way.
+    """
+    seen: set[str] = set()
+    walked: set[str] = set()
+    for path in paths:
+        full = os.path.abspath(path)
+        if os.path.isdir(path):
+            settings = configuration.for_folder(full)
+            if _forced(settings, force_exclude) and settings.excluded().match(full):
+                continue
+            for found in _walk(full, display(path), configuration, settings, walked):
+                if isinstance(found, FileError):
+                    yield found
+                elif (key := os.path.realpath(os.path.dirname(found.path))) is not None:
+                    key = os.path.join(key, os.path.basename(found.path))
+                    if key not in seen:
+                        seen.add(key)
+                        yield found
+            continue
+        if not os.path.lexists(path):
+            yield FileError(display(path), 0, 0, "no such file or folder")
+            continue
+        settings = configuration.for_file(full)
+        if _forced(settings, force_exclude) and settings.excluded().match(full):
+            continue
+        key = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
+        if key not in seen:
+            seen.add(key)
+            yield Target(display(path), True)
+
+
+def _forced(settings: Settings, flag: bool) -> bool:
+    return flag or bool(settings.force_exclude)
+
+
+def _walk(
+    top: str, shown: str, configuration: Configuration, settings: Settings, walked: set[str]
+) -> Iterator[Target | FileError]:
+    """Walk one folder; ``shown`` is its spelling in reports, ``walked`` the folders done."""
+    prefix = "" if shown == os.curdir else shown.rstrip("/") + "/"
+    stack = [
+        (top, prefix, settings, _above(top) if settings.respect_gitignore is not False else ())
+    ]
+    while stack:
+        folder, prefix, settings, specs = stack.pop()
+        real = os.path.realpath(folder)
+        if real in walked:
+            continue
+        walked.add(real)
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=_name)
+        except OSError as error:
+            message = (error.strerror or str(error)).lower()
+            yield FileError(prefix.rstrip("/") or ".", 0, 0, message)
+            continue
+        names = {entry.name for entry in entries}
+        if CONFIG_FILE in names:
+            settings = configuration.for_folder(folder)
+        if settings.respect_gitignore is False:
+            specs = ()
+        else:
+            if ".git" in names:
+                specs = ()
+            if _IGNORE_FILE in names:
+                specs = _with(specs, folder)
+        excluded = settings.excluded()
+        inner = []
+        for entry in entries:
+            name = entry.name
+            try:
+                is_folder = entry.is_dir(follow_symlinks=False)
+            except OSError:
+                continue
+            if not is_folder and not name.endswith(_SUFFIXES):
+                continue
+            if excluded.match_entry(folder, name):
+                continue
+            if specs and _ignored(specs, os.path.join(folder, name), is_folder):
+                continue
+            if is_folder:
+                inner.append((os.path.join(folder, name), f"{prefix}{name}/", settings, specs))
+            elif _is_file(entry):
+                yield Target(prefix + name, False)
+        stack.extend(reversed(inner))
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+_Specs = tuple[tuple[str, "GitIgnoreSpec"], ...]
+
+
+def _above(top: str) -> _Specs:
+    """Return the ignore files between the root of the git checkout and ``top`` (exclusive).
+
+    None where ``top`` itself is ignored: who names a folder wants it looked at.
+    """
+    if os.path.exists(os.path.join(top, ".git")):
+        return ()
+    folders: list[str] = []
+    folder = os.path.dirname(top)
+    while True:
+        folders.append(folder)
+        if os.path.exists(os.path.join(folder, ".git")):
+            break
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return ()
+        folder = parent
+    specs: _Specs = ()
+    for folder in reversed(folders):
+        if os.path.isfile(os.path.join(folder, _IGNORE_FILE)):
+            specs = _with(specs, folder)
+    while folders:
+        inner = folders[-2] if len(folders) > 1 else top
+        if specs and _ignored(specs, inner, True):
+            return ()
+        folders.pop()
+    return specs
+
+
+def _with(specs: _Specs, folder: str) -> _Specs:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        with open(os.path.join(folder, _IGNORE_FILE), encoding="utf-8", errors="replace") as lines:
+            spec = GitIgnoreSpec.from_lines(lines.read().splitlines())
+    except (OSError, ValueError):
+        return specs
+    return (*specs, (folder, spec))
+
+
+def _ignored(specs: _Specs, path: str, is_folder: bool) -> bool:
+    """Whether git ignores a path: the innermost file that says anything decides."""
+    for folder, spec in reversed(specs):
+        relative = path[len(folder.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
+        verdict = spec.check_file(relative + "/" if is_folder else relative).include
+        if verdict is not None:
+            return verdict
+    return False
