@@ -1,0 +1,433 @@
+"""Which file an import means, and the text of that file: the modules of the project.
+
+Facts about the search are those of the language reference, "The import system"
+(https://docs.python.org/3/reference/import.html) and of ``FileFinder``: in one
+folder a package wins over a module, and a folder without ``__init__.py`` counts
+only where nothing else is found.  Nothing here imports or runs code, and nothing
+looks at ``sys.path``: what is installed does not change an answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import stat
+import sys
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED
+from flake8_mpglobals.model import FileError
+from flake8_mpglobals.source import Source, SourceError
+
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+"""Files of which one marks the folder of a project."""
+
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_LIBRARY = sys.stdlib_module_names | {
+    name.partition(".")[0] for name in (*(row.name for row in ROWS), *SHARED, *CLONES)
+}
+
+Kind = Literal["module", "package", "namespace", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What one import means.
+
+    ``path`` is the file (``a/b.py`` or ``a/b/__init__.py``), None for a namespace
+    package and for everything outside the project.  ``portions`` are the folders
+    of a namespace package.  ``absent`` are the files and folders that were looked
+    for before the answer and are not there: if one of them appears, the answer may
+    change.
+    """
+
+    path: str | None
+    kind: Kind
+    portions: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+class Disk:
+    """Whether a path is a file or a folder, asked of the system once per run.
+
+    One value is made for a run and passed to whoever looks; it is the only memory
+    of the file system that the resolver has.
+    """
+
+    __slots__ = ("_kinds", "cwd")
+
+    def __init__(self, cwd: str | None = None) -> None:
+        self.cwd = os.getcwd() if cwd is None else cwd
+        self._kinds: dict[str, str] = {}
+
+    def kind(self, path: str) -> str:
+        """Return ``"file"``, ``"folder"``, or ``""`` for what is neither or not there."""
+        known = self._kinds.get(path)
+        if known is None:
+            try:
+                mode = os.stat(path).st_mode
+                known = "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
+            except (OSError, ValueError):
+                known = ""
+            self._kinds[path] = known
+        return known
+
+    def absolute(self, path: str) -> str:
+        """Return ``path`` from the root of the file system; links are not followed."""
+        return os.path.normpath(os.path.join(self.cwd, path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the modules that one folder imports are looked for, in order."""
+
+    folder: str
+    regular: bool
+    home: str
+    roots: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+class Project:
+    """Finds project modules for imports, as section 4 of the design orders the places.
+
+    ``src`` are extra roots (``Options.src``), relative to the working directory of
+    ``disk``.  Paths come back as the importing file's path was spelled: absolute,
+    or relative to that working directory.
+    """
+
+    __slots__ = ("_disk", "_places", "_src")
+
+    def __init__(self, src: tuple[str, ...] = (), disk: Disk | None = None) -> None:
+        self._disk = disk if disk is not None else Disk()
+        self._src = tuple(self._disk.absolute(root) for root in src)
+        self._places: dict[str, _Place] = {}
+
+    def resolve(self, importer: str, module: str, level: int = 0) -> Resolution:
+        """Return what ``import module`` (or ``from`` with ``level`` dots) means in ``importer``.
+
+        ``importer`` need not exist (stdin).  For ``from m import name``, where
+        ``name`` may be a submodule, ask for ``m`` and then for ``m.name``.  Never
+        raises: what cannot be found has the kind ``unknown``.
+        """
+        path = self._disk.absolute(importer)
+        parts = module.split(".") if module else []
+        absent: list[str] = []
+        if "" in parts or not (parts or level):
+            return Resolution(None, "unknown")
+        if level:
+            folder = os.path.dirname(path)
+            for _ in range(level - 1):
+                folder = os.path.dirname(folder)
+            kind, found = self._folder(folder, absent)
+            kind, found = self._walk(kind, found, parts, absent)
+        else:
+            kind, found = self._absolute(path, parts, absent)
+        relative = not os.path.isabs(importer)
+        spelled = tuple(self._spell(each, relative) for each in found)
+        missing = tuple(dict.fromkeys(absent))
+        if kind in ("module", "package"):
+            return Resolution(spelled[0], kind, (), missing)
+        return Resolution(None, kind, spelled, missing)
+
+    def dotted_name(self, path: str) -> str:
+        """Return the dotted name under which Python would import the file ``path``.
+
+        It starts at the first ancestor folder that has no ``__init__.py``; the file
+        itself need not exist.
+        """
+        absolute = self._disk.absolute(path)
+        stem, _ = os.path.splitext(os.path.basename(absolute))
+        parts = [] if stem == "__init__" else [stem]
+        folder = os.path.dirname(absolute)
+        home = self._place(folder).home
+        if folder != home:
+            parts += reversed(os.path.relpath(folder, home).split(os.sep))
+        return ".".join(reversed(parts)) or stem
+
+    def roots(self, importer: str) -> tuple[str, ...]:
+        """Return the absolute folders in which absolute imports of a file are looked for."""
+        place = self._place(os.path.dirname(self._disk.absolute(importer)))
+        return place.roots
+
+    def absolute(self, path: str) -> str:
+        """Return ``path`` from the root of the file system, as the resolver sees it."""
+        return self._disk.absolute(path)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two spellings name the same path (links are not followed)."""
+        if one == other:
+            return True
+        absolute = self._disk.absolute
+        return os.path.normcase(absolute(one)) == os.path.normcase(absolute(other))
+
+    def _spell(self, path: str, relative: bool) -> str:
+        if not relative:
+            return path
+        try:
+            return os.path.relpath(path, self._disk.cwd)
+        except ValueError:  # another drive
+            return path
+
+    def _absolute(
+        self, importer: str, parts: list[str], absent: list[str]
+    ) -> tuple[Kind, tuple[str, ...]]:
+        """Find an absolute import: the roots in their order, then namespace portions."""
+        folder = os.path.dirname(importer)
+        place = self._place(folder)
+        absent.extend(place.absent)
+        top = parts[0]
+        roots = place.roots
+        if top in _LIBRARY:
+            # A script's own folder comes before the standard library, except before
+            # what is built into the interpreter; no other folder does.
+            if top in sys.builtin_module_names:
+                return "unknown", ()
+            roots = (place.home,) if place.home in roots else ()
+        portions: list[str] = []
+        for root in roots:
+            if os.path.basename(root) in _INSTALLED and not self._own(importer, root, top):
+                continue
+            kind, found = self._step(root, top, absent)
+            if kind in ("module", "package"):
+                if place.regular and root == folder and found[0] == importer:
+                    # `from celery import Celery` in proj/celery.py is not that file.
+                    continue
+                return self._walk(kind, found, parts[1:], absent)
+            portions.extend(found)
+        if not portions or top in _LIBRARY:
+            return "unknown", ()
+        return self._walk("namespace", tuple(portions), parts[1:], absent)
+
+    def _own(self, importer: str, root: str, top: str) -> bool:
+        """Whether ``importer`` belongs to the package ``top`` that is installed in ``root``."""
+        first, _ = os.path.splitext(os.path.relpath(importer, root).split(os.sep)[0])
+        return first == top
+
+    def _walk(
+        self, kind: Kind, found: tuple[str, ...], parts: list[str], absent: list[str]
+    ) -> tuple[Kind, tuple[str, ...]]:
+        """Follow the rest of a dotted name from a module, package or namespace."""
+        for part in parts:
+            if kind == "package":
+                folders: tuple[str, ...] = (os.path.dirname(found[0]),)
+            elif kind == "namespace":
+                folders = found
+            else:
+                return "unknown", ()
+            portions: list[str] = []
+            for folder in folders:
+                kind, found = self._step(folder, part, absent)
+                if kind in ("module", "package"):
+                    break
+                portions.extend(found)
+            else:
+                kind, found = ("namespace", tuple(portions)) if portions else ("unknown", ())
+        return kind, found
+
+    def _step(self, folder: str, name: str, absent: list[str]) -> tuple[Kind, tuple[str, ...]]:
+        """Find one name in one folder, as ``FileFinder.find_spec`` does."""
+        base = os.path.join(folder, name)
+        kind, found = self._folder(base, absent)
+        if kind == "package":
+            return kind, found
+        if self._disk.kind(base + ".py") == "file":
+            return "module", (base + ".py",)
+        absent.append(base + ".py")
+        return kind, found
+
+    def _folder(self, folder: str, absent: list[str]) -> tuple[Kind, tuple[str, ...]]:
+        """Tell what a folder is: a package, a portion of a namespace, or not there."""
+        if self._disk.kind(folder) != "folder":
+            absent.append(folder)
+            return "unknown", ()
+        init = os.path.join(folder, "__init__.py")
+        if self._disk.kind(init) == "file":
+            return "package", (init,)
+        absent.append(init)
+        return "namespace", (folder,)
+
+    def _place(self, folder: str) -> _Place:
+        """Return where the files of one folder look for modules; asked once per folder."""
+        known = self._places.get(folder)
+        if known is None:
+            known = self._places[folder] = self._find_place(folder)
+        return known
+
+    def _find_place(self, folder: str) -> _Place:
+        absent: list[str] = []
+        home = folder
+        while True:
+            init = os.path.join(home, "__init__.py")
+            if self._disk.kind(init) != "file":
+                absent.append(init)
+                break
+            above = os.path.dirname(home)
+            if above == home:
+                break
+            home = above
+        roots = [folder, home]
+        project = self._project(folder, absent)
+        if project is not None:
+            roots += [project, os.path.join(project, "src")]
+        roots += self._src
+        return _Place(folder, home != folder, home, tuple(dict.fromkeys(roots)), tuple(absent))
+
+    def _project(self, folder: str, absent: list[str]) -> str | None:
+        """Return the nearest folder, upwards, that holds a project file."""
+        while os.path.basename(folder) not in _INSTALLED:
+            for name in PROJECT_FILES:
+                path = os.path.join(folder, name)
+                if self._disk.kind(path) == "file":
+                    return folder
+                absent.append(path)
+            above = os.path.dirname(folder)
+            if above == folder:
+                break
+            folder = above
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """A project module, read and parsed; its tree is never changed.
+
+    One object stands for one path and content as long as the memo keeps it, so it
+    may be the key of what others derive from it.
+    """
+
+    source: Source
+    tree: ast.Module
+
+
+class Memo:
+    """The parsed modules of several files: bounded, keyed by path and content.
+
+    The key holds the whole content (as a digest), so an edited file is another
+    entry and no answer can be stale.  The oldest in use are dropped first.
+    """
+
+    __slots__ = ("_capacity", "_lock", "_modules")
+
+    def __init__(self, capacity: int = 256) -> None:
+        self._capacity = capacity
+        self._modules: OrderedDict[tuple[str, bytes], Module | FileError] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def parse(self, path: str, data: bytes) -> Module:
+        """Return the module that ``data`` is; raise ``SourceError`` where it is none."""
+        key = (path, hashlib.blake2b(data, digest_size=20).digest())
+        with self._lock:
+            known = self._modules.get(key)
+            if known is not None:
+                self._modules.move_to_end(key)
+        if known is None:
+            known = _parse(path, data)
+            with self._lock:
+                known = self._modules.setdefault(key, known)
+                while len(self._modules) > self._capacity:
+                    self._modules.popitem(last=False)
+        if isinstance(known, FileError):
+            raise SourceError(known)
+        return known
+
+
+def _parse(path: str, data: bytes) -> Module | FileError:
+    try:
+        source = Source.from_bytes(path, data)
+        return Module(source, source.parse())
+    except SourceError as error:
+        return error.error
+
+
+_MEMO = Memo()
+
+
+class ModuleStore:
+    """The project modules that one file under check leads to.
+
+    ``handed`` is the file under check (its text, and its tree where the caller has
+    it): met again through a cycle, it is this text and not what is on disk.  Each
+    other file is read at most once, so one examination sees one state of it.
+    ``memo`` keeps parsed modules between files; by default the one of the process.
+    """
+
+    __slots__ = ("_data", "_handed", "_memo", "_modules", "_project")
+
+    def __init__(
+        self, project: Project, handed: Source, tree: ast.Module, memo: Memo = _MEMO
+    ) -> None:
+        self._project = project
+        self._handed = Module(handed, tree)
+        self._memo = memo
+        self._data: dict[str, bytes | None] = {}
+        self._modules: dict[str, Module | None] = {}
+
+    @property
+    def project(self) -> Project:
+        """The resolver whose paths this store reads."""
+        return self._project
+
+    @property
+    def handed(self) -> Module:
+        """The file under check."""
+        return self._handed
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths asked for so far, in that order: what an answer depends on."""
+        return tuple(self._data)
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a project module, None where it cannot be read.
+
+        For the file under check these are its text, encoded.  No parsing happens:
+        this is what a prefilter searches.
+        """
+        if path not in self._data:
+            self._data[path] = self._bytes(path)
+        return self._data[path]
+
+    def load(self, path: str) -> Module | None:
+        """Return a project module, None where it cannot be read, decoded or parsed."""
+        if self._project.same(path, self._handed.source.path):
+            return self._handed
+        if path not in self._modules:
+            data = self.read(path)
+            module = None
+            if data is not None:
+                try:
+                    module = self._memo.parse(path, data)
+                except SourceError:
+                    module = None
+            self._modules[path] = module
+        return self._modules[path]
+
+    def find(self, importer: str, module: str, level: int = 0) -> Module | None:
+        """Resolve an import and load what it means; None for everything else."""
+        path = self._project.resolve(importer, module, level).path
+        return None if path is None else self.load(path)
+
+    def source(self, module: str) -> Source | None:
+        """Return the text that the absolute dotted name means to the file under check.
+
+        This is the ``resolve`` that :class:`flake8_mpglobals.inference.Inference` takes.
+        """
+        found = self.find(self._handed.source.path, module)
+        return None if found is None else found.source
+
+    def _bytes(self, path: str) -> bytes | None:
+        try:
+            if self._project.same(path, self._handed.source.path):
+                return self._handed.source.encode()
+            with open(self._project.absolute(path), "rb") as file:
+                return file.read()
+        except (OSError, ValueError):
+            return None
