@@ -143,7 +143,7 @@ class Configuration:
     ``file`` cannot be used, else where the settings of a folder are first asked.
     """
 
-    __slots__ = ("_fixed", "_flags", "_known")
+    __slots__ = ("_fixed", "_flags", "_known", "_options")
 
     def __init__(
         self,
@@ -154,6 +154,7 @@ class Configuration:
     ) -> None:
         self._flags = flags = flags or Settings()
         self._known: dict[str, Settings] = {}
+        self._options: dict[int, Options] = {}
         self._fixed: Settings | None = None
         if isolated:
             self._fixed = flags
@@ -167,11 +168,24 @@ class Configuration:
         """Return the settings that hold in a folder (any spelling)."""
         if self._fixed is not None:
             return self._fixed
-        return self._nearest(os.path.abspath(folder))
+        known = self._known.get(folder)
+        if known is None:
+            known = self._known[folder] = self._nearest(os.path.abspath(folder))
+        return known
 
     def for_file(self, path: str) -> Settings:
         """Return the settings that hold for a file (which need not exist)."""
         return self.for_folder(os.path.dirname(path) or os.curdir)
+
+    def options_for(self, path: str) -> Options:
+        """Return what the analysis of a file is told."""
+        settings = self.for_file(path)
+        if settings.per_file_ignores:
+            return settings.options(path)
+        options = self._options.get(id(settings))
+        if options is None:
+            options = self._options[id(settings)] = settings.options(path)
+        return options
 
     def _nearest(self, folder: str) -> Settings:
         climbed: list[str] = []

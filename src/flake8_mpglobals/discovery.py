@@ -60,14 +60,7 @@ def discover(
             settings = configuration.for_folder(full)
             if _forced(settings, force_exclude) and settings.excluded().match(full):
                 continue
-            for found in _walk(full, display(path), configuration, settings, walked):
-                if isinstance(found, FileError):
-                    yield found
-                elif (key := os.path.realpath(os.path.dirname(found.path))) is not None:
-                    key = os.path.join(key, os.path.basename(found.path))
-                    if key not in seen:
-                        seen.add(key)
-                        yield found
+            yield from _walk(full, display(path), configuration, settings, walked=walked, seen=seen)
             continue
         if not os.path.lexists(path):
             yield FileError(display(path), 0, 0, "no such file or folder")
@@ -86,9 +79,18 @@ def _forced(settings: Settings, flag: bool) -> bool:
 
 
 def _walk(
-    top: str, shown: str, configuration: Configuration, settings: Settings, walked: set[str]
+    top: str,
+    shown: str,
+    configuration: Configuration,
+    settings: Settings,
+    *,
+    walked: set[str],
+    seen: set[str],
 ) -> Iterator[Target | FileError]:
-    """Walk one folder; ``shown`` is its spelling in reports, ``walked`` the folders done."""
+    """Walk one folder; ``shown`` is its spelling in reports.
+
+    ``walked`` and ``seen`` hold the folders and files done, by real folder.
+    """
     prefix = "" if shown == os.curdir else shown.rstrip("/") + "/"
     stack = [
         (top, prefix, settings, _above(top) if settings.respect_gitignore is not False else ())
@@ -132,7 +134,8 @@ def _walk(
                 continue
             if is_folder:
                 inner.append((os.path.join(folder, name), f"{prefix}{name}/", settings, specs))
-            elif _is_file(entry):
+            elif (key := os.path.join(real, name)) not in seen and _is_file(entry):
+                seen.add(key)
                 yield Target(prefix + name, False)
         stack.extend(reversed(inner))
 
@@ -154,7 +157,7 @@ _Specs = tuple[tuple[str, "GitIgnoreSpec"], ...]
 def _above(top: str) -> _Specs:
     """Return the ignore files between the root of the git checkout and ``top`` (exclusive).
 
-    None where ``top`` itself is ignored: who names a folder wants it looked at.
+    Nothing where ``top`` itself is ignored: who names a folder wants it looked at.
     """
     if os.path.exists(os.path.join(top, ".git")):
         return ()

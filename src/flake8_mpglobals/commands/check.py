@@ -1,0 +1,140 @@
+"""``mpglobals check``: find, check, report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flake8_mpglobals.checking import FileReport, Job, check_bytes, check_files, is_candidate
+from flake8_mpglobals.commands.common import (
+    Flags,
+    coloured,
+    complain,
+    is_stdin,
+    stdin_excluded,
+    stdin_path,
+)
+from flake8_mpglobals.config import Configuration
+from flake8_mpglobals.discovery import Target, discover
+from flake8_mpglobals.model import FileError, Finding
+from flake8_mpglobals.reporters import Report, Style, render
+
+_MANY = 500
+"""From so many files on, a terminal is shown how far the run is."""
+
+
+def run(
+    paths: tuple[str, ...],
+    flags: Flags,
+    *,
+    output_format: str | None = None,
+    output_file: str | None = None,
+    quiet: bool = False,
+    statistics: bool = False,
+    exit_zero: bool = False,
+    jobs: int = 0,
+) -> int:
+    """Check the paths, print the report and return the exit status.
+
+    Raises ``UsageError`` for flags that do not go together and ``ConfigError``
+    for a wrong setting.
+    """
+    configuration = flags.configuration()
+    output_format = output_format or configuration.for_folder(".").output_format or "full"
+    if is_stdin(paths):
+        report = _check_stdin(flags, configuration)
+    else:
+        report = _check_paths(paths or (".",), configuration, jobs, quiet)
+        if not report.files and not report.errors and not quiet:
+            print("warning: no Python files found under the given paths", file=sys.stderr)
+    if output_format == "json":
+        report = _with_fixes(report)
+    complain(report.errors)
+    colour = output_file is None and coloured(sys.stdout)
+    if statistics:
+        text = _statistics(report.findings, as_json=output_format == "json")
+    else:
+        text = render(output_format, report, Style(colour, quiet))
+    status = 2 if report.errors else 1 if report.findings and not exit_zero else 0
+    if output_file is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        try:
+            Path(output_file).write_text(text, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            reason = f"cannot write: {(error.strerror or str(error)).lower()}"
+            complain([FileError(output_file, 0, 0, reason)])
+            return 2
+    return status
+
+
+def _check_stdin(flags: Flags, configuration: Configuration) -> Report:
+    data = sys.stdin.buffer.read()
+    path = stdin_path(flags)
+    if stdin_excluded(flags, configuration):
+        return Report((), files=1)
+    options = configuration.options_for(path)
+    checked = check_bytes(Job(path, data, options), full=is_candidate(data, options))
+    return _report([checked], [], 1)
+
+
+def _check_paths(
+    paths: tuple[str, ...], configuration: Configuration, jobs: int, quiet: bool
+) -> Report:
+    targets: list[tuple[str, bool]] = []
+    errors: list[FileError] = []
+    for found in discover(paths, configuration):
+        if isinstance(found, Target):
+            targets.append((found.path, found.explicit))
+        else:
+            errors.append(found)
+    with _progress(len(targets), quiet) as done:
+        reports = list(check_files(targets, configuration.options_for, jobs, done))
+    return _report(reports, errors, len(targets))
+
+
+def _report(reports: list[FileReport], errors: list[FileError], files: int) -> Report:
+    findings = [finding for report in reports for finding in report.findings]
+    errors = [*errors, *(error for report in reports for error in report.errors)]
+    return Report(
+        tuple(sorted(findings, key=lambda finding: finding.sort_key)),
+        tuple(sorted(errors)),
+        {(report.path, line): text for report in reports for line, text in report.lines},
+        files,
+    )
+
+
+def _with_fixes(report: Report) -> Report:
+    """Return the report with a fix, or the reason why there is none, on each finding.
+
+    The planner of fixes is not asked yet: ``fix`` stays null.
+    """
+    return report
+
+
+def _statistics(findings: tuple[Finding, ...], *, as_json: bool) -> str:
+    """Return how often each rule fired, the most frequent first."""
+    counts = Counter((one.code, one.name) for one in findings)
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+    if as_json:
+        table = [{"code": code, "name": name, "count": count} for (code, name), count in rows]
+        return json.dumps(table, indent=2) + "\n"
+    wide = max((len(str(count)) for _, count in rows), default=0)
+    return "".join(f"{count:>{wide}}\t{code}\t{name}\n" for (code, name), count in rows)
+
+
+@contextmanager
+def _progress(files: int, quiet: bool) -> Iterator[Callable[[], object]]:
+    """Show a bar on standard error where someone watches a long run."""
+    if quiet or files < _MANY or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    import click
+
+    with click.progressbar(length=files, label="Checking", file=sys.stderr) as bar:
+        yield lambda: bar.update(1)

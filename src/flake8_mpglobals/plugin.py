@@ -1,0 +1,129 @@
+"""The flake8 plugin: flake8's lines and tree in, flake8's tuples out.
+
+flake8 hands its own options to every instance, in whatever process, so that
+nothing is kept on the class.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from flake8_mpglobals import __version__
+from flake8_mpglobals.checking import TRACEBACK, is_candidate
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from flake8_mpglobals.options import Options
+
+
+class Plugin:
+    """One file under flake8."""
+
+    name = "flake8-mpglobals"
+    version = __version__
+
+    def __init__(
+        self,
+        tree: ast.Module,
+        lines: list[str],
+        filename: str,
+        options: Namespace | None = None,
+    ) -> None:
+        self._tree = tree
+        self._lines = lines
+        self._filename = filename
+        self._given = options
+
+    @staticmethod
+    def add_options(parser: Any) -> None:
+        """Declare the flags; each wins over its key in ``[tool.mpglobals]``."""
+        parser.add_option(
+            "--mpg-start-methods",
+            default=None,
+            metavar="methods",
+            comma_separated_list=True,
+            parse_from_config=True,
+            help="Start methods that the code has to work with: fork, forkserver, spawn "
+            "(default: start-methods of [tool.mpglobals] in pyproject.toml, else all).",
+        )
+        parser.add_option(
+            "--mpg-src",
+            default=None,
+            metavar="folders",
+            comma_separated_list=True,
+            parse_from_config=True,
+            normalize_paths=True,
+            help="Folders in which modules of the project are looked for "
+            "(default: src of [tool.mpglobals] in pyproject.toml).",
+        )
+
+    @staticmethod
+    def parse_options(options: Namespace) -> None:
+        """Refuse unknown start methods before any file is checked."""
+        from flake8_mpglobals.config import START_METHODS
+
+        for method in options.mpg_start_methods or ():
+            if method not in START_METHODS:
+                known = ", ".join(START_METHODS)
+                _fail(f"--mpg-start-methods: unknown start method {method!r} (there are {known})")
+
+    def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
+        """Yield ``(line, column from 0, "CODE message", type)`` for each finding."""
+        text = "".join(self._lines)
+        data = text.encode("utf-8", "replace")
+        options = self._options(data)
+        if options is None:
+            return
+        from flake8_mpglobals import analysis
+        from flake8_mpglobals.source import Source
+
+        try:
+            source = Source.from_text(self._filename, text)
+            found = analysis.check(source, options, self._tree)
+        except Exception:
+            # flake8 goes on with its other plugins; `mpglobals check` tells what went wrong.
+            if os.environ.get(TRACEBACK):
+                raise
+            return
+        for finding in found:
+            where = finding.location
+            yield where.line, where.column - 1, f"{finding.code} {finding.message}", type(self)
+
+    def _options(self, data: bytes) -> Options | None:
+        """Return what to look for; None where the file can start no process."""
+        from dataclasses import replace
+
+        from flake8_mpglobals.config import ConfigError, Configuration, default_on, opted_in
+
+        given = self._given
+        isolated = bool(getattr(given, "isolated", False))
+        try:
+            options = Configuration(isolated=isolated).options_for(self._filename)
+        except ConfigError as error:
+            where = error.error
+            place = ":".join(str(part) for part in (where.path, where.line, where.column) if part)
+            _fail(f"{place}: error: {where.message}")
+        if not is_candidate(data, options):
+            return None
+        chosen = (*(getattr(given, "select", None) or ()), *_extended(given))
+        return replace(
+            options,
+            codes=default_on() | opted_in(chosen),
+            start_methods=tuple(getattr(given, "mpg_start_methods", None) or options.start_methods),
+            src=tuple(getattr(given, "mpg_src", None) or options.src),
+        )
+
+
+def _extended(given: Namespace | None) -> tuple[str, ...]:
+    return tuple(getattr(given, "extend_select", None) or ())
+
+
+def _fail(message: str) -> NoReturn:
+    """End flake8 with one line."""
+    from flake8.exceptions import ExecutionError
+
+    raise ExecutionError(f"flake8-mpglobals: {message}")
