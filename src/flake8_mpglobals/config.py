@@ -240,8 +240,7 @@ def check_code(text: str) -> str:
     if code != "ALL" and not (
         code.startswith("MPG") and any(rule.startswith(code) for rule, _ in _rules())
     ):
-        known = ", ".join(rule for rule, _ in _rules())
-        raise ValueError(f"unknown rule code {code!r} (there are {known}, and their prefixes)")
+        raise ValueError(f"unknown rule code {code!r} (`mpglobals rules` lists them)")
     return code
 
 

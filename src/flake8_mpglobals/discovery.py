@@ -198,7 +198,23 @@ def _ignored(specs: _Specs, path: str, is_folder: bool) -> bool:
     """Whether git ignores a path: the innermost file that says anything decides."""
     for folder, spec in reversed(specs):
         relative = path[len(folder.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
-        verdict = spec.check_file(relative + "/" if is_folder else relative).include
+        verdict = (
+            _folder_verdict(spec, relative + "/")
+            if is_folder
+            else spec.check_file(relative).include
+        )
         if verdict is not None:
             return verdict
     return False
+
+
+def _folder_verdict(spec: GitIgnoreSpec, path: str) -> bool | None:
+    """Return what the last matching line says of a folder, None where no line matches.
+
+    The folders above are known not to be ignored, so that this is git's own rule;
+    ``check_file`` judges files, and misreads ``*`` with ``!*/`` for folders.
+    """
+    for pattern in reversed(list(spec.patterns)):
+        if pattern.include is not None and pattern.match_file(path) is not None:
+            return bool(pattern.include)
+    return None

@@ -23,8 +23,8 @@ _LINE_END = re.compile(r"\r\n?")
 class Noqa:
     """The ``noqa`` comments of one text; asking changes nothing.
 
-    Lines count from 1.  A comment counts for the whole logical line that it ends,
-    and for all lines of a string that it follows, as in flake8.
+    Lines count from 1.  A comment counts for the lines that flake8 joins: those
+    of a string that it follows, and those that a backslash continues.
     """
 
     __slots__ = ("_path", "_processor", "whole_file")

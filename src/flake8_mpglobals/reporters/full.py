@@ -19,6 +19,7 @@ _READS = 3
 """So many of the parent's reads are shown; the rest is counted."""
 _DISPATCHES = 3
 _TAB = 4
+_DEF = re.compile(r"(?:async\s+)?def\s+|class\s+")
 _NAME = re.compile(r"[\w.]+")
 _CODES = {"red": "1;31", "blue": "1;34", "cyan": "36", "bold": "1", "green": "1;32", "dim": "2"}
 
@@ -185,6 +186,8 @@ def _span(text: str, mark: _Mark) -> tuple[int, int]:
     elif mark.end < 0:
         end = len(text.rstrip())
     else:
+        head = _DEF.match(text, start)
+        start = head.end() if head else start
         name = _NAME.match(text, start)
         end = name.end() if name else start + 1
     begin = _width(text[:start])
