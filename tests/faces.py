@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from flake8_mpglobals import analysis
 from flake8_mpglobals.cli import main
 from flake8_mpglobals.model import Dispatch, Finding, Location, Related, Step

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from flake8_mpglobals.catalogue import Slot
 from flake8_mpglobals.config import (
     OUTPUT_FORMATS,
@@ -167,7 +168,7 @@ def test_a_broken_file_of_someone_else_is_not_ours(tmp_path: Path) -> None:
 
 def test_a_named_settings_file_has_to_have_the_table(tmp_path: Path) -> None:
     path = settings_file(tmp_path, "[tool.black]\n")
-    with pytest.raises(ConfigError, match="no \\[tool.mpglobals\\] table"):
+    with pytest.raises(ConfigError, match=r"no \[tool.mpglobals\] table"):
         Configuration(file=str(path))
     with pytest.raises(ConfigError, match="no such file"):
         Configuration(file=str(tmp_path / "absent.toml"))
@@ -180,7 +181,7 @@ def test_settings_do_not_depend_on_how_a_path_is_spelled(
     (tmp_path / "a").mkdir()
     monkeypatch.chdir(tmp_path / "a")
     configuration = Configuration()
-    for path in ("x.py", "./x.py", str(tmp_path / "a" / "x.py"), os.path.join("..", "x.py")):
+    for path in ("x.py", "./x.py", str(tmp_path / "a" / "x.py"), f"..{os.sep}x.py"):
         assert configuration.options_for(path).codes == {"MPG101"}
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from flake8_mpglobals.model import Finding, Location
 from flake8_mpglobals.noqa import Noqa, keep
 from flake8_mpglobals.source import Source

@@ -4,6 +4,8 @@ import json
 from importlib.resources import files
 
 import pytest
+from jsonschema import Draft202012Validator
+
 from flake8_mpglobals.config import OUTPUT_FORMATS
 from flake8_mpglobals.model import (
     Dispatch,
@@ -16,7 +18,6 @@ from flake8_mpglobals.model import (
     TextEdit,
 )
 from flake8_mpglobals.reporters import Report, Style, render
-from jsonschema import Draft202012Validator
 
 LINES = {
     ("a.py", 6): "def worker(item):",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -100,7 +101,8 @@ class Plugin:
         from flake8_mpglobals.config import ConfigError, Configuration, default_on, opted_in
 
         given = self._given
-        isolated = bool(getattr(given, "isolated", False))
+        # flake8 takes --isolated off its arguments before it makes its options.
+        isolated = bool(getattr(given, "isolated", False)) or "--isolated" in sys.argv[1:]
         try:
             options = Configuration(isolated=isolated).options_for(self._filename)
         except ConfigError as error:
