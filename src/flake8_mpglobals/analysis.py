@@ -1,17 +1,28 @@
 """One file from text to findings: the stages in their order.
 
-Temporary front: the stages behind it are being built; the signatures are final.
+lower → evaluate → boundaries → reach → effects → observers → losses → rules.
 """
 
 from __future__ import annotations
 
 import ast
+import sys
+from collections.abc import Callable
 
+from flake8_mpglobals.boundaries import find_boundaries
+from flake8_mpglobals.catalogue import Catalogue
+from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
+from flake8_mpglobals.losses import Losses
+from flake8_mpglobals.lower import lower
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.reach import Reach
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.source import Source
+
+DEEP = 100_000
+"""Python frames allowed for expressions nested more deeply than the default limit."""
 
 
 def examine(source: Source, options: Options, tree: ast.Module | None = None) -> Facts:
@@ -23,7 +34,35 @@ def examine(source: Source, options: Options, tree: ast.Module | None = None) ->
     """
     if tree is None:
         tree = source.parse()
-    return Facts(source, tree)
+    try:
+        return _examine(source, options, tree)
+    except RecursionError:
+        return _with_deep_stack(lambda: _examine(source, options, tree))
+
+
+def _examine(source: Source, options: Options, tree: ast.Module) -> Facts:
+    module = lower(source, tree)
+    evaluator = Evaluator(module, Catalogue(options.boundaries))
+    boundaries = find_boundaries(module, evaluator)
+    if not boundaries.sites:
+        return Facts(source, tree)
+    reach = Reach(module, boundaries, evaluator)
+    losses = Losses(module, boundaries, reach, evaluator)
+    return Facts(source, tree, losses.find(), losses.sites(), losses.unresolved())
+
+
+def _with_deep_stack(work: Callable[[], Facts]) -> Facts:
+    """Run ``work`` with room for a tree that is nested thousands of levels deep.
+
+    Calls between Python functions use no C stack since Python 3.11, so a higher
+    limit is safe; it is put back whatever happens.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, DEEP))
+    try:
+        return work()
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def check(source: Source, options: Options, tree: ast.Module | None = None) -> tuple[Finding, ...]:

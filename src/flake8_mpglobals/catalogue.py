@@ -47,7 +47,8 @@ class Api:
     ``returns`` the qualified class of what the call gives back; ``waits`` whether
     all work is done when it returns; ``pickles`` whether the callable itself is
     pickled; ``callbacks`` keywords whose callables run in the parent; ``where``
-    the slot that decides the kind from the executor it holds (``run_in_executor``).
+    the slot that decides the kind from the executor it holds (``run_in_executor``);
+    ``anywhere`` whether the method's name alone is enough, on any receiver.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Api:
     pickles: bool = True
     callbacks: tuple[str, ...] = ()
     where: Slot | None = None
+    anywhere: bool = False
 
 
 _POOL = "multiprocessing.pool.Pool"
@@ -208,9 +210,15 @@ ROWS: tuple[Api, ...] = (
         result="future",
         returns="asyncio.Future",
         where=Slot(0, "executor"),
+        anywhere=True,
     ),
     Api(
-        "asyncio.to_thread", "asyncio.to_thread", "thread", Slot(0, "func"), "starcall", result="value"
+        "asyncio.to_thread",
+        "asyncio.to_thread",
+        "thread",
+        Slot(0, "func"),
+        "starcall",
+        result="value",
     ),
 )
 """The boundaries.  A user's own rows come after these and win."""
@@ -302,10 +310,13 @@ NEEDLES: tuple[bytes, ...] = (
 class Catalogue:
     """Looks rows up by qualified name, whichever spelling is used."""
 
-    __slots__ = ("_rows", "_owners")
+    __slots__ = ("_anywhere", "_owners", "_rows")
 
     def __init__(self, extra: tuple[Api, ...] = ()) -> None:
         self._rows: dict[str, Api] = {row.name: row for row in (*ROWS, *extra)}
+        self._anywhere: dict[str, tuple[Api, ...]] = {
+            row.name.rpartition(".")[2]: (row,) for row in self._rows.values() if row.anywhere
+        }
         self._owners = {row.name.rpartition(".")[0] for row in self._rows.values()} | {
             row.returns for row in self._rows.values() if row.returns
         }
@@ -321,6 +332,10 @@ class Catalogue:
     def api(self, name: str) -> Api | None:
         """Return the row for a qualified name, or None where the API is not known."""
         return self._rows.get(self.canonical(name))
+
+    def anywhere(self, method: str) -> tuple[Api, ...]:
+        """Return the rows that a method name alone identifies."""
+        return self._anywhere.get(method, ())
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""

@@ -1,0 +1,951 @@
+"""What can this expression be?  One question, one answerer.
+
+:class:`Evaluator` turns the symbolic values of the intermediate form into
+*things*: project functions, classes and instances, objects of catalogued
+libraries, containers with their kind, shared objects, plain values, or unknown.
+It also says which *places* (access paths that start at a global or a parameter)
+an expression can be, and which functions a call can enter with which arguments.
+
+Every query is bounded (:data:`FUEL`, :data:`DEPTH`); what is not found within the
+bound is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from flake8_mpglobals.catalogue import THREAD_PRIMITIVES, Api, Catalogue
+from flake8_mpglobals.catalogue import Slot as ArgumentSlot
+from flake8_mpglobals.ir import (
+    ANYTHING,
+    NOTHING,
+    UNKNOWN,
+    Attr,
+    Call,
+    Cell,
+    Class,
+    ClassValue,
+    Copied,
+    Display,
+    Element,
+    Entered,
+    Fresh,
+    Function,
+    FunctionValue,
+    Global,
+    Imported,
+    Instance,
+    Item,
+    Module,
+    Param,
+    Phi,
+    Result,
+    Scalar,
+    SuperOf,
+    Unknown,
+    Value,
+    Values,
+    attr,
+    element,
+    item,
+    union,
+)
+from flake8_mpglobals.mutations import (
+    CALLS_BACK,
+    CONSTRUCTORS,
+    HANDS_BACK,
+    ITERATES,
+    METHODS,
+    SCALARS,
+)
+
+FUEL = 3000
+"""Steps that one query may take."""
+
+DEPTH = 40
+"""How deep one query may nest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Func:
+    """A project function; ``receiver`` is what its first parameter is bound to, if it is."""
+
+    function: Function
+    receiver: Values = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A project class itself."""
+
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Obj:
+    """An instance of a project class."""
+
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A name of a library, not called: a module, function, class or method."""
+
+    name: str
+    receiver: Values = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """An object of a catalogued class; ``call`` made it, where that is known."""
+
+    name: str
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An object made to be shared: between processes, or (``threads``) only in one."""
+
+    kind: str
+    threads: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A container or other mutable object of a known kind, and what it holds."""
+
+    kind: str
+    display: Display | None = None
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An immutable plain value."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """``functools.partial(...)`` as made by ``call``."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What calling a generator function gives."""
+
+    function: Function
+
+
+Thing = (
+    Func
+    | Type
+    | Obj
+    | External
+    | Handle
+    | Shared
+    | Box
+    | Plain
+    | Partial
+    | Generator
+    | Unknown
+)
+Things = frozenset[Thing]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Env:
+    """The arguments that one call binds, in the context of its caller."""
+
+    function: Function
+    bindings: Mapping[int, Values]
+    outer: Env | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Target:
+    """A function that a call (or a dispatch) enters, and what it binds to which parameter."""
+
+    function: Function
+    bindings: Mapping[int, Values]
+
+
+@dataclass(slots=True)
+class _Query:
+    """The budget of one outermost question."""
+
+    fuel: int = FUEL
+    depth: int = 0
+    cut: bool = False
+    active: set[object] = field(default_factory=set)
+
+
+class Evaluator:
+    """Answers questions about the values of one module (and those that it leads to)."""
+
+    def __init__(self, module: Module, catalogue: Catalogue) -> None:
+        self.module = module
+        self.catalogue = catalogue
+        self.inputs: dict[Param, set[Value]] = {}
+        self._known: dict[Value, Things] = {}
+        self._query: _Query | None = None
+
+    # -- things -------------------------------------------------------------
+
+    def things(self, values: Iterable[Value], env: Env | None = None) -> Things:
+        """Return everything that ``values`` can be, as seen from ``env``."""
+        found: set[Thing] = set()
+        for value in values:
+            found |= self.thing(value, env)
+        return frozenset(found)
+
+    def thing(self, value: Value, env: Env | None = None) -> Things:
+        """Return everything that one value can be."""
+        if env is None:
+            known = self._known.get(value)
+            if known is not None:
+                return known
+        query = self._query
+        outermost = query is None
+        if query is None:
+            query = self._query = _Query()
+        key = (value, env)
+        query.fuel -= 1
+        if key in query.active:
+            query.cut = True
+            return frozenset()
+        if query.fuel < 0 or query.depth > DEPTH:
+            query.cut = True
+            return frozenset((UNKNOWN,))
+        query.active.add(key)
+        query.depth += 1
+        cut, query.cut = query.cut, False
+        try:
+            found = self._thing(value, env)
+        finally:
+            query.active.discard(key)
+            query.depth -= 1
+            if outermost:
+                self._query = None
+        if env is None and (outermost or not query.cut):
+            self._known[value] = found
+        query.cut = query.cut or cut
+        return found
+
+    def forget(self) -> None:
+        """Drop remembered answers: the inputs of parameters have changed."""
+        self._known.clear()
+
+    def _thing(self, value: Value, env: Env | None) -> Things:
+        if isinstance(value, Scalar):
+            return frozenset((Plain(value.kind),))
+        if isinstance(value, FunctionValue):
+            return frozenset((Func(value.function),))
+        if isinstance(value, ClassValue):
+            return frozenset((Type(value.cls),))
+        if isinstance(value, Imported):
+            return self._imported(value.name)
+        if isinstance(value, Fresh):
+            kind = value.display.kind
+            if kind == "tuple":
+                return frozenset((Box("tuple", value.display),))
+            return frozenset((Box("iterator" if kind == "generator" else kind, value.display),))
+        if isinstance(value, Global):
+            return self._global(value)
+        if isinstance(value, Cell):
+            return self.things(value.function.cells.get(value.name, ()), self._outside(env, value))
+        if isinstance(value, Phi):
+            return self.things(value.slot.values, env)
+        if isinstance(value, Param):
+            return self._param(value, env)
+        if isinstance(value, Attr):
+            return self._attribute(value, env)
+        if isinstance(value, Item):
+            return self.things(self.parts(value.base, value.key, env, iterated=False), env)
+        if isinstance(value, Element):
+            return self.things(self.parts(value.base, None, env, iterated=True), env)
+        if isinstance(value, Entered):
+            return self._entered(value.base, env)
+        if isinstance(value, Copied):
+            return frozenset(
+                Box("list") if isinstance(thing, Shared) else thing
+                for thing in self.thing(value.base, env)
+            )
+        if isinstance(value, Result):
+            return self._result(value.call, env)
+        if isinstance(value, Instance):
+            return self._instance(value.of, env)
+        if isinstance(value, SuperOf):
+            return frozenset((Obj(value.cls),))
+        return frozenset((UNKNOWN,))
+
+    @staticmethod
+    def _outside(env: Env | None, cell: Cell) -> Env | None:
+        """Return the environment of the function whose variable ``cell`` is, if it is bound."""
+        while env is not None and env.function is not cell.function:
+            env = env.outer
+        return env
+
+    def _imported(self, name: str) -> Things:
+        return frozenset((External(self.catalogue.canonical(name)),))
+
+    def _global(self, value: Global) -> Things:
+        module = value.module
+        stores = module.stores.get(value.name)
+        hint = module.annotated.get(value.name)
+        if not stores and not hint:
+            return frozenset((UNKNOWN,))
+        found = self.things(stores or ())
+        if hint:
+            told = self.things(hint)
+            if told and UNKNOWN not in told:
+                found = (found - {UNKNOWN}) | told
+        return found
+
+    def _param(self, value: Param, env: Env | None) -> Things:
+        walk = env
+        while walk is not None:
+            if walk.function is value.function:
+                bound = walk.bindings.get(value.index)
+                if bound is not None:
+                    return self.things(bound, walk.outer)
+                break
+            walk = walk.outer
+        function = value.function
+        if value.index == 0 and function.has_self:
+            assert function.cls is not None
+            return frozenset((Type(function.cls) if function.classmethod else Obj(function.cls),))
+        if value.index == function.vararg:
+            passed = Fresh(Display("tuple", set(self.inputs.get(value, ()))))
+            return self.thing(passed)
+        if value.index == function.kwarg:
+            return frozenset((Box("dict"),))
+        hint = function.annotations.get(value.index)
+        if hint:
+            told = self.things(hint)
+            if told and UNKNOWN not in told:
+                return told
+        passed_in = self.inputs.get(value)
+        if not passed_in:
+            default = function.defaults.get(value.index)
+            if default and not env:
+                return self.things(default) | {UNKNOWN}
+            return frozenset((UNKNOWN,))
+        return self.things(passed_in)
+
+    def _attribute(self, value: Attr, env: Env | None) -> Things:
+        found: set[Thing] = set()
+        name = value.name
+        base = value.base
+        for thing in self.thing(base, env):
+            if isinstance(thing, Obj):
+                start = base.cls if isinstance(base, SuperOf) else None
+                found |= self._member(thing.cls, name, frozenset((base,)), after=start)
+            elif isinstance(thing, Type):
+                found |= self._class_member(thing.cls, name)
+            elif isinstance(thing, External):
+                found.add(External(self.catalogue.canonical(f"{thing.name}.{name}")))
+            elif isinstance(thing, Handle):
+                found.add(
+                    External(
+                        self.catalogue.canonical(f"{thing.name}.{name}"), frozenset((base,))
+                    )
+                )
+            elif isinstance(thing, Shared) and thing.kind == "manager":
+                found.add(External(f"manager.{name}"))
+            else:
+                found.add(UNKNOWN)
+        return frozenset(found)
+
+    def lineage(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
+        """Return the project classes of the hierarchy in lookup order, the library
+        classes that it derives from, and whether anything in it is unknown.
+        """
+        order: list[Class] = []
+        external: set[str] = set()
+        unknown = False
+        stack = [cls]
+        while stack:
+            current = stack.pop(0)
+            if current in order:
+                continue
+            order.append(current)
+            for base in current.bases:
+                for thing in self.things(base):
+                    if isinstance(thing, Type):
+                        stack.append(thing.cls)
+                    elif isinstance(thing, External):
+                        external.add(thing.name)
+                    else:
+                        unknown = True
+        return tuple(order), frozenset(external), unknown
+
+    def method(self, cls: Class, name: str, after: Class | None = None) -> Function | None:
+        """Return the project method that ``name`` means for an instance of ``cls``."""
+        order, _, _ = self.lineage(cls)
+        if after is not None and after in order:
+            order = order[order.index(after) + 1 :]
+        for owner in order:
+            if name in owner.methods:
+                return owner.methods[name]
+        return None
+
+    def _member(self, cls: Class, name: str, receiver: Values, after: Class | None) -> Things:
+        method = self.method(cls, name, after)
+        if method is not None:
+            if method.is_property:
+                return self.things(method.returns, Env(method, {0: receiver}))
+            return frozenset((Func(method, NOTHING if method.static else receiver),))
+        order, external, unknown = self.lineage(cls)
+        found: set[Thing] = set()
+        known = False
+        for owner in order:
+            for table in (owner.self_attributes, owner.attributes):
+                if name in table:
+                    known = True
+                    found |= self.things(table[name])
+        if not known:
+            rows = {self.catalogue.canonical(f"{base}.{name}") for base in external}
+            found |= {External(row, receiver) for row in rows if self.catalogue.api(row)}
+        if unknown or not found:
+            found.add(UNKNOWN)
+        return frozenset(found)
+
+    def _class_member(self, cls: Class, name: str) -> Things:
+        method = self.method(cls, name)
+        if method is not None:
+            receiver: Values = frozenset((ClassValue(cls),)) if method.classmethod else NOTHING
+            return frozenset((Func(method, receiver),))
+        order, _, _ = self.lineage(cls)
+        for owner in order:
+            if name in owner.attributes:
+                return self.things(owner.attributes[name])
+        return frozenset((UNKNOWN,))
+
+    def _instance(self, of: Value, env: Env | None) -> Things:
+        found: set[Thing] = set()
+        for thing in self.thing(of, env):
+            if isinstance(thing, Type):
+                found.add(Obj(thing.cls))
+            elif isinstance(thing, External):
+                found |= self._made_by(thing.name, None)
+            else:
+                found.add(UNKNOWN)
+        return frozenset(found)
+
+    def _made_by(self, name: str, call: Call | None) -> Things:
+        """Return what calling the library name ``name`` makes."""
+        name = self.catalogue.canonical(name)
+        shared = self.catalogue.shared(name)
+        if shared is not None:
+            return frozenset((Shared(shared),))
+        if name in THREAD_PRIMITIVES:
+            return frozenset((Shared(THREAD_PRIMITIVES[name], threads=True),))
+        row = self.catalogue.api(name)
+        if row is not None and row.returns:
+            return frozenset((Handle(row.returns, call),))
+        if self.catalogue.knows_owner(name):
+            return frozenset((Handle(name, call),))
+        if name.startswith("manager."):
+            return frozenset((Shared("proxy"),))
+        kind = _typing_kind(name)
+        if kind is not None:
+            return frozenset((Box(kind, None, call),))
+        if name in SCALARS:
+            return frozenset((Plain(SCALARS[name]),))
+        if name == "functools.partial" and call is not None:
+            return frozenset((Partial(call),))
+        return frozenset((UNKNOWN,))
+
+    def _entered(self, base: Value, env: Env | None) -> Things:
+        found: set[Thing] = set()
+        for thing in self.thing(base, env):
+            if isinstance(thing, Generator) and thing.function.context_manager:
+                found |= self.things(thing.function.yields)
+            elif isinstance(thing, Obj):
+                enter = self.method(thing.cls, "__enter__")
+                if enter is None:
+                    enter = self.method(thing.cls, "__aenter__")
+                if enter is None:
+                    found.add(UNKNOWN)
+                else:
+                    found |= self.things(enter.returns, Env(enter, {0: frozenset((base,))}, env))
+            else:
+                found.add(thing)
+        return frozenset(found)
+
+    def _result(self, call: Call, env: Env | None) -> Things:
+        found: set[Thing] = set()
+        for thing in self.things(call.callee, env):
+            if isinstance(thing, Func):
+                function = thing.function
+                if function.yields:
+                    found.add(Generator(function))
+                    continue
+                inner = Env(function, self.bind(call, function, thing.receiver), env)
+                returned = self.things(function.returns, inner)
+                found |= returned or {Plain("NoneType")}
+                if _decorated_away(self, function):
+                    found.add(UNKNOWN)
+            elif isinstance(thing, Type):
+                found.add(Obj(thing.cls))
+            elif isinstance(thing, Obj):
+                method = self.method(thing.cls, "__call__")
+                if method is None:
+                    found.add(UNKNOWN)
+                else:
+                    bound = self.bind(call, method, call.callee)
+                    found |= self.things(method.returns, Env(method, bound, env))
+            elif isinstance(thing, Partial):
+                found |= self._partial_result(thing, env)
+            elif isinstance(thing, External):
+                if thing.name in HANDS_BACK and len(call.args) > HANDS_BACK[thing.name]:
+                    found |= self.things(call.args[HANDS_BACK[thing.name]], env)
+                elif thing.name == "builtins.next" and call.args:
+                    found |= self.things(element(call.args[0]), env)
+                else:
+                    found |= self._made_by(thing.name, call)
+            else:
+                found |= self._method_result(call, env)
+        return frozenset(found)
+
+    def _partial_result(self, partial: Partial, env: Env | None) -> Things:
+        found: set[Thing] = set()
+        if partial.call.args:
+            for thing in self.things(partial.call.args[0], env):
+                if isinstance(thing, Func):
+                    found |= self.things(thing.function.returns)
+                elif isinstance(thing, Type):
+                    found.add(Obj(thing.cls))
+                elif isinstance(thing, External):
+                    found |= self._made_by(thing.name, partial.call)
+                else:
+                    found.add(UNKNOWN)
+        return frozenset(found)
+
+    def _method_result(self, call: Call, env: Env | None) -> Things:
+        """Return what a method of a container gives back."""
+        found: set[Thing] = set()
+        for callee in call.callee:
+            if not isinstance(callee, Attr):
+                return frozenset((UNKNOWN,))
+            handed = _HANDS_OUT.get(callee.name)
+            for thing in self.thing(callee.base, env):
+                if isinstance(thing, Box) and callee.name == "copy":
+                    found.add(thing)
+                elif isinstance(thing, Box) and handed:
+                    found |= self.thing(Item(callee.base), env)
+                    for arg in call.args[1:2]:
+                        found |= self.things(arg, env)
+                elif isinstance(thing, Box) and callee.name in ("keys", "values", "items"):
+                    found.add(Box("iterator", None, call))
+                elif callee.name == "enter_context" and call.args:
+                    found |= frozenset().union(*(self._entered(v, env) for v in call.args[0]))
+                else:
+                    found.add(UNKNOWN)
+        return frozenset(found) or frozenset((UNKNOWN,))
+
+    # -- parts of containers ------------------------------------------------
+
+    def parts(
+        self, base: Value, key: str | int | None, env: Env | None, *, iterated: bool
+    ) -> Values:
+        """Return the values that an item (or, ``iterated``, an element) of ``base`` can be."""
+        found: set[Value] = set()
+        if isinstance(base, Global):
+            held = base.module.contents.get(base.name)
+            if held:
+                found |= held
+        inner = _through(base)
+        if inner is not None:
+            return self._of_pairs(inner, key)
+        for thing in self.thing(base, env):
+            if isinstance(thing, Box):
+                found |= self._held(thing, key, env, iterated=iterated)
+            elif isinstance(thing, Generator):
+                found |= thing.function.yields
+            elif isinstance(thing, Plain):
+                found.add(Scalar("str"))
+            else:
+                found.add(UNKNOWN)
+        return frozenset(found)
+
+    @staticmethod
+    def _of_pairs(call: Call, key: str | int | None) -> Values:
+        """Return part ``key`` of what iterating over ``enumerate``/``zip``/``items`` gives."""
+        for callee in call.callee:
+            if isinstance(callee, Attr):
+                return frozenset((Item(callee.base),)) if key == 1 else ANYTHING
+            name = callee.name if isinstance(callee, Imported) else ""
+            if name == "builtins.enumerate":
+                return element(call.args[0]) if key == 1 and call.args else NOTHING
+            if name == "builtins.zip" and isinstance(key, int) and key < len(call.args):
+                return element(call.args[key])
+        return ANYTHING
+
+    def _held(
+        self, box: Box, key: str | int | None, env: Env | None, *, iterated: bool
+    ) -> Values:
+        if box.display is not None:
+            display = box.display
+            if iterated and display.kind == "dict":
+                return frozenset((Scalar("str"),))
+            if key is not None and key in display.items and display.kind in ("dict", "tuple"):
+                return display.items[key]
+            return frozenset(display.elements)
+        call = box.call
+        if call is None:
+            return NOTHING
+        if box.kind == "defaultdict" and call.args and not iterated:
+            made = Call(call.node, call.function, call.args[0], (), {}, -1, NOTHING, call.guards)
+            return frozenset((Result(made),))
+        for thing in self.things(call.callee, env):
+            if isinstance(thing, External):
+                position = ITERATES.get(thing.name)
+                if position is not None and len(call.args) > position:
+                    return element(call.args[position])
+                if thing.name == "builtins.map" and call.args:
+                    made = Call(
+                        call.node,
+                        call.function,
+                        call.args[0],
+                        tuple(element(arg) for arg in call.args[1:]),
+                        {},
+                        -1,
+                        NOTHING,
+                        call.guards,
+                    )
+                    return frozenset((Result(made),))
+            elif isinstance(thing, Unknown):
+                for callee in call.callee:
+                    if isinstance(callee, Attr) and callee.name == "values":
+                        return frozenset((Item(callee.base),))
+        return NOTHING
+
+    # -- places -------------------------------------------------------------
+
+    def places(self, values: Iterable[Value], env: Env | None = None) -> Values:
+        """Return the access paths, from a global or an unbound parameter, that ``values`` are.
+
+        A new object is no place; a global that is another name for an object is
+        both places.
+        """
+        outermost = self._query is None
+        if outermost:
+            self._query = _Query()
+        try:
+            return self._places(values, env)
+        finally:
+            if outermost:
+                self._query = None
+
+    def _places(self, values: Iterable[Value], env: Env | None) -> Values:
+        found: set[Value] = set()
+        query = self._query
+        assert query is not None
+        for value in values:
+            key = ("place", value, env)
+            query.fuel -= 1
+            if key in query.active or query.fuel < 0 or query.depth > DEPTH:
+                continue
+            query.active.add(key)
+            query.depth += 1
+            found |= self._place(value, env)
+            query.depth -= 1
+            query.active.discard(key)
+        return frozenset(found)
+
+    def _place(self, value: Value, env: Env | None) -> Values:
+        if isinstance(value, Global):
+            same = value.module.stores.get(value.name, ())
+            others = [v for v in same if isinstance(v, Global | Attr | Item | Result | Phi)]
+            return frozenset((value,)) | self._places(others, None)
+        if isinstance(value, Param):
+            walk = env
+            while walk is not None:
+                if walk.function is value.function:
+                    bound = walk.bindings.get(value.index)
+                    return self._places(bound, walk.outer) if bound is not None else NOTHING
+                walk = walk.outer
+            return frozenset((value,))
+        if isinstance(value, Cell):
+            held = value.function.cells.get(value.name, ())
+            return self._places(held, self._outside(env, value))
+        if isinstance(value, Phi):
+            return self._places(value.slot.values, env)
+        if isinstance(value, Entered):
+            return self._places((value.base,), env)
+        if isinstance(value, Attr):
+            return self._attribute_place(value, env)
+        if isinstance(value, Item | Element):
+            key = value.key if isinstance(value, Item) else None
+            found = item(self._places((value.base,), env), key) - ANYTHING
+            parts = self.parts(value.base, key, env, iterated=isinstance(value, Element))
+            aliases = [v for v in parts if not isinstance(v, Fresh | Unknown | Scalar)]
+            return found | self._places(aliases, env)
+        if isinstance(value, Result):
+            return self._result_place(value.call, env)
+        if isinstance(value, SuperOf):
+            return self._places((Param(value.function, 0),), env)
+        return NOTHING
+
+    def _attribute_place(self, value: Attr, env: Env | None) -> Values:
+        found = set(attr(self._places((value.base,), env), value.name)) - ANYTHING
+        for thing in self.thing(value.base, env):
+            if isinstance(thing, Obj):
+                order, _, _ = self.lineage(thing.cls)
+                for owner in order:
+                    held = owner.self_attributes.get(value.name, set())
+                    found |= self._places([v for v in held if isinstance(v, Global)], None)
+                    for v in held:
+                        if isinstance(v, Param):
+                            passed = self.inputs.get(v, ())
+                            found |= self._places([p for p in passed if isinstance(p, Global)], None)
+        return frozenset(found)
+
+    def _result_place(self, call: Call, env: Env | None) -> Values:
+        found: set[Value] = set()
+        for thing in self.things(call.callee, env):
+            if isinstance(thing, Func) and not thing.function.yields:
+                inner = Env(thing.function, self.bind(call, thing.function, thing.receiver), env)
+                found |= self._places(thing.function.returns, inner)
+            elif isinstance(thing, External):
+                position = HANDS_BACK.get(thing.name)
+                if position is not None and len(call.args) > position:
+                    found |= self._places(call.args[position], env)
+                elif thing.name == "builtins.next" and call.args:
+                    found |= self._places(element(call.args[0]), env)
+            elif isinstance(thing, Unknown):
+                for callee in call.callee:
+                    if isinstance(callee, Attr) and callee.name in _HANDS_OUT:
+                        found |= item(self._places((callee.base,), env)) - ANYTHING
+        return frozenset(found)
+
+    # -- calls --------------------------------------------------------------
+
+    def bind(
+        self, call: Call, function: Function, receiver: Values = NOTHING
+    ) -> dict[int, Values]:
+        """Return what ``call`` passes for each parameter of ``function``.
+
+        ``receiver`` goes to parameter 0 where the function is bound to something.
+        Defaults are bound for what the call leaves out.
+        """
+        first = (receiver,) if receiver else ()
+        return bind(function, (*first, *call.args), call.keywords, call.starred + len(first)
+                    if call.starred >= 0 else -1, call.rest)
+
+    def targets(self, call: Call) -> tuple[Target, ...]:
+        """Return the project functions that ``call`` enters here and now."""
+        found: list[Target] = []
+        for thing in self.ordered(self.things(call.callee)):
+            if isinstance(thing, External):
+                found.extend(self._calls_back(thing.name, call))
+            else:
+                found.extend(self.entered_by(thing, call))
+        return tuple(found)
+
+    def entered_by(self, thing: Thing, call: Call) -> list[Target]:
+        """Return the functions entered when ``thing`` is called as ``call`` calls it."""
+        found: list[Target] = []
+        if isinstance(thing, Func):
+            function = thing.function
+            found.append(Target(function, self.bind(call, function, thing.receiver)))
+            for wrapper in self.wrappers(function):
+                found.append(Target(wrapper, self.bind(call, wrapper)))
+        elif isinstance(thing, Type):
+            made: Values = frozenset((Result(call),))
+            for name in ("__init__", "__post_init__"):
+                method = self.method(thing.cls, name)
+                if method is not None:
+                    bound = self.bind(call, method, made) if name == "__init__" else {0: made}
+                    found.append(Target(method, bound))
+        elif isinstance(thing, Obj):
+            method = self.method(thing.cls, "__call__")
+            if method is not None:
+                found.append(Target(method, self.bind(call, method, call.callee)))
+        elif isinstance(thing, Partial):
+            found.extend(self._through_partial(thing.call, call))
+        return found
+
+    def _through_partial(self, made: Call, call: Call) -> list[Target]:
+        if not made.args:
+            return []
+        merged = Call(
+            call.node,
+            call.function,
+            made.args[0],
+            (*made.args[1:], *call.args),
+            {**made.keywords, **call.keywords},
+            -1,
+            union(made.rest, call.rest),
+            call.guards,
+        )
+        found: list[Target] = []
+        for thing in self.ordered(self.things(made.args[0])):
+            found.extend(self.entered_by(thing, merged))
+        return found
+
+    def _calls_back(self, name: str, call: Call) -> list[Target]:
+        """Return the functions that a builtin such as ``map`` calls for its caller."""
+        positions = CALLS_BACK.get(name)
+        if positions is None:
+            return []
+        found: list[Target] = []
+        for position in positions:
+            if position < len(call.args):
+                rest = tuple(
+                    element(arg) for i, arg in enumerate(call.args) if i != position
+                )
+                found.extend(self.called_with(call.args[position], rest, call))
+        if "key" in call.keywords and call.args:
+            found.extend(self.called_with(call.keywords["key"], (element(call.args[0]),), call))
+        return found
+
+    def called_with(
+        self, callee: Values, args: tuple[Values, ...], at: Call
+    ) -> list[Target]:
+        """Return the functions entered when ``callee`` is called with ``args``."""
+        made = Call(at.node, at.function, callee, args, {}, -1, NOTHING, at.guards)
+        found: list[Target] = []
+        for thing in self.ordered(self.things(callee)):
+            found.extend(self.entered_by(thing, made))
+        return found
+
+    def wrappers(self, function: Function) -> tuple[Function, ...]:
+        """Return the functions of this project that decorators put around ``function``."""
+        found: list[Function] = []
+        for values in function.decorators:
+            for thing in self.ordered(self.things(values)):
+                if isinstance(thing, Func):
+                    for inner in self.ordered(self.things(thing.function.returns)):
+                        if isinstance(inner, Func) and inner.function is not function:
+                            found.append(inner.function)
+        return tuple(found)
+
+    @staticmethod
+    def ordered(things: Things) -> list[Thing]:
+        """Return things in the order of their definition, so that results are stable."""
+        return sorted(things, key=_order)
+
+    def learn(self, targets: Iterable[Target]) -> bool:
+        """Note what calls pass for parameters; return whether anything was new."""
+        new = False
+        for target in targets:
+            for index, values in target.bindings.items():
+                key = Param(target.function, index)
+                known = self.inputs.setdefault(key, set())
+                fresh = {value for value in values if value not in known and value != key}
+                if fresh and len(known) < 200:
+                    known |= fresh
+                    new = True
+        return new
+
+
+def bind(
+    function: Function,
+    args: tuple[Values, ...],
+    keywords: Mapping[str, Values],
+    starred: int = -1,
+    rest: Values = NOTHING,
+) -> dict[int, Values]:
+    """Return which parameter of ``function`` gets what, as Python's call rules have it.
+
+    ``starred`` is the index in ``args`` of the first ``*iterable`` (its items fill
+    every later position); ``rest`` is what ``**mapping`` passes.
+    """
+    bound: dict[int, Values] = {}
+    extra: list[Values] = []
+    for index, values in enumerate(args):
+        if 0 <= starred <= index:
+            spread = element(values)
+            for position in range(starred, function.positional):
+                bound[position] = union(bound.get(position, NOTHING), spread)
+            extra.append(spread)
+        elif index < function.positional:
+            bound[index] = values
+        else:
+            extra.append(values)
+    if function.vararg >= 0 and extra:
+        bound[function.vararg] = union(*extra)
+    names = {name: index for index, name in enumerate(function.params)}
+    for name, values in keywords.items():
+        index = names.get(name, function.kwarg)
+        if index >= 0:
+            bound[index] = values
+    for index, default in function.defaults.items():
+        if index not in bound:
+            bound[index] = default
+    if rest:
+        for index in range(function.positional):
+            bound.setdefault(index, ANYTHING)
+    return bound
+
+
+def argument(call: Call, slot: ArgumentSlot | None) -> Values | None:
+    """Return what ``call`` passes in a slot of the catalogue; None where it passes nothing."""
+    if slot is None:
+        return None
+    if slot.keyword and slot.keyword in call.keywords:
+        return call.keywords[slot.keyword]
+    if 0 <= slot.position < len(call.args):
+        if 0 <= call.starred <= slot.position:
+            return item(call.args[call.starred], slot.position - call.starred)
+        return call.args[slot.position]
+    return None
+
+
+def row_of(catalogue: Catalogue, thing: Thing) -> Api | None:
+    """Return the catalogue row of a library name, if it has one."""
+    return catalogue.api(thing.name) if isinstance(thing, External) else None
+
+
+_HANDS_OUT = frozenset(("get", "setdefault", "pop", "popitem", "popleft", "__getitem__"))
+
+
+def _typing_kind(name: str) -> str | None:
+    """Return the kind of container that a constructor or a ``typing`` name stands for."""
+    kind = CONSTRUCTORS.get(name)
+    if kind is None and name.startswith("typing."):
+        short = name[7:]
+        kind = {"List": "list", "Dict": "dict", "Set": "set", "DefaultDict": "defaultdict",
+                "Deque": "deque", "Counter": "Counter"}.get(short)
+    if kind is None and name in ("builtins.list", "builtins.dict", "builtins.set"):
+        kind = name[9:]
+    return kind
+
+
+def _through(value: Value) -> Call | None:
+    """Return the call of ``enumerate``/``zip``/``items`` of which ``value`` is one element."""
+    if isinstance(value, Element) and isinstance(value.base, Result):
+        call = value.base.call
+        for callee in call.callee:
+            if isinstance(callee, Imported) and callee.name in ("builtins.enumerate", "builtins.zip"):
+                return call
+            if isinstance(callee, Attr) and callee.name == "items":
+                return call
+    return None
+
+
+def _decorated_away(evaluator: Evaluator, function: Function) -> bool:
+    """Whether an unknown decorator may change what a call of ``function`` returns."""
+    if not function.decorators or function.static or function.classmethod:
+        return False
+    return not (function.is_property or function.context_manager)
+
+
+def _order(thing: Thing) -> tuple[int, int, str]:
+    """Sort functions and classes by where they are defined, the rest by kind and name."""
+    if isinstance(thing, Func):
+        return (0, getattr(thing.function.node, "lineno", 0), thing.function.qualname)
+    if isinstance(thing, Type | Obj):
+        return (1, thing.cls.node.lineno, thing.cls.qualname)
+    if isinstance(thing, Partial):
+        return (2, thing.call.node.lineno, "")
+    return (3, 0, repr(thing) if isinstance(thing, External | Plain) else "")

@@ -1,0 +1,426 @@
+"""The intermediate form of one module: what its functions load, store and call.
+
+Lowering (:mod:`flake8_mpglobals.lower`) turns a tree into these values once;
+every later stage works on them.  A *value* is a symbolic answer to "what can
+this expression be": it names where the object comes from (a global, a
+parameter, an item of another value, the result of a call) without deciding yet
+what that is.  Deciding is the evaluator's work.
+
+Values compare by content; modules, functions, classes, calls and displays
+compare by identity.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import Literal
+
+from flake8_mpglobals.source import Source
+
+MAX_DEPTH = 8
+"""Access paths longer than this are unknown: a bound on every later walk."""
+
+MAX_VALUES = 24
+"""An expression that can be more things than this is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything: nothing is concluded from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A constant or other immutable plain value; ``kind`` is its type's name."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a dotted name means outside this module (``builtins.`` for builtins)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionValue:
+    """A function or lambda of a project module, not bound to anything."""
+
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    """A class of a project module."""
+
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """The object that a display or comprehension makes each time it runs."""
+
+    display: Display
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """Whatever a module global holds."""
+
+    module: Module
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Whatever a function's variable holds when a nested function looks at it."""
+
+    function: Function
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phi:
+    """A local that a loop body changes: what it held before, or after an earlier round."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """What a caller passes for parameter ``index`` (``self`` is 0)."""
+
+    function: Function
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attr:
+    """An attribute of another value."""
+
+    base: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of another value; ``key`` is the constant it was asked by, or None."""
+
+    base: Value
+    key: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What iterating over another value gives."""
+
+    base: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What ``with value as name`` binds."""
+
+    base: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A new object of the same type with the same elements (``x[1:]``)."""
+
+    base: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a call returns."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class SuperOf:
+    """``super()`` inside a method of ``cls``, bound to parameter 0 of ``function``."""
+
+    cls: Class
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Some instance of a class that an annotation names (a value of the reader's word)."""
+
+    of: Value
+
+
+Value = (
+    Unknown
+    | Scalar
+    | Imported
+    | FunctionValue
+    | ClassValue
+    | Fresh
+    | Global
+    | Cell
+    | Phi
+    | Param
+    | Attr
+    | Item
+    | Element
+    | Entered
+    | Copied
+    | Result
+    | SuperOf
+    | Instance
+)
+Values = frozenset[Value]
+
+UNKNOWN = Unknown()
+NOTHING: Values = frozenset()
+ANYTHING: Values = frozenset((UNKNOWN,))
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """The values that reach a loop header; filled once the loop is lowered."""
+
+    values: Values = NOTHING
+
+
+@dataclass(eq=False, slots=True)
+class Display:
+    """One list, tuple, set or dict display, or a comprehension, with what it holds."""
+
+    kind: str
+    elements: set[Value] = field(default_factory=set)
+    items: dict[str | int, Values] = field(default_factory=dict)
+
+
+StoreHow = Literal[
+    "bind",
+    "augment",
+    "unbind",
+    "item",
+    "augment item",
+    "del item",
+    "attr",
+    "augment attr",
+    "del attr",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Load:
+    """A read.  ``direct``: the global's own name stands there, not an alias.
+
+    ``argument``: it stands alone as an argument of the next call of the block,
+    which decides what is done with it.
+    """
+
+    values: Values
+    node: ast.AST
+    direct: bool
+    argument: bool
+    guards: frozenset[Global]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """A write: ``bind``/``augment``/``unbind`` on the variable itself, else on what it holds.
+
+    ``inplace`` is an augmented assignment to a local name for the object.
+    ``targets`` are the variables or the objects written into, ``key`` the
+    attribute or constant item key, ``values`` what is stored, ``guards`` the
+    globals that a test around this statement looks at.
+    """
+
+    how: StoreHow
+    targets: Values
+    key: str | int | None
+    values: Values
+    node: ast.AST
+    guards: frozenset[Global]
+    function: Function
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A call: what is called, with which values, and whether the result is used.
+
+    ``args`` holds one entry per positional argument (``starred`` the index of the
+    first ``*args``, or -1), ``keywords`` the named ones, ``rest`` what ``**kwargs``
+    passes.
+    """
+
+    node: ast.Call
+    function: Function
+    callee: Values
+    args: tuple[Values, ...]
+    keywords: dict[str, Values]
+    starred: int
+    rest: Values
+    guards: frozenset[Global]
+    used: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exit:
+    """Control leaves here: ``return``, ``raise``, ``break``, ``continue``."""
+
+    how: Literal["return", "raise", "break", "continue"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branch:
+    """One of several blocks runs."""
+
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """A block runs any number of times, also not at all."""
+
+    body: Block
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Try:
+    """``body`` may stop anywhere and go on in one of ``handlers``; ``final`` always runs."""
+
+    body: Block
+    handlers: tuple[Block, ...]
+    orelse: Block
+    final: Block
+
+
+Event = Load | Store | Call | Exit | Branch | Loop | Try
+Block = list[Event]
+
+
+@dataclass(eq=False, slots=True)
+class Function:
+    """One function, lambda or module body (``node`` is then the module).
+
+    ``params`` are the parameter names in order (positional, ``*args``,
+    keyword-only, ``**kwargs``), with ``vararg``/``kwarg`` the indices of the
+    starred ones or -1, and ``positional`` the number of positional ones.
+    """
+
+    module: Module
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module
+    name: str
+    qualname: str
+    cls: Class | None = None
+    outer: Function | None = None
+    params: tuple[str, ...] = ()
+    positional: int = 0
+    vararg: int = -1
+    kwarg: int = -1
+    defaults: dict[int, Values] = field(default_factory=dict)
+    annotations: dict[int, Values] = field(default_factory=dict)
+    decorators: tuple[Values, ...] = ()
+    static: bool = False
+    classmethod: bool = False
+    is_property: bool = False
+    context_manager: bool = False
+    body: Block = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
+    loads: list[Load] = field(default_factory=list)
+    returns: set[Value] = field(default_factory=set)
+    yields: set[Value] = field(default_factory=set)
+    cells: dict[str, set[Value]] = field(default_factory=dict)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether this is the body of the module."""
+        return isinstance(self.node, ast.Module)
+
+    @property
+    def has_self(self) -> bool:
+        """Whether parameter 0 is the instance or the class."""
+        return self.cls is not None and not self.static and bool(self.params)
+
+
+@dataclass(eq=False, slots=True)
+class Class:
+    """One class: its bases, its methods and what its attributes can be."""
+
+    module: Module
+    node: ast.ClassDef
+    name: str
+    qualname: str
+    bases: tuple[Values, ...] = ()
+    methods: dict[str, Function] = field(default_factory=dict)
+    attributes: dict[str, set[Value]] = field(default_factory=dict)
+    self_attributes: dict[str, set[Value]] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Module:
+    """One lowered module.  ``stores`` are all values that each global is given."""
+
+    source: Source
+    tree: ast.Module
+    name: str
+    body: Function = field(init=False)
+    functions: list[Function] = field(default_factory=list)
+    classes: list[Class] = field(default_factory=list)
+    stores: dict[str, set[Value]] = field(default_factory=dict)
+    contents: dict[str, set[Value]] = field(default_factory=dict)
+    annotated: dict[str, Values] = field(default_factory=dict)
+    star_imports: list[str] = field(default_factory=list)
+
+
+def attr(bases: Values, name: str) -> Values:
+    """Return the attribute ``name`` of each of ``bases``."""
+    return frozenset(
+        UNKNOWN if isinstance(base, Unknown) or _depth(base) >= MAX_DEPTH else Attr(base, name)
+        for base in bases
+    )
+
+
+def item(bases: Values, key: str | int | None = None) -> Values:
+    """Return an item of each of ``bases``."""
+    return frozenset(
+        UNKNOWN if isinstance(base, Unknown) or _depth(base) >= MAX_DEPTH else Item(base, key)
+        for base in bases
+    )
+
+
+def element(bases: Values) -> Values:
+    """Return what iterating over each of ``bases`` gives."""
+    return frozenset(
+        UNKNOWN if isinstance(base, Unknown) or _depth(base) >= MAX_DEPTH else Element(base)
+        for base in bases
+    )
+
+
+def entered(bases: Values) -> Values:
+    """Return what a ``with`` statement binds for each of ``bases``."""
+    return frozenset(base if isinstance(base, Unknown) else Entered(base) for base in bases)
+
+
+def union(*sets: Values) -> Values:
+    """Join values; too many of them are unknown."""
+    joined = frozenset().union(*sets)
+    return joined if len(joined) <= MAX_VALUES else ANYTHING
+
+
+def _depth(value: Value) -> int:
+    """Return the length of the access path of ``value``."""
+    depth = 0
+    while isinstance(value, Attr | Item | Element | Entered | Copied):
+        value = value.base
+        depth += 1
+    return depth
+
+
+def root(value: Value) -> Value:
+    """Return the value at which the access path of ``value`` starts."""
+    while isinstance(value, Attr | Item | Element | Entered | Copied):
+        value = value.base
+    return value

@@ -1,0 +1,436 @@
+"""Lost writes: the writes of workers, each with the dispatches that run it and the
+parent's reads that observe the loss.
+
+Here the earlier stages meet: effects say what worker functions change, reach says
+which dispatches run them, observers say who would have to see it.  What is not a
+loss is sorted out: what an initializer sets, caches and lazy resources that every
+process fills for itself, snapshots that the worker returns and the parent merges.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flake8_mpglobals.boundaries import Boundaries, DispatchSite
+from flake8_mpglobals.effects import Effect, RawWrite, judge, raw_writes
+from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.facts import FunctionNode, LostWrite, Site, Unresolved
+from flake8_mpglobals.ir import (
+    Attr,
+    Call,
+    Copied,
+    Element,
+    Entered,
+    Fresh,
+    Function,
+    Global,
+    Item,
+    Module,
+    Param,
+    Phi,
+    Result,
+    Store,
+    Value,
+    root,
+)
+from flake8_mpglobals.model import Dispatch, Location, Related, Step
+from flake8_mpglobals.observers import Observers, Touch
+from flake8_mpglobals.reach import Reach, repr_place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Write:
+    """A write on one global, in one worker function, with the ways that lead to it."""
+
+    raw: RawWrite
+    place: Global
+    effect: Effect
+    ways: tuple[tuple[DispatchSite, Function, tuple[tuple[Function, Call | None], ...]], ...]
+
+
+class Losses:
+    """Finds the lost writes of one module."""
+
+    def __init__(
+        self, module: Module, boundaries: Boundaries, reach: Reach, evaluator: Evaluator
+    ) -> None:
+        self.module = module
+        self.boundaries = boundaries
+        self.reach = reach
+        self.evaluator = evaluator
+        self.path = module.source.path
+        self._sites: dict[DispatchSite, Site] = {}
+        self._observers: Observers | None = None
+        self._writes: dict[Function, tuple[RawWrite, ...]] = {}
+
+    def find(self) -> tuple[LostWrite, ...]:
+        """Return the writes of workers on globals, in the order of their position."""
+        owned = self._owned()
+        by_node: dict[tuple[ast.AST, str], list[_Write]] = {}
+        for write in self._worker_writes():
+            if write.place not in owned:
+                by_node.setdefault((write.raw.event.node, write.effect.sort), []).append(write)
+        guarded = self._guarded([write for group in by_node.values() for write in group])
+        found: list[LostWrite] = []
+        for group in by_node.values():
+            best = self._choose(group, guarded)
+            if best is not None:
+                found.append(best)
+        return tuple(sorted(found, key=lambda lost: (lost.location, lost.how)))
+
+    def sites(self) -> tuple[Site, ...]:
+        """Return the dispatches of the module in the order of their position."""
+        made = [self._site(site) for site in self.boundaries.sites]
+        return tuple(sorted(made, key=lambda site: site.dispatch.location))
+
+    def unresolved(self) -> tuple[Unresolved, ...]:
+        """Return the dispatches of which the callable is not known."""
+        found = []
+        for site in self.boundaries.sites:
+            if not site.resolved:
+                end_line, end_column = _end(self.module, site.call.node)
+                found.append(Unresolved(self._site(site).dispatch, end_line, end_column))
+        return tuple(sorted(found, key=lambda gap: gap.dispatch.location))
+
+    # -- the writes -----------------------------------------------------------
+
+    def _raw(self, function: Function) -> tuple[RawWrite, ...]:
+        known = self._writes.get(function)
+        if known is None:
+            known = self._writes[function] = tuple(raw_writes(function, self.evaluator))
+        return known
+
+    def _worker_writes(self) -> Iterable[_Write]:
+        """Yield every real write of a worker function on a global, once per global."""
+        for function in sorted(self.reach.workers, key=_position):
+            for raw in self._raw(function):
+                for place, param in self.reach.globals_for(raw.place, self.reach.passed):
+                    effect = judge(raw, place, self.evaluator)
+                    if effect is None:
+                        continue
+                    holder = root(place)
+                    assert isinstance(holder, Global)
+                    ways = self._ways(function, raw, place, param)
+                    if ways:
+                        yield _Write(raw, holder, effect, tuple(ways))
+
+    def _ways(
+        self, function: Function, raw: RawWrite, place: Value, param: Param | None
+    ) -> list[tuple[DispatchSite, Function, tuple[tuple[Function, Call | None], ...]]]:
+        """Return the dispatches that run the write, with the worker and the chain of each."""
+        starts: dict[Function, tuple[tuple[Call, Function], ...]] = {function: ()}
+        if param is not None:
+            given = _strip(place, raw.place)
+            starts = self.reach.origins(param, given) if given is not None else {}
+        ways = []
+        for start, tail in starts.items():
+            for entry in self.reach.entries(start):
+                head = self.reach.regions[entry].chain(start)
+                chain = (*head, *((entered, call) for call, entered in tail))
+                for site in self.reach.sites_of[entry]:
+                    ways.append((site, entry, chain))
+        ways.sort(key=lambda way: (_at(way[0].call.node), len(way[2]), _position(way[1])))
+        return ways
+
+    def _owned(self) -> frozenset[Global]:
+        """Return the globals that belong to the worker: initializers set them, or a
+        process is started with the value that it binds them to.
+        """
+        found: set[Global] = set()
+        for function in self.reach.initialized:
+            for raw in self._raw(function):
+                for place, _ in self.reach.globals_for(raw.place, self.reach.initialized_with):
+                    if judge(raw, place, self.evaluator) is not None:
+                        holder = root(place)
+                        assert isinstance(holder, Global)
+                        found.add(holder)
+        entries = {
+            target.function
+            for site in self.boundaries.sites
+            if site.api.method
+            for target in site.workers
+        }
+        for function in entries:
+            for store in function.stores:
+                if store.how == "bind" and store.values and all(
+                    isinstance(value, Param) and value.function is function
+                    for value in store.values
+                ):
+                    found.update(t for t in store.targets if isinstance(t, Global))
+        return frozenset(found)
+
+    # -- who sees it ------------------------------------------------------------
+
+    def _choose(
+        self, group: list[_Write], guarded: dict[Global, frozenset[Function]]
+    ) -> LostWrite | None:
+        """Make one lost write of all that one statement writes: an observed place first."""
+        private: LostWrite | None = None
+        for write in sorted(group, key=lambda write: repr_place(write.place)):
+            verdict = self._judge(write, guarded)
+            if verdict is None:
+                continue
+            if verdict.observers:
+                return verdict
+            private = private or verdict
+        return private
+
+    def _judge(
+        self, write: _Write, guarded: dict[Global, frozenset[Function]]
+    ) -> LostWrite | None:
+        if write.effect.sort == "buffer":
+            return None
+        if self._observers is None:
+            self._observers = Observers(
+                self.module, self.boundaries, self.reach, self.evaluator
+            )
+        sites: list[DispatchSite] = []
+        for site, _, _ in write.ways:
+            if site not in sites:
+                sites.append(site)
+        if self._carried_back(write, sites):
+            return None
+        fillers = guarded.get(write.place, frozenset())
+        seen = self._observers.observe(
+            write.place,
+            write.effect.path,
+            sites,
+            rebinds=write.effect.sort == "rebind",
+            skip=fillers,
+        )
+        if fillers and seen:
+            seen = [pair for pair in seen if not self._excused(write, pair[1], fillers)]
+            if not seen:
+                return None
+        return self._lost(write, sites, seen)
+
+    def _guarded(self, writes: list[_Write]) -> dict[Global, frozenset[Function]]:
+        """Return the places that every worker write fills only after a look at them, with
+        the functions that do so: caches and lazy resources.
+        """
+        found: dict[Global, set[Function]] = {}
+        careless: set[Global] = set()
+        for write in writes:
+            event = write.raw.event
+            if self._fills(write):
+                found.setdefault(write.place, set()).add(event.function)
+            else:
+                careless.add(write.place)
+        return {
+            place: frozenset(functions)
+            for place, functions in found.items()
+            if place not in careless
+        }
+
+    def _fills(self, write: _Write) -> bool:
+        """Whether a write fills a place under a test of it (or of what is filled with it)."""
+        event = write.raw.event
+        if isinstance(event, Store) and event.how in ("augment", "inplace", "augment item"):
+            return False
+        if isinstance(event, Call) and write.raw.method == "setdefault":
+            return True
+        if write.place in event.guards:
+            return isinstance(event, Store) or write.raw.method in ("add", "update", "clear", "pop")
+        together = {
+            target
+            for store in event.function.stores
+            if store.guards == event.guards
+            for target in store.targets
+            if isinstance(target, Global)
+        }
+        return bool(event.guards & together)
+
+    def _excused(
+        self, write: _Write, touch: Touch, fillers: frozenset[Function]
+    ) -> bool:
+        """Whether a parent's read of a cache or lazy resource does not look for the worker's."""
+        filled_here = any(function in self.reach.parent for function in fillers)
+        aggregate = write.effect.sort == "mutate" and not touch.path
+        if filled_here and not aggregate:
+            return True
+        event = write.raw.event
+        if write.effect.sort != "rebind" or not isinstance(event, Store):
+            return False
+        own_task = any(isinstance(root(value), Param) for value in event.values) or any(
+            _mentions_param(value) for value in event.values
+        )
+        tested = write.place in touch.guards or isinstance(touch.node, ast.Name) and (
+            _only_tested(self.module.tree, touch.node)
+        )
+        return not own_task and tested
+
+    def _carried_back(self, write: _Write, sites: list[DispatchSite]) -> bool:
+        """Whether workers return what they changed and the parent merges it into the place."""
+        calls = {site.call for site in sites}
+        entries = {entry for _, entry, _ in write.ways}
+        if not any(
+            self._leads_to_place(value, write.place)
+            for entry in entries
+            for value in (*entry.returns, *entry.yields)
+        ):
+            return False
+        for function in self.reach.parent:
+            for store in function.stores:
+                held = self.evaluator.places(store.targets)
+                if any(root(place) == write.place for place in held) and any(
+                    self._comes_from(value, calls) for value in store.values
+                ):
+                    return True
+            for call in function.calls:
+                for callee in call.callee:
+                    if isinstance(callee, Attr) and any(
+                        root(place) == write.place
+                        for place in self.evaluator.places((callee.base,))
+                    ):
+                        given = [value for arg in call.args for value in arg]
+                        if any(self._comes_from(value, calls) for value in given):
+                            return True
+        return False
+
+    def _leads_to_place(self, value: Value, place: Global) -> bool:
+        """Whether ``value`` is the place, a copy of it, or made from it."""
+        return _search(value, lambda found: found == place)
+
+    def _comes_from(self, value: Value, calls: set[Call]) -> bool:
+        """Whether ``value`` is what one of ``calls`` gave back, or made from it."""
+        return _search(
+            value, lambda found: isinstance(found, Result) and found.call in calls
+        )
+
+    # -- values for rules -------------------------------------------------------
+
+    def _lost(
+        self, write: _Write, sites: list[DispatchSite], seen: list[tuple[Function, Touch]]
+    ) -> LostWrite:
+        node = write.raw.event.node
+        _, entry, chain = write.ways[0]
+        location = _location(self.module, node)
+        end_line, end_column = _end(self.module, node)
+        api = sites[0].api
+        return LostWrite(
+            place=write.place.name,
+            kind=write.effect.kind,
+            how="rebind" if write.effect.sort == "rebind" else "mutate",
+            verb=write.effect.verb,
+            node=node,
+            location=location,
+            end_line=end_line,
+            end_column=end_column,
+            worker=entry.qualname,
+            function=_node(write.raw.function),
+            sites=tuple(self._site(site) for site in sites),
+            chain=tuple(self._step(function, call) for function, call in chain),
+            observers=tuple(
+                Related(
+                    _location(self.module, touch.node),
+                    f"the parent reads {write.place.name!r} here"
+                    + ("" if function.is_module else f", in {function.qualname!r}"),
+                )
+                for function, touch in seen
+            ),
+            collects=api.result == "values",
+        )
+
+    def _step(self, function: Function, call: Call | None) -> Step:
+        node: ast.AST = call.node if call is not None else function.node
+        return Step(_location(self.module, node), function.qualname)
+
+    def _site(self, site: DispatchSite) -> Site:
+        known = self._sites.get(site)
+        if known is None:
+            node = site.call.node
+            known = self._sites[site] = Site(
+                node,
+                site.api,
+                Dispatch(_location(self.module, node), site.label, site.api.kind),
+                _node(site.call.function),
+                site.pool.node if site.pool is not None else None,
+                tuple(
+                    node
+                    for target in site.workers or site.initializers
+                    if (node := _node(target.function)) is not None
+                ),
+                bool(site.initializers) and not site.workers,
+            )
+        return known
+
+
+def _search(value: Value, wanted: object) -> bool:
+    """Walk what ``value`` is made from, up to a bound, until ``wanted`` holds."""
+    seen: set[Value] = set()
+    stack: list[Value] = [value]
+    while stack and len(seen) < 300:
+        current = stack.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        if wanted(current):  # type: ignore[operator]
+            return True
+        if isinstance(current, Attr | Item | Element | Entered | Copied):
+            stack.append(current.base)
+        elif isinstance(current, Phi):
+            stack.extend(current.slot.values)
+        elif isinstance(current, Fresh):
+            stack.extend(current.display.elements)
+        elif isinstance(current, Result):
+            for part in (current.call.callee, *current.call.args):
+                stack.extend(part)
+    return False
+
+
+def _mentions_param(value: Value) -> bool:
+    return _search(value, lambda found: isinstance(found, Param))
+
+
+def _only_tested(tree: ast.Module, name: ast.Name) -> bool:
+    """Whether a read stands in ``x is None``, ``x is not None`` or as a whole test."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and name in (node.left, *node.comparators):
+            return all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
+        if isinstance(node, ast.If | ast.While | ast.IfExp) and node.test is name:
+            return True
+        if isinstance(node, ast.UnaryOp) and node.operand is name:
+            return isinstance(node.op, ast.Not)
+    return False
+
+
+def _strip(place: Value, template: Value) -> Value | None:
+    """Return what was handed to the parameter at the root of ``template`` to make ``place``."""
+    while isinstance(template, Attr | Item | Element):
+        if not isinstance(place, Attr | Item | Element):
+            return None
+        place, template = place.base, template.base
+    return place
+
+
+def _node(function: Function) -> FunctionNode | None:
+    node = function.node
+    return None if isinstance(node, ast.Module) else node
+
+
+def _at(node: ast.AST) -> tuple[int, int]:
+    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
+def _position(function: Function) -> tuple[int, int]:
+    return _at(function.node)
+
+
+def _location(module: Module, node: ast.AST) -> Location:
+    line, offset = _at(node)
+    return Location(module.source.path, line, module.source.column(line, offset))
+
+
+def _end(module: Module, node: ast.AST) -> tuple[int, int]:
+    """Return where the frame of a finding ends; that of a block ends with its first line."""
+    source = module.source
+    line, offset = _at(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
+        return line, len(source.lines[line - 1]) + 1
+    end_line = getattr(node, "end_lineno", None) or line
+    end_offset = getattr(node, "end_col_offset", None) or offset
+    return end_line, source.column(end_line, end_offset)
+
+

@@ -1,0 +1,340 @@
+"""Who in the parent would have to see a worker's change: reads that can follow the dispatch.
+
+For one place and the dispatches that change it, the parent's code is run
+abstractly with one bit of state: has a dispatch happened since the parent last
+gave the place a value of its own?  A read in that state observes the loss.
+Branches join, loops go round twice, calls are entered; what only importers
+could call counts as called in any order.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from flake8_mpglobals.boundaries import Boundaries, DispatchSite
+from flake8_mpglobals.effects import Reads, call_reads
+from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.ir import (
+    Attr,
+    Block,
+    Branch,
+    Call,
+    Exit,
+    Function,
+    Global,
+    Load,
+    Loop,
+    Module,
+    Store,
+    Try,
+    Value,
+    root,
+)
+from flake8_mpglobals.reach import Reach, overlaps, segments
+
+State = bool | None
+"""Whether the place is stale here; None: this point is not reached."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Touch:
+    """One event of the parent on a global: a read of a path, or a new value for the whole."""
+
+    place: Global
+    path: tuple[str, ...]
+    node: ast.AST
+    resets: bool = False
+    direct: bool = True
+    guards: frozenset[Global] = frozenset()
+
+
+class Observers:
+    """Answers, for one module, which reads of the parent observe a lost write."""
+
+    def __init__(
+        self, module: Module, boundaries: Boundaries, reach: Reach, evaluator: Evaluator
+    ) -> None:
+        self.module = module
+        self.boundaries = boundaries
+        self.reach = reach
+        self.evaluator = evaluator
+        self.reads = Reads(evaluator, boundaries.edges)
+        self._touches: dict[object, tuple[Touch, ...]] = {}
+        self._touched_in: dict[Global, set[Function]] = {}
+        self._callers: dict[Function, set[Function]] = {}
+        self._entry_points: list[Function] = []
+        self._index()
+
+    def _index(self) -> None:
+        """Note which parent functions touch which globals, and who calls whom there."""
+        for function in self.reach.parent:
+            events: list[Load | Store | Call] = [
+                *function.loads,
+                *function.stores,
+                *function.calls,
+            ]
+            for event in events:
+                touches = tuple(self._of(event))
+                if touches:
+                    self._touches[event] = touches
+                    for touch in touches:
+                        self._touched_in.setdefault(touch.place, set()).add(function)
+            for _, target in self.boundaries.edges_of(function):
+                self._callers.setdefault(target.function, set()).add(function)
+        self._entry_points = [
+            function
+            for function in (self.module.body, *self.module.functions)
+            if function in self.reach.parent
+            and (function.is_module or not self._callers.get(function, set()) - {function})
+        ]
+
+    def _of(self, event: Load | Store | Call) -> Iterator[Touch]:
+        """Yield what one event does to globals, reads before resets."""
+        if isinstance(event, Load):
+            if not event.argument:
+                for place, path in self._paths(event.values):
+                    yield Touch(
+                        place, path, event.node, direct=event.direct, guards=event.guards
+                    )
+        elif isinstance(event, Store):
+            if event.how in ("bind", "unbind"):
+                for target in event.targets:
+                    if isinstance(target, Global):
+                        yield Touch(target, (), event.node, resets=True)
+            elif event.how in ("item", "del item") and _whole_slice(event.node):
+                for place, path in self._paths(event.targets):
+                    if not path:
+                        yield Touch(place, (), event.node, resets=True)
+        else:
+            for values, read in call_reads(
+                event, self.evaluator, self.boundaries.edges, self.reads
+            ):
+                for place, path in self._paths(values):
+                    for below in sorted(read):
+                        direct = any(isinstance(value, Global) for value in values)
+                        yield Touch(
+                            place, (*path, *below), event.node, direct=direct, guards=event.guards
+                        )
+            for callee in event.callee:
+                if isinstance(callee, Attr) and callee.name == "clear":
+                    for place, path in self._paths((callee.base,)):
+                        if not path:
+                            yield Touch(place, (), event.node, resets=True)
+
+    def _paths(self, values: Iterable[Value]) -> Iterator[tuple[Global, tuple[str, ...]]]:
+        for place in self.evaluator.places(values):
+            start = root(place)
+            if isinstance(start, Global):
+                yield start, segments(place)
+
+    # -- the question ---------------------------------------------------------
+
+    def observe(
+        self,
+        place: Global,
+        path: tuple[str, ...],
+        sites: Iterable[DispatchSite],
+        *,
+        rebinds: bool,
+        skip: frozenset[Function],
+    ) -> list[tuple[Function, Touch]]:
+        """Return the parent's reads of ``place`` that can follow one of ``sites``.
+
+        ``path`` is what the worker changes; ``rebinds`` says that it changes which
+        object the name stands for, so that only reads by that name count; reads in
+        the functions ``skip`` do not count.
+        """
+        calls = {site.call for site in sites}
+        relevant = self._relevant(place, calls)
+        run = _Run(self, place, path, calls, relevant, rebinds=rebinds, skip=skip)
+        entries = [function for function in self._entry_points if function in relevant]
+        for _ in range(4):
+            before = dict(run.known)
+            after_import = False
+            stale: list[Function] = []
+            for entry in entries:
+                run.active.clear()
+                if run.enter(entry, False):
+                    stale.append(entry)
+                    after_import = after_import or entry.is_module
+            for entry in entries:
+                if entry.is_module:
+                    continue
+                if after_import or any(other is not entry for other in stale):
+                    run.active.clear()
+                    run.enter(entry, True)
+            if run.known == before:
+                break
+        found = sorted(
+            run.found.items(),
+            key=lambda pair: (
+                getattr(pair[0].node, "lineno", 0),
+                getattr(pair[0].node, "col_offset", 0),
+            ),
+        )
+        return [(function, touch) for touch, function in found]
+
+    def _relevant(self, place: Global, calls: set[Call]) -> set[Function]:
+        """Return the parent functions from which the place or a dispatch can be reached."""
+        stack = [f for f in self._touched_in.get(place, ()) if f in self.reach.parent]
+        stack.extend(call.function for call in calls if call.function in self.reach.parent)
+        found: set[Function] = set()
+        while stack:
+            function = stack.pop()
+            if function not in found:
+                found.add(function)
+                stack.extend(self._callers.get(function, ()))
+        return found
+
+    def touches(self, event: object) -> tuple[Touch, ...]:
+        """Return what an event of the parent does to globals."""
+        return self._touches.get(event, ())
+
+
+class _Run:
+    """One abstract run of the parent for one place."""
+
+    def __init__(
+        self,
+        observers: Observers,
+        place: Global,
+        path: tuple[str, ...],
+        calls: set[Call],
+        relevant: set[Function],
+        *,
+        rebinds: bool,
+        skip: frozenset[Function],
+    ) -> None:
+        self.observers = observers
+        self.place = place
+        self.path = path
+        self.calls = calls
+        self.relevant = relevant
+        self.rebinds = rebinds
+        self.skip = skip
+        self.known: dict[tuple[Function, bool], State] = {}
+        self.active: set[tuple[Function, bool]] = set()
+        self.found: dict[Touch, Function] = {}
+        self.function: Function = observers.module.body
+        self.returned: State = None
+        self.loops: list[State] = []
+        self.staled = 0
+
+    def enter(self, function: Function, state: bool) -> State:
+        """Return the state after ``function`` when it is entered in ``state``."""
+        key = (function, state)
+        if key in self.active:
+            return self.known.get(key, state)
+        self.active.add(key)
+        saved = (self.function, self.returned, self.loops)
+        self.function, self.returned, self.loops = function, None, []
+        out = _join(self.block(function.body, state), self.returned)
+        self.function, self.returned, self.loops = saved
+        self.known[key] = out
+        return out
+
+    def block(self, block: Block, state: State) -> State:
+        """Run the events of a block in order."""
+        for event in block:
+            if state is None:
+                return None
+            if isinstance(event, Load | Store):
+                state = self.touched(event, state)
+            elif isinstance(event, Call):
+                state = self.call(event, state)
+            elif isinstance(event, Branch):
+                start = state
+                state = None
+                for part in event.blocks:
+                    state = _join(state, self.block(part, start))
+            elif isinstance(event, Loop):
+                state = self.loop(event, state)
+            elif isinstance(event, Try):
+                state = self.try_(event, state)
+            elif isinstance(event, Exit):
+                return self.exit(event, state)
+        return state
+
+    def touched(self, event: Load | Store | Call, state: bool) -> bool:
+        """Take note of reads in a stale state; a reset ends it."""
+        for touch in self.observers.touches(event):
+            if touch.place != self.place:
+                continue
+            if touch.resets:
+                state = False
+            elif state and overlaps(touch.path, self.path):
+                if self.rebinds and not touch.direct:
+                    continue
+                if self.function not in self.skip:
+                    self.found.setdefault(touch, self.function)
+        return state
+
+    def call(self, call: Call, state: bool) -> State:
+        """Run a call: what it reads, what it enters, and whether it dispatches."""
+        state = self.touched(call, state)
+        out: State = state
+        entered: State = None
+        for target in self.observers.boundaries.edges.get(call, ()):
+            if target.function in self.relevant:
+                entered = _join(entered, self.enter(target.function, state))
+        if entered is not None:
+            out = entered
+        if call in self.calls:
+            self.staled += 1
+            return True
+        return out
+
+    def loop(self, event: Loop, state: bool) -> State:
+        """Run a loop body twice; it may also not run at all."""
+        out: State = state
+        for _ in range(2):
+            if out is None:
+                break
+            self.loops.append(None)
+            end = self.block(event.body, out)
+            left = self.loops.pop()
+            out = _join(_join(out, end), left)
+        return out
+
+    def try_(self, event: Try, state: bool) -> State:
+        """Run a ``try``: a handler may start in any state that the body had."""
+        before = self.staled
+        end = self.block(event.body, state)
+        start = state or bool(end) or self.staled != before
+        out = self.block(event.orelse, end) if end is not None else None
+        for handler in event.handlers:
+            out = _join(out, self.block(handler, start))
+        if out is None:
+            # Only the way out through an exception or a return is left.
+            self.block(event.final, start)
+            return None
+        return self.block(event.final, out)
+
+    def exit(self, event: Exit, state: bool) -> State:
+        """Leave the block: the state goes on where control goes on."""
+        if event.how == "return":
+            self.returned = _join(self.returned, state)
+        elif event.how in ("break", "continue") and self.loops:
+            self.loops[-1] = _join(self.loops[-1], state)
+        return None
+
+
+def _join(one: State, other: State) -> State:
+    if one is None:
+        return other
+    if other is None:
+        return one
+    return one or other
+
+
+def _whole_slice(node: ast.AST) -> bool:
+    """Whether a subscript is ``x[:]``."""
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Slice)
+        and node.slice.lower is None
+        and node.slice.upper is None
+        and node.slice.step is None
+    )

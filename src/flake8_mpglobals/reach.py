@@ -1,0 +1,261 @@
+"""Which functions run in workers, which in the parent, and what reaches them.
+
+A *region* is what one worker function enters by plain calls.  Places that
+callers inside a region hand to parameters are carried forward, so that a write
+to a parameter is known as a write to the global that was passed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flake8_mpglobals.boundaries import Boundaries, DispatchSite
+from flake8_mpglobals.evaluate import Evaluator, Target
+from flake8_mpglobals.ir import (
+    ANYTHING,
+    NOTHING,
+    Attr,
+    Call,
+    Element,
+    Function,
+    Global,
+    Item,
+    Module,
+    Param,
+    Value,
+    Values,
+    attr,
+    element,
+    item,
+    root,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """What one worker function enters: each function with the call that first enters it."""
+
+    entry: Function
+    entered: dict[Function, tuple[Call, Function] | None]
+
+    def chain(self, function: Function) -> tuple[tuple[Function, Call | None], ...]:
+        """Return the way from the worker to ``function``, each with the call that enters it."""
+        steps: list[tuple[Function, Call | None]] = []
+        current: Function | None = function
+        while current is not None:
+            came = self.entered[current]
+            steps.append((current, came[0] if came else None))
+            current = came[1] if came else None
+        return tuple(reversed(steps))
+
+
+class Reach:
+    """The regions of all dispatch sites of a module, and the functions of the parent."""
+
+    def __init__(self, module: Module, boundaries: Boundaries, evaluator: Evaluator) -> None:
+        self.module = module
+        self.boundaries = boundaries
+        self.evaluator = evaluator
+        self.regions: dict[Function, Region] = {}
+        self.sites_of: dict[Function, list[DispatchSite]] = {}
+        self._entries_of: dict[Function, list[Function]] = {}
+        for site in boundaries.sites:
+            for target in site.workers:
+                sites = self.sites_of.setdefault(target.function, [])
+                if site not in sites:
+                    sites.append(site)
+        for entry in self.sites_of:
+            self._region(entry)
+        self.workers: frozenset[Function] = frozenset(
+            function for region in self.regions.values() for function in region.entered
+        )
+        self.initialized = self._closure(
+            target.function for site in boundaries.sites for target in site.initializers
+        )
+        self._callers: dict[Function, list[tuple[Function, Call, Target]]] = {}
+        for caller in sorted(self.workers, key=_line):
+            for call, target in boundaries.edges_of(caller):
+                self._callers.setdefault(target.function, []).append((caller, call, target))
+        self.passed = self._carry(self.workers)
+        self.initialized_with = self._carry(self.initialized)
+        self.parent = self._parent()
+
+    def _region(self, entry: Function) -> None:
+        entered: dict[Function, tuple[Call, Function] | None] = {entry: None}
+        queue = deque((entry,))
+        while queue:
+            function = queue.popleft()
+            for call, target in self.boundaries.edges_of(function):
+                if target.function not in entered:
+                    entered[target.function] = (call, function)
+                    queue.append(target.function)
+        self.regions[entry] = Region(entry, entered)
+        for function in entered:
+            self._entries_of.setdefault(function, []).append(entry)
+
+    def _closure(self, start: Iterable[Function]) -> frozenset[Function]:
+        """Return the functions that ``start`` enters, themselves included."""
+        found: set[Function] = set()
+        stack = list(start)
+        while stack:
+            function = stack.pop()
+            if function in found:
+                continue
+            found.add(function)
+            stack.extend(target.function for _, target in self.boundaries.edges_of(function))
+        return frozenset(found)
+
+    def entries(self, function: Function) -> list[Function]:
+        """Return the worker functions whose regions hold ``function``."""
+        return self._entries_of.get(function, [])
+
+    # -- places handed to parameters -----------------------------------------
+
+    def _carry(self, functions: Iterable[Function]) -> dict[Param, set[Value]]:
+        """Return the global places that calls inside ``functions`` hand to parameters."""
+        passed: dict[Param, set[Value]] = {}
+        waiting: dict[Param, list[tuple[Param, Value]]] = {}
+        queue: deque[tuple[Param, Value]] = deque()
+
+        def give(param: Param, place: Value) -> None:
+            known = passed.setdefault(param, set())
+            if place not in known and len(known) < 200:
+                known.add(place)
+                queue.append((param, place))
+
+        for function in sorted(functions, key=_line):
+            for _, target in self.boundaries.edges_of(function):
+                for param, place in self._handed(target):
+                    start = root(place)
+                    if isinstance(start, Global):
+                        give(param, place)
+                    elif isinstance(start, Param) and start != param:
+                        waiting.setdefault(start, []).append((param, place))
+        while queue:
+            source, place = queue.popleft()
+            for param, path in waiting.get(source, ()):
+                for moved in rebase(path, frozenset((place,))):
+                    give(param, moved)
+        return passed
+
+    def _handed(self, target: Target) -> Iterable[tuple[Param, Value]]:
+        """Yield the places that one call hands to the parameters of a function."""
+        for index, values in target.bindings.items():
+            for place in self.evaluator.places(values):
+                yield Param(target.function, index), place
+
+    def globals_for(
+        self, place: Value, passed: dict[Param, set[Value]]
+    ) -> Iterable[tuple[Value, Param | None]]:
+        """Yield the global places that ``place`` stands for, and the parameter it came by."""
+        start = root(place)
+        if isinstance(start, Global):
+            yield place, None
+        elif isinstance(start, Param):
+            for given in sorted(passed.get(start, ()), key=repr_place):
+                for moved in rebase(place, frozenset((given,))):
+                    yield moved, start
+
+    def origins(self, param: Param, place: Value) -> dict[Function, tuple[tuple[Call, Function], ...]]:
+        """Return the functions that first hand ``place`` over so that it reaches ``param``,
+        each with the calls (and the functions they enter) from there on.
+        """
+        found: dict[Function, tuple[tuple[Call, Function], ...]] = {}
+        queue: deque[tuple[Param, Value, tuple[tuple[Call, Function], ...]]] = deque(
+            ((param, place, ()),)
+        )
+        seen = {(param, place)}
+        while queue:
+            wanted, given, tail = queue.popleft()
+            for caller, call, target in self._callers.get(wanted.function, ()):
+                if wanted.index not in target.bindings:
+                    continue
+                way = ((call, wanted.function), *tail)
+                for handed in self.evaluator.places(target.bindings[wanted.index]):
+                    start = root(handed)
+                    if handed == given:
+                        found.setdefault(caller, way)
+                    elif isinstance(start, Param):
+                        for source in self.passed.get(start, ()):
+                            key = (start, source)
+                            if key not in seen and given in rebase(handed, frozenset((source,))):
+                                seen.add(key)
+                                queue.append((start, source, way))
+        return found
+
+    # -- the parent -----------------------------------------------------------
+
+    def _parent(self) -> frozenset[Function]:
+        """Return the functions that run in the parent, the module body among them."""
+        elsewhere = self._closure(self.boundaries.elsewhere)
+        away = set(self.workers | self.initialized | elsewhere)
+        for function in self.module.functions:
+            outer = function.outer
+            while outer is not None and not outer.is_module:
+                if outer in away:
+                    away.add(function)
+                    break
+                outer = outer.outer
+        while True:
+            parent = self._closure(
+                (self.module.body, *(f for f in self.module.functions if f not in away))
+            )
+            more = {
+                method
+                for cls, makers in self.boundaries.made.items()
+                if makers and not any(maker in parent for maker in makers)
+                for method in cls.methods.values()
+                if method not in away
+            }
+            if not more:
+                return parent
+            away |= more
+
+
+def rebase(path: Value, bases: Values) -> Values:
+    """Return ``path`` with what it starts from replaced by each of ``bases``."""
+    if isinstance(path, Param | Global):
+        return bases
+    if isinstance(path, Attr):
+        return attr(rebase(path.base, bases), path.name) - ANYTHING
+    if isinstance(path, Item):
+        return item(rebase(path.base, bases), path.key) - ANYTHING
+    if isinstance(path, Element):
+        return element(rebase(path.base, bases)) - ANYTHING
+    return NOTHING
+
+
+def segments(place: Value) -> tuple[str, ...]:
+    """Return the access path of a place as text: ``.name``, ``[key]``, or ``[]`` for any item."""
+    parts: list[str] = []
+    while isinstance(place, Attr | Item | Element):
+        if isinstance(place, Attr):
+            parts.append(f".{place.name}")
+        elif isinstance(place, Item) and place.key is not None:
+            parts.append(f"[{place.key!r}]")
+        else:
+            parts.append("[]")
+        place = place.base
+    return tuple(reversed(parts))
+
+
+def overlaps(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether a change at one path can be seen at the other: one leads to the other."""
+    return all(
+        a == b or (a[0] == b[0] == "[" and "[]" in (a, b))
+        for a, b in zip(one, other, strict=False)
+    )
+
+
+def repr_place(place: Value) -> tuple[str, tuple[str, ...]]:
+    """Return a key by which places sort the same in every run."""
+    start = root(place)
+    return (start.name if isinstance(start, Global) else "", segments(place))
+
+
+def _line(function: Function) -> tuple[int, int, str]:
+    """Sort functions by where they are defined."""
+    node = function.node
+    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0), function.qualname)
