@@ -11,6 +11,7 @@ import pytest
 from faces import LOSING, REMEDY, Command, use_stand_in
 
 from flake8_mpglobals import __version__, analysis, checking
+from flake8_mpglobals.options import Options
 
 LINE = f"7:5: MPG101 worker 'worker' appends to module-level list 'results': {REMEDY}\n"
 
@@ -104,11 +105,7 @@ def test_an_internal_error_is_an_error_of_that_file(
     assert outcome.err.count("\n") == 1
     monkeypatch.setenv("MPGLOBALS_TRACEBACK", "1")
     with pytest.raises(type(failure)):
-        checking.check_bytes(checking.Job("a.py", LOSING.encode(), _all()))
-
-
-def _all() -> checking.Options:
-    return checking.Options(frozenset({"MPG101"}))
+        checking.check_bytes(checking.Job("a.py", LOSING.encode(), Options(frozenset({"MPG101"}))))
 
 
 def test_no_python_files(command: Command) -> None:

@@ -30,6 +30,7 @@ ORDER = (
     "effects",
     "observers",
     "facts",
+    "losses",
     "rules",
     "analysis",
     # what people set and where they set it
@@ -60,7 +61,6 @@ def imported(tree: ast.Module) -> set[tuple[str, int]]:
     """Return the stages that a module imports from, with the lines."""
     found: set[tuple[str, int]] = set()
     for node in ast.walk(tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -69,6 +69,8 @@ def imported(tree: ast.Module) -> set[tuple[str, int]]:
                 names = [f"{PACKAGE}.{alias.name}" for alias in node.names]
             else:
                 names = [node.module or ""]
+        else:
+            continue
         for name in names:
             parts = name.split(".")
             if parts[0] == PACKAGE and len(parts) > 1 and parts[1] != "__version__":
