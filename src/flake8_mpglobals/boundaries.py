@@ -63,7 +63,9 @@ class Boundaries:
     """The calls of a module: edges inside a process, and sites between processes.
 
     ``made`` says in which functions each class is instantiated; ``elsewhere`` are
-    the methods that a process class runs in its own process, started here or not.
+    the methods that a process class runs in its own process, started here or not;
+    ``loose`` are the functions that run some time after the call that names them
+    (threads and callbacks).
     """
 
     edges: dict[Call, tuple[Target, ...]] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class Boundaries:
     by_call: dict[Call, list[DispatchSite]] = field(default_factory=dict)
     made: dict[Class, list[Function]] = field(default_factory=dict)
     elsewhere: list[Function] = field(default_factory=list)
+    loose: set[Function] = field(default_factory=set)
 
     def edges_of(self, function: Function) -> Iterable[tuple[Call, Target]]:
         """Yield the calls of ``function`` with the functions that each one enters."""
@@ -120,13 +123,16 @@ def _resolve(
             if row is None or row.name in seen:
                 continue
             seen.add(row.name)
+            start = len(edges)
             _through_row(call, row, thing, evaluator, edges, sites)
+            found.loose.update(target.function for target in edges[start:])
         elif isinstance(thing, Type):
             found.made.setdefault(thing.cls, []).append(call.function)
             site = _subclass(call, thing.cls, evaluator)
             if site is not None:
                 if site.api.kind in _SHARES_MEMORY:
                     edges.extend(site.workers)
+                    found.loose.update(target.function for target in site.workers)
                 else:
                     sites.append(site)
     return tuple(edges), sites
@@ -263,7 +269,7 @@ def _subclass(call: Call, cls: Class, evaluator: Evaluator) -> DispatchSite | No
     row, method = _process_class(cls, evaluator)
     if row is None:
         return None
-    workers = (Target(method, {}),) if method is not None else ()
+    workers = (Target(method, {}, cls),) if method is not None else ()
     return DispatchSite(call, row, workers, (), None, True, row.label)
 
 

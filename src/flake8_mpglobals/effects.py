@@ -206,8 +206,10 @@ def _stored(
     if event.how.endswith("attr"):
         if not any(isinstance(thing, Obj | Func) or _is_object(thing) for thing in things):
             return None
-        verb = f"{'deletes' if deletes else 'sets'} attribute {event.key!r} of"
-        return Effect("mutate", verb, kind, (*path, f".{event.key}"))
+        named = f"attribute {event.key!r}" if event.key is not None else "an attribute"
+        verb = f"{'deletes' if deletes else 'sets'} {named} of"
+        where = f".{event.key}" if event.key is not None else ".*"
+        return Effect("mutate", verb, kind, (*path, where))
     held = kind_of(things)
     if held and held not in CONTAINERS and held != "object":
         return None
@@ -376,11 +378,16 @@ def _changes(name: str, position: int) -> bool:
 
 
 def _keyed(call: Call, method: str) -> bool:
-    return method in ("get", "setdefault", "pop") and bool(call.node.args)
+    return (
+        method in ("get", "setdefault", "pop")
+        and isinstance(call.node, ast.Call)
+        and bool(call.node.args)
+    )
 
 
 def _key_of(call: Call) -> frozenset[tuple[str, ...]]:
     """Return the path of the item that ``get(key)`` and its like ask for."""
+    assert isinstance(call.node, ast.Call)
     first = call.node.args[0]
     if isinstance(first, ast.Constant) and isinstance(first.value, str | int):
         return frozenset(((f"[{first.value!r}]",),))

@@ -170,10 +170,14 @@ class Env:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Target:
-    """A function that a call (or a dispatch) enters, and what it binds to which parameter."""
+    """A function that a call (or a dispatch) enters, and what it binds to which parameter.
+
+    ``cls`` is the class of ``self``, where it is known to be just one.
+    """
 
     function: Function
     bindings: Mapping[int, Values]
+    cls: Class | None = None
 
 
 @dataclass(slots=True)
@@ -320,7 +324,9 @@ class Evaluator:
         function = value.function
         if value.index == 0 and function.has_self:
             assert function.cls is not None
-            return frozenset((Type(function.cls) if function.classmethod else Obj(function.cls),))
+            if function.classmethod:
+                return frozenset((Type(function.cls),))
+            return frozenset(Obj(cls) for cls in self._selves(function))
         if value.index == function.vararg:
             passed = Fresh(Display("tuple", set(self.inputs.get(value, ()))))
             return self.thing(passed)
@@ -362,6 +368,20 @@ class Evaluator:
             else:
                 found.add(UNKNOWN)
         return frozenset(found)
+
+    def _selves(self, function: Function) -> list[Class]:
+        """Return the classes whose instances can be ``self`` of a method: its own, and
+        those that inherit the method.
+        """
+        assert function.cls is not None
+        found = [function.cls]
+        for cls in function.module.classes:
+            if cls is function.cls or not cls.bases:
+                continue
+            order, _, _ = self.lineage(cls)
+            if function.cls in order and self.method(cls, function.name) is function:
+                found.append(cls)
+        return found
 
     def lineage(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
         """Return the project classes of the hierarchy in lookup order, the library
@@ -535,7 +555,7 @@ class Evaluator:
         for callee in call.callee:
             if not isinstance(callee, Attr):
                 return frozenset((UNKNOWN,))
-            handed = _HANDS_OUT.get(callee.name)
+            handed = callee.name in _HANDS_OUT
             for thing in self.thing(callee.base, env):
                 if isinstance(thing, Box) and callee.name == "copy":
                     found.add(thing)
@@ -756,7 +776,8 @@ class Evaluator:
         found: list[Target] = []
         if isinstance(thing, Func):
             function = thing.function
-            found.append(Target(function, self.bind(call, function, thing.receiver)))
+            bound = self.bind(call, function, thing.receiver)
+            found.append(Target(function, bound, self._only_class(thing.receiver)))
             for wrapper in self.wrappers(function):
                 found.append(Target(wrapper, self.bind(call, wrapper)))
         elif isinstance(thing, Type):
@@ -765,14 +786,19 @@ class Evaluator:
                 method = self.method(thing.cls, name)
                 if method is not None:
                     bound = self.bind(call, method, made) if name == "__init__" else {0: made}
-                    found.append(Target(method, bound))
+                    found.append(Target(method, bound, thing.cls))
         elif isinstance(thing, Obj):
             method = self.method(thing.cls, "__call__")
             if method is not None:
-                found.append(Target(method, self.bind(call, method, call.callee)))
+                found.append(Target(method, self.bind(call, method, call.callee), thing.cls))
         elif isinstance(thing, Partial):
             found.extend(self._through_partial(thing.call, call))
         return found
+
+    def _only_class(self, receiver: Values) -> Class | None:
+        """Return the class of a receiver that can be of one class only."""
+        classes = {thing.cls for thing in self.things(receiver) if isinstance(thing, Obj)}
+        return classes.pop() if len(classes) == 1 else None
 
     def _through_partial(self, made: Call, call: Call) -> list[Target]:
         if not made.args:
@@ -948,4 +974,6 @@ def _order(thing: Thing) -> tuple[int, int, str]:
         return (1, thing.cls.node.lineno, thing.cls.qualname)
     if isinstance(thing, Partial):
         return (2, thing.call.node.lineno, "")
-    return (3, 0, repr(thing) if isinstance(thing, External | Plain) else "")
+    if isinstance(thing, External | Handle):
+        return (3, 0, thing.name)
+    return (4, 0, "")

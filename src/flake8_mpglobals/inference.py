@@ -144,7 +144,7 @@ class _World:
         if "builtins" not in AstroidManager.brain["astroid_cache"]:
             AstroidManager().bootstrap()
         self._builtins: Any = AstroidManager.brain["astroid_cache"]["builtins"]
-        self._stub = _stub_class(self._external)
+        self._stub = _stub_class(self._import)
         self._builder = _builder_class(self._builtins)
         self._brain: dict[str, Any] = {
             **AstroidManager.brain,
@@ -198,7 +198,7 @@ class _World:
             kind, definition = "function", value
         elif isinstance(value, nodes.ClassDef):
             kind, definition = "class", value
-        elif type(value) is bases.Instance:
+        elif isinstance(value, bases.Instance):
             kind, definition = "instance", value._proxied
         else:
             return None
@@ -303,7 +303,7 @@ def _load_astroid() -> None:
         sys.path[:] = path
 
 
-def _stub_class(external: Callable[[str], Any]) -> Any:
+def _stub_class(find: Callable[[str], Any]) -> Any:
     """Return the class of empty modules: every attribute is one more, none can be called.
 
     So a name from outside the project keeps its qualified name wherever it goes, and
@@ -317,7 +317,8 @@ def _stub_class(external: Callable[[str], Any]) -> Any:
                 return super().getattr(name, context, ignore_locals)
             # `multiprocessing.Pool = Mine`, said by the file itself, is one possibility.
             assigned = () if ignore_locals else self.locals.get(name, ())
-            return [*assigned, external(f"{self.name}.{name}")]
+            # `import namespace.module`: `find` knows the modules in a namespace package.
+            return [*assigned, find(f"{self.name}.{name}")]
 
         def bool_value(self, *_args: Any, **_options: Any) -> Any:
             return util.Uninferable

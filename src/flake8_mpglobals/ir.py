@@ -249,12 +249,15 @@ class Store:
 class Call:
     """A call: what is called, with which values, and whether the result is used.
 
+    ``node`` is the call; for special methods that a statement implies
+    (``__enter__``), the expression whose value they are called on.
+
     ``args`` holds one entry per positional argument (``starred`` the index of the
     first ``*args``, or -1), ``keywords`` the named ones, ``rest`` what ``**kwargs``
     passes.
     """
 
-    node: ast.Call
+    node: ast.expr
     function: Function
     callee: Values
     args: tuple[Values, ...]

@@ -68,10 +68,11 @@ class Losses:
     def find(self) -> tuple[LostWrite, ...]:
         """Return the writes of workers on globals, in the order of their position."""
         owned = self._owned()
-        by_node: dict[tuple[ast.AST, str], list[_Write]] = {}
+        by_node: dict[tuple[tuple[int, int], str], list[_Write]] = {}
         for write in self._worker_writes():
             if write.place not in owned:
-                by_node.setdefault((write.raw.event.node, write.effect.sort), []).append(write)
+                where = _at(write.raw.event.node)
+                by_node.setdefault((where, write.effect.sort), []).append(write)
         guarded = self._guarded([write for group in by_node.values() for write in group])
         found: list[LostWrite] = []
         for group in by_node.values():
@@ -168,7 +169,7 @@ class Losses:
     ) -> LostWrite | None:
         """Make one lost write of all that one statement writes: an observed place first."""
         private: LostWrite | None = None
-        for write in sorted(group, key=lambda write: repr_place(write.place)):
+        for write in sorted(group, key=_preference):
             verdict = self._judge(write, guarded)
             if verdict is None:
                 continue
@@ -403,6 +404,13 @@ def _strip(place: Value, template: Value) -> Value | None:
             return None
         place, template = place.base, template.base
     return place
+
+
+def _preference(write: _Write) -> tuple[object, ...]:
+    """Sort the writes that begin at one point: the longest expression says most."""
+    node = write.raw.event.node
+    end = (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))
+    return (-end[0], -end[1], repr_place(write.place))
 
 
 def _node(function: Function) -> FunctionNode | None:

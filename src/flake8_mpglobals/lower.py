@@ -59,6 +59,14 @@ from flake8_mpglobals.source import Source
 _BUILTINS = frozenset(dir(builtins))
 _STR = frozenset((Scalar("str"),))
 _BOOL = frozenset((Scalar("bool"),))
+_DEFINITIONS = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Import,
+    ast.ImportFrom,
+)
+
 _BIG = 256
 """Displays longer than this are tables of data: their constants are not looked at."""
 
@@ -128,13 +136,15 @@ class _Unit:
         self.class_scopes: list[tuple[Class, dict[str, Values]]] = []
         self.tested: set[Global] | None = None
         self.live = True
-        self.depth = 0
+        self.always = False
 
     # -- entry points -------------------------------------------------------
 
     def module_body(self, tree: ast.Module) -> None:
         """Lower the statements of the module."""
-        self.statements(tree.body)
+        for node in tree.body:
+            self.always = isinstance(node, _DEFINITIONS)
+            self.statements((node,))
 
     def function_body(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         """Lower the body of a function with its parameters as symbols."""
@@ -349,11 +359,24 @@ class _Unit:
 
     def with_(self, node: ast.With | ast.AsyncWith) -> None:
         """Lower ``with``."""
+        managers: list[tuple[ast.expr, Values]] = []
         for part in node.items:
-            values = entered(self.value(part.context_expr))
+            values = self.value(part.context_expr)
+            managers.append((part.context_expr, values))
+            self.implied(part.context_expr, values, ("__enter__", "__aenter__"))
             if part.optional_vars is not None:
-                self.bind(part.optional_vars, values, None)
+                self.bind(part.optional_vars, entered(values), None)
         self.statements(node.body)
+        for expression, values in reversed(managers):
+            self.implied(expression, values, ("__exit__", "__aexit__"))
+
+    def implied(self, node: ast.expr, receiver: Values, methods: Sequence[str]) -> None:
+        """Note the calls of special methods that a statement implies on ``receiver``."""
+        callee = union(*(attr(receiver, name) for name in methods)) - ANYTHING
+        if callee:
+            call = Call(node, self.function, callee, (), {}, -1, NOTHING, self.guards, False)
+            self.block.append(call)
+            self.function.calls.append(call)
 
     def try_(self, node: ast.Try | ast.TryStar) -> None:
         """Lower ``try``: a handler is guarded by what the body looked at."""
@@ -483,7 +506,8 @@ class _Unit:
         if isinstance(target, ast.Name):
             variable = self.variable(target.id)
             if variable is not None:
-                self.remember(variable, _arithmetic(values))
+                if (result := _arithmetic(values)) != ANYTHING:
+                    self.remember(variable, result)
                 self.store("augment", frozenset((variable,)), None, values, node)
                 return
             known = self.lookup(target.id)
@@ -691,6 +715,9 @@ class _Unit:
         if variable is None:
             self.rebind_local(name, values)
             return
+        if self.always and isinstance(node, _DEFINITIONS):
+            # The last of several definitions or imports wins.
+            self.module.stores.pop(name, None)
         self.remember(variable, values)
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or (
             not self.function.is_module
@@ -1025,6 +1052,15 @@ class _Unit:
             return None
         if not isinstance(node.func, ast.Name) or len(node.args) < 2:
             return None
+        if self.is_builtin(node.func, "setattr") and len(node.args) == 3:
+            name = _const_key(node.args[1])
+            base = self.place(node.args[0])
+            self.value(node.args[1])
+            values = self.value(node.args[2])
+            if isinstance(name, str):
+                self.note_attribute(base, name, values)
+            self.store("attr", base, name, values, node)
+            return frozenset((Scalar("NoneType"),))
         known = _const_key(node.args[1])
         if not isinstance(known, str):
             return None
@@ -1034,11 +1070,6 @@ class _Unit:
                 values = union(values, self.value(default))
             self.load(values, node, direct=True)
             return values
-        if self.is_builtin(node.func, "setattr") and len(node.args) == 3:
-            base, values = self.place(node.args[0]), self.value(node.args[2])
-            self.note_attribute(base, known, values)
-            self.store("attr", base, known, values, node)
-            return frozenset((Scalar("NoneType"),))
         if self.is_builtin(node.func, "delattr"):
             self.store("del attr", self.place(node.args[0]), known, NOTHING, node)
             return frozenset((Scalar("NoneType"),))

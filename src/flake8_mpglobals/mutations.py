@@ -149,6 +149,8 @@ CONSTRUCTORS: dict[str, str] = {
     "collections.deque": "deque",
     "collections.defaultdict": "defaultdict",
     "collections.OrderedDict": "OrderedDict",
+    "collections.OrderedDict.fromkeys": "OrderedDict",
+    "builtins.dict.fromkeys": "dict",
     "collections.Counter": "Counter",
     "collections.ChainMap": "ChainMap",
     "array.array": "array",

@@ -165,6 +165,11 @@ class Observers:
                 if after_import or any(other is not entry for other in stale):
                     run.active.clear()
                     run.enter(entry, True)
+            if run.staled:
+                for function in self.boundaries.loose:
+                    if function in relevant:
+                        run.active.clear()
+                        run.enter(function, True)
             if run.known == before:
                 break
         found = sorted(

@@ -18,12 +18,14 @@ from flake8_mpglobals.ir import (
     NOTHING,
     Attr,
     Call,
+    Class,
     Element,
     Function,
     Global,
     Item,
     Module,
     Param,
+    SuperOf,
     Value,
     Values,
     attr,
@@ -61,11 +63,15 @@ class Reach:
         self.regions: dict[Function, Region] = {}
         self.sites_of: dict[Function, list[DispatchSite]] = {}
         self._entries_of: dict[Function, list[Function]] = {}
+        self._classes: dict[Function, list[Class | None]] = {}
         for site in boundaries.sites:
             for target in site.workers:
                 sites = self.sites_of.setdefault(target.function, [])
                 if site not in sites:
                     sites.append(site)
+                classes = self._classes.setdefault(target.function, [])
+                if target.cls not in classes:
+                    classes.append(target.cls)
         for entry in self.sites_of:
             self._region(entry)
         self.workers: frozenset[Function] = frozenset(
@@ -83,17 +89,35 @@ class Reach:
         self.parent = self._parent()
 
     def _region(self, entry: Function) -> None:
+        """Walk the calls from a worker; calls on ``self`` stay in the class of the worker."""
         entered: dict[Function, tuple[Call, Function] | None] = {entry: None}
-        queue = deque((entry,))
+        start = [(entry, cls) for cls in self._classes[entry]]
+        queue, seen = deque(start), set(start)
         while queue:
-            function = queue.popleft()
+            function, cls = queue.popleft()
             for call, target in self.boundaries.edges_of(function):
+                inside = cls is not None and _on_self(call, function)
+                if inside and not self._means(call, cls, target.function):
+                    continue
                 if target.function not in entered:
                     entered[target.function] = (call, function)
-                    queue.append(target.function)
+                step = (target.function, cls if inside else target.cls)
+                if step not in seen:
+                    seen.add(step)
+                    queue.append(step)
         self.regions[entry] = Region(entry, entered)
         for function in entered:
             self._entries_of.setdefault(function, []).append(entry)
+
+    def _means(self, call: Call, cls: Class | None, function: Function) -> bool:
+        """Whether a call on ``self`` enters ``function`` when ``self`` is of class ``cls``."""
+        if cls is None or function.cls is None or function.name == "<lambda>":
+            return True
+        for callee in call.callee:
+            if isinstance(callee, Attr) and isinstance(callee.base, Param):
+                method = self.evaluator.method(cls, callee.name)
+                return method is None or method is function
+        return True
 
     def _closure(self, start: Iterable[Function]) -> frozenset[Function]:
         """Return the functions that ``start`` enters, themselves included."""
@@ -126,6 +150,10 @@ class Reach:
                 queue.append((param, place))
 
         for function in sorted(functions, key=_line):
+            for index, default in function.defaults.items():
+                for place in self.evaluator.places(default):
+                    if isinstance(root(place), Global):
+                        give(Param(function, index), place)
             for _, target in self.boundaries.edges_of(function):
                 for param, place in self._handed(target):
                     start = root(place)
@@ -169,6 +197,9 @@ class Reach:
         seen = {(param, place)}
         while queue:
             wanted, given, tail = queue.popleft()
+            default = wanted.function.defaults.get(wanted.index, NOTHING)
+            if wanted.function in self.sites_of and given in self.evaluator.places(default):
+                found.setdefault(wanted.function, tail)
             for caller, call, target in self._callers.get(wanted.function, ()):
                 if wanted.index not in target.bindings:
                     continue
@@ -214,6 +245,18 @@ class Reach:
             away |= more
 
 
+def _on_self(call: Call, function: Function) -> bool:
+    """Whether a call is one on ``self`` or ``super()``."""
+    return function.has_self and any(
+        isinstance(callee, Attr)
+        and (
+            (isinstance(callee.base, Param) and callee.base.index == 0)
+            or isinstance(callee.base, SuperOf)
+        )
+        for callee in call.callee
+    )
+
+
 def rebase(path: Value, bases: Values) -> Values:
     """Return ``path`` with what it starts from replaced by each of ``bases``."""
     if isinstance(path, Param | Global):
@@ -244,7 +287,7 @@ def segments(place: Value) -> tuple[str, ...]:
 def overlaps(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether a change at one path can be seen at the other: one leads to the other."""
     return all(
-        a == b or (a[0] == b[0] == "[" and "[]" in (a, b))
+        a == b or (a[0] == b[0] and ("[]" in (a, b) or ".*" in (a, b)))
         for a, b in zip(one, other, strict=False)
     )
 

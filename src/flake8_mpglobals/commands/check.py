@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from flake8_mpglobals.checking import FileReport, Job, check_bytes, check_files, is_candidate
+from flake8_mpglobals.checking import (
+    TRACEBACK,
+    FileReport,
+    Job,
+    check_bytes,
+    check_files,
+    is_candidate,
+    read,
+)
 from flake8_mpglobals.commands.common import (
     Flags,
     coloured,
@@ -20,7 +30,7 @@ from flake8_mpglobals.commands.common import (
 )
 from flake8_mpglobals.config import Configuration
 from flake8_mpglobals.discovery import Target, discover
-from flake8_mpglobals.model import FileError, Finding
+from flake8_mpglobals.model import FileError, Finding, Fix
 from flake8_mpglobals.reporters import Report, Style, render
 
 _MANY = 500
@@ -44,15 +54,17 @@ def run(
     for a wrong setting.
     """
     configuration = flags.configuration()
+    data = None
     output_format = output_format or configuration.for_folder(".").output_format or "full"
     if is_stdin(paths):
-        report = _check_stdin(flags, configuration)
+        data = sys.stdin.buffer.read()
+        report = _check_stdin(data, flags, configuration)
     else:
         report = _check_paths(paths or (".",), configuration, jobs, quiet)
         if not report.files and not report.errors and not quiet:
             print("warning: no Python files found under the given paths", file=sys.stderr)
     if output_format == "json":
-        report = _with_fixes(report)
+        report = _with_fixes(report, configuration, data)
     complain(report.errors)
     colour = output_file is None and coloured(sys.stdout)
     if statistics:
@@ -73,8 +85,7 @@ def run(
     return status
 
 
-def _check_stdin(flags: Flags, configuration: Configuration) -> Report:
-    data = sys.stdin.buffer.read()
+def _check_stdin(data: bytes, flags: Flags, configuration: Configuration) -> Report:
     path = stdin_path(flags)
     if stdin_excluded(flags, configuration):
         return Report((), files=1)
@@ -109,12 +120,29 @@ def _report(reports: list[FileReport], errors: list[FileError], files: int) -> R
     )
 
 
-def _with_fixes(report: Report) -> Report:
+def _with_fixes(report: Report, configuration: Configuration, stdin: bytes | None) -> Report:
     """Return the report with a fix, or the reason why there is none, on each finding.
 
-    The planner of fixes is not asked yet: ``fix`` stays null.
+    Where the planner of fixes cannot cope with a file, its findings stay as they are.
     """
-    return report
+    from flake8_mpglobals import analysis
+    from flake8_mpglobals.fixes.engine import propose
+    from flake8_mpglobals.source import Source
+
+    fixes: dict[tuple[str, int, int, str], Fix] = {}
+    for path in dict.fromkeys(finding.location.path for finding in report.findings):
+        options = configuration.options_for(path)
+        try:
+            source = Source.from_bytes(path, read(path) if stdin is None else stdin)
+            fixes.update(propose(analysis.examine(source, options), options))
+        except Exception:
+            if os.environ.get(TRACEBACK):
+                raise
+    findings = (
+        replace(finding, fix=fixes.get(finding.sort_key[:4], finding.fix))
+        for finding in report.findings
+    )
+    return replace(report, findings=tuple(findings))
 
 
 def _statistics(findings: tuple[Finding, ...], *, as_json: bool) -> str:

@@ -1,0 +1,276 @@
+"""From findings to a rewritten text: plan, apply, check again, until nothing changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from flake8_mpglobals import analysis
+from flake8_mpglobals.facts import Facts, LostWrite
+from flake8_mpglobals.fixes.edits import (
+    Edit,
+    apply,
+    as_text_edits,
+    compatible,
+    lines_of,
+    merge,
+)
+from flake8_mpglobals.fixes.layout import newline
+from flake8_mpglobals.fixes.plan import CannotFix, Plan, Refusal
+from flake8_mpglobals.fixes.shapes import SHAPES
+from flake8_mpglobals.model import Finding, Fix
+from flake8_mpglobals.noqa import Noqa, keep
+from flake8_mpglobals.options import Options
+from flake8_mpglobals.rules import RULES
+from flake8_mpglobals.source import Source, SourceError
+
+__all__ = ["FixResult", "Refusal", "fix_source", "propose"]
+
+STRATEGIES = ("auto", *(shape.name for shape in SHAPES))
+_MOST_PASSES = 50
+_UNPROVED = "the rewrite did not verify"
+_NO_SHAPE = {
+    "rebind": "no rewrite for a rebound global yet: return the value and combine it in the parent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FixResult:
+    """What became of one file.
+
+    ``text`` is the new text (the old one where nothing was fixed), ``fixed`` the
+    findings of ``source_before`` and of later passes that are gone, ``left`` those
+    that stay, as they stand in ``text``, each with the reason.
+    """
+
+    source_before: Source
+    text: str
+    fixed: tuple[Finding, ...]
+    left: tuple[Refusal, ...]
+    passes: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return self.text != self.source_before.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposals:
+    plans: tuple[Plan, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def fix_source(
+    source: Source, options: Options, *, unsafe: bool = False, strategy: str = "auto"
+) -> FixResult:
+    """Rewrite ``source`` until no more finding can be fixed.  Nothing is written.
+
+    ``unsafe`` applies plans that need a look, too; ``strategy`` names the one
+    shape to use.  Raises :class:`~flake8_mpglobals.source.SourceError` where the
+    text cannot be parsed, ``ValueError`` for an unknown strategy.
+    """
+    current = source
+    fixed: list[Finding] = []
+    dropped: dict[tuple[str, str], str] = {}
+    passes = 0
+    while True:
+        facts = analysis.examine(current, options)
+        found = _propose(facts, options, strategy)
+        ready = [
+            plan
+            for plan in found.plans
+            if _key(plan.findings[0]) not in dropped and (unsafe or plan.applicability == "safe")
+        ]
+        text, done = _apply_all(facts, options, ready, dropped) if ready else ("", ())
+        if not done or passes == _MOST_PASSES:
+            left = (*found.refusals, *_leftover(found.plans, dropped, unsafe))
+            in_order = sorted(left, key=lambda refusal: refusal.finding.sort_key)
+            return FixResult(source, current.text, tuple(fixed), tuple(in_order), passes)
+        passes += 1
+        fixed.extend(finding for plan in done for finding in plan.findings)
+        current = replace_text(current, text)
+
+
+def propose(facts: Facts, options: Options) -> Mapping[tuple[str, int, int, str], Fix]:
+    """Return what could be done about each finding of one file, for reports.
+
+    The keys are :attr:`Finding.sort_key` without the message.  Each value has
+    edits that were checked by themselves, or the reason why there are none.
+    """
+    fixes: dict[tuple[str, int, int, str], Fix] = {}
+    found = _propose(facts, options, "auto")
+    for refusal in found.refusals:
+        fixes[refusal.finding.sort_key[:4]] = Fix("display", "", reason=refusal.reason)
+    for plan in found.plans:
+        problem = _verify(facts, options, (plan,))
+        edits = () if problem else as_text_edits(facts.source, plan.edits)
+        applicability = "display" if problem else plan.applicability
+        for finding in plan.findings:
+            title = "" if problem else plan.title
+            fixes[finding.sort_key[:4]] = Fix(applicability, title, edits, problem)
+    return fixes
+
+
+def replace_text(source: Source, text: str) -> Source:
+    """Return ``source`` with another text, the encoding staying."""
+    return Source.from_text(source.path, text, source.encoding, source.bom)
+
+
+def _key(finding: Finding) -> tuple[str, str]:
+    return finding.code, finding.place
+
+
+# -- proposing
+
+
+def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
+    """Return a plan or a refusal for every finding that no noqa silences."""
+    if strategy not in STRATEGIES:
+        raise ValueError(f"unknown strategy {strategy!r} (there are {', '.join(STRATEGIES)})")
+    findings = keep(facts.source, _findings(facts, options))
+    noqa = Noqa(facts.source)
+    groups: dict[str, list[tuple[Finding, LostWrite]]] = {}
+    refusals: list[Refusal] = []
+    for finding in findings:
+        write = _write_of(facts, finding)
+        if write is None:
+            refusals.append(Refusal(finding, f"{finding.code} has no fix"))
+        elif write.how in _NO_SHAPE:
+            refusals.append(Refusal(finding, _NO_SHAPE[write.how]))
+        else:
+            groups.setdefault(write.place, []).append((finding, write))
+    plans: list[Plan] = []
+    for place, members in groups.items():
+        own = [finding for finding, _ in members]
+        # Writes that a noqa keeps out of the findings are writes all the same.
+        writes = [write for write in facts.writes if write.place == place]
+        try:
+            plan = _plan(facts, writes, own, strategy)
+            lines = lines_of(facts.source, plan.edits)
+            if noqa.silences_any(lines, [rule.code for rule in RULES]):
+                raise CannotFix("a noqa on a line that the fix would change says to leave it")
+            plans.append(plan)
+        except CannotFix as no:
+            refusals.extend(Refusal(finding, no.reason) for finding in own)
+    return _Proposals(tuple(plans), tuple(refusals))
+
+
+def _plan(
+    facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding], strategy: str
+) -> Plan:
+    """Return the plan of the first shape that has one; else raise its last reason."""
+    _check_encoding(facts.source)
+    for write in writes:
+        if write.how in _NO_SHAPE:
+            raise CannotFix(f"workers also rebind {write.place!r}: change the one object in place")
+    refused = CannotFix("no rewrite for this yet")
+    for shape in SHAPES:
+        if strategy in ("auto", shape.name):
+            try:
+                plan = shape.plan(facts, writes, findings)
+                return replace(plan, edits=merge(plan.edits))
+            except CannotFix as no:
+                refused = no
+    raise refused
+
+
+def _check_encoding(source: Source) -> None:
+    try:
+        again = Source.from_bytes(source.path, source.encode())
+        same = again.text == source.text and again.encoding == source.encoding
+    except (SourceError, UnicodeError):
+        same = False
+    if not same:
+        raise CannotFix(f"the text does not survive encoding as {source.encoding}")
+    if source.text and newline(source) == "\r":
+        raise CannotFix("the file has carriage returns for line ends")
+
+
+def _findings(facts: Facts, options: Options) -> tuple[Finding, ...]:
+    found = [
+        finding for rule in RULES if rule.code in options.codes for finding in rule.check(facts)
+    ]
+    return tuple(sorted(found, key=lambda finding: finding.sort_key))
+
+
+def _write_of(facts: Facts, finding: Finding) -> LostWrite | None:
+    for write in facts.writes:
+        if write.location == finding.location and write.place == finding.place:
+            return write
+    return None
+
+
+# -- applying
+
+
+def _apply_all(
+    facts: Facts, options: Options, plans: Sequence[Plan], dropped: dict[tuple[str, str], str]
+) -> tuple[str, tuple[Plan, ...]]:
+    """Apply as many plans as go together; where that does not verify, the first that does.
+
+    Plans that do not verify by themselves are put into ``dropped``.
+    """
+    chosen: list[Plan] = []
+    for plan in plans:
+        if all(compatible(plan.edits, other.edits) for other in chosen):
+            chosen.append(plan)
+    if not _verify(facts, options, chosen):
+        return apply(facts.source.text, _edits(chosen)), tuple(chosen)
+    for plan in plans:
+        problem = _verify(facts, options, (plan,))
+        if not problem:
+            return apply(facts.source.text, plan.edits), (plan,)
+        for finding in plan.findings:
+            dropped[_key(finding)] = problem
+    return "", ()
+
+
+def _edits(plans: Sequence[Plan]) -> tuple[Edit, ...]:
+    return merge(edit for plan in plans for edit in plan.edits)
+
+
+def _verify(facts: Facts, options: Options, plans: Sequence[Plan]) -> str:
+    """Return why the result of the plans is not to be trusted; empty if it is.
+
+    The result must parse and be encodable, the places must be clean, and no rule
+    that is on by default or selected may find anything new.
+    """
+    source = facts.source
+    after = replace_text(source, apply(source.text, _edits(plans)))
+    codes = options.codes | {rule.code for rule in RULES if rule.default}
+    wide = replace(options, codes=frozenset(codes))
+    try:
+        if Source.from_bytes(source.path, after.encode()).text != after.text:
+            return f"{_UNPROVED}: the new text does not survive encoding"
+        now = analysis.examine(after, options)
+    except (SourceError, UnicodeError) as error:
+        return f"{_UNPROVED}: {error}"
+    before = Counter(_key(finding) for finding in _findings(facts, wide))
+    left = Counter(_key(finding) for finding in _findings(now, wide))
+    for plan in plans:
+        for finding in plan.findings:
+            if left[_key(finding)]:
+                return f"{_UNPROVED}: {finding.code} is still found for {finding.place!r}"
+    new = left - before
+    if new:
+        code, place = min(new)
+        return f"{_UNPROVED}: it would cause {code} for {place!r}"
+    if after.text == source.text:
+        return f"{_UNPROVED}: it changes nothing"
+    return ""
+
+
+def _leftover(
+    plans: Sequence[Plan], dropped: Mapping[tuple[str, str], str], unsafe: bool
+) -> tuple[Refusal, ...]:
+    """Return the refusals of plans that were not applied in the last pass."""
+    left: list[Refusal] = []
+    for plan in plans:
+        for finding in plan.findings:
+            reason = dropped.get(_key(finding), "")
+            if not reason and not unsafe and plan.applicability != "safe":
+                reason = "needs --unsafe-fixes"
+            left.append(Refusal(finding, reason or _UNPROVED))
+    return tuple(left)

@@ -1,0 +1,213 @@
+"""How a file names ``multiprocessing``, and how it comes by one more name of it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.layout import newline
+from flake8_mpglobals.fixes.module import Module, binds
+from flake8_mpglobals.fixes.naming import fresh
+from flake8_mpglobals.fixes.plan import CannotFix
+
+_PACKAGE = "multiprocessing"
+_CONTEXT = "get_context"
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """An expression that makes a manager, and the edits that make it valid."""
+
+    text: str
+    edits: tuple[Edit, ...] = ()
+
+
+def manager_call(module: Module, call: ast.Call, api: str) -> Spelling:
+    """Return how to write ``Manager()`` beside ``call``, in the style in use there.
+
+    ``call`` makes the pool or the process, ``api`` is what people call it.  A
+    context that makes the pool makes the manager too.  Raises
+    :class:`CannotFix` where the way the call is named is not understood.
+    """
+    unknown = CannotFix(
+        f"{api} is reached in a way that the fix does not follow: import it plainly"
+    )
+    func = call.func
+    if isinstance(func, ast.Attribute):
+        if _is_context(module, func.value) or _imports(module, func.value) == _PACKAGE:
+            return Spelling(f"{module.text(func.value)}.Manager()")
+        dotted = ast.unparse(func.value)
+        if dotted == f"{_PACKAGE}.pool" and _imports(module, _root(func.value)) == _PACKAGE:
+            return Spelling(f"{_PACKAGE}.Manager()")
+        raise unknown
+    if not isinstance(func, ast.Name):
+        raise unknown
+    found = _import_of(module, func)
+    if found is None:
+        raise unknown
+    statement, _ = found
+    if statement.level or statement.module not in (_PACKAGE, f"{_PACKAGE}.pool"):
+        raise unknown
+    return _named(module, statement)
+
+
+def _named(module: Module, statement: ast.ImportFrom) -> Spelling:
+    """Return ``Manager()`` by its own name, imported beside ``statement``."""
+    existing = _imported(module, statement)
+    if existing:
+        return Spelling(f"{existing}()")
+    name = fresh("Manager", module.identifiers)
+    added = "Manager" if name == "Manager" else f"Manager as {name}"
+    if statement.module == _PACKAGE:
+        return Spelling(f"{name}()", (_add_alias(module, statement, added),))
+    start = module.start(statement)
+    line_start = module.source.starts[statement.lineno - 1]
+    indent = module.source.text[line_start:start]
+    if indent.strip():
+        raise CannotFix(f"line {statement.lineno} holds more than one statement")
+    text = f"{indent}from {_PACKAGE} import {added}{newline(module.source)}"
+    return Spelling(f"{name}()", (Edit(line_start, line_start, text),))
+
+
+def _imported(module: Module, beside: ast.ImportFrom) -> str:
+    """Return the name under which ``Manager`` is imported in the block of ``beside``."""
+    for statement in module.block(beside):
+        if isinstance(statement, ast.ImportFrom) and statement.module == _PACKAGE:
+            for alias in statement.names:
+                if alias.name == "Manager":
+                    name = alias.asname or alias.name
+                    return name if len(module.bindings(name)) == 1 else ""
+    return ""
+
+
+def _add_alias(module: Module, statement: ast.ImportFrom, added: str) -> Edit:
+    """Return the edit that adds a name to an import, in order where the names are in order."""
+    names = [alias.name for alias in statement.names]
+    new = added.partition(" ")[0]
+    place = len(names)
+    orders: tuple[Callable[[str], tuple[int, str]], ...] = (_isort, _plainly, _caseless)
+    for key in orders:
+        keys = [key(name) for name in names]
+        if keys == sorted(keys):
+            place = next((n for n, one in enumerate(keys) if one > key(new)), len(names))
+            break
+    text = module.source.text
+    if place < len(names):
+        at = _alias_start(module, statement.names[place])
+        lead = text[module.source.starts[statement.names[place].lineno - 1] : at]
+        alone = not lead.strip() and statement.names[place].lineno != statement.lineno
+        gap = newline(module.source) + lead if alone and _one_per_line(statement) else " "
+        return Edit(at, at, f"{added},{gap}")
+    last = statement.names[-1]
+    assert last.end_lineno is not None
+    assert last.end_col_offset is not None
+    at = module.source.offset(last.end_lineno, last.end_col_offset)
+    if _one_per_line(statement):
+        line = module.source.starts[last.lineno - 1]
+        lead = text[line : _alias_start(module, last)]
+        return Edit(at, at, f",{newline(module.source)}{lead}{added}")
+    return Edit(at, at, f", {added}")
+
+
+def _one_per_line(statement: ast.ImportFrom) -> bool:
+    lines = [alias.lineno for alias in statement.names]
+    return len(set(lines)) == len(lines) and lines[0] != statement.lineno
+
+
+def _alias_start(module: Module, alias: ast.alias) -> int:
+    return module.source.offset(alias.lineno, alias.col_offset)
+
+
+def _plainly(name: str) -> tuple[int, str]:
+    return 0, name
+
+
+def _caseless(name: str) -> tuple[int, str]:
+    return 0, name.lower()
+
+
+def _isort(name: str) -> tuple[int, str]:
+    """Return isort's order: constants, then classes, then the rest."""
+    if name.isupper() and len(name) > 1:
+        return 0, name
+    return (1, name) if name[:1].isupper() else (2, name)
+
+
+def _root(node: ast.expr) -> ast.expr:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node
+
+
+def _binding(module: Module, name: ast.Name) -> ast.AST | None:
+    """Return the one node that binds ``name`` for this use, if there is just one."""
+    if module.is_global(name):
+        found = module.bindings(name.id)
+        return found[0] if len(found) == 1 else None
+    function = module.function(name)
+    if function is None or binds(function, name.id) != "local":
+        return None
+    local = [
+        node
+        for node in ast.walk(function)
+        if (isinstance(node, ast.Name) and node.id == name.id and isinstance(node.ctx, ast.Store))
+        or (
+            isinstance(node, (ast.Import, ast.ImportFrom))
+            and any((one.asname or one.name) == name.id for one in node.names)
+        )
+    ]
+    arguments = {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
+    return local[0] if len(local) == 1 and name.id not in arguments else None
+
+
+def _imports(module: Module, node: ast.expr) -> str:
+    """Return the module that ``node`` names, if a plain import binds it."""
+    if not isinstance(node, ast.Name):
+        return ""
+    bound = _binding(module, node)
+    found = [bound] if bound else module.bindings(node.id)
+    packages = set()
+    for one in found:
+        if not isinstance(one, ast.Import):
+            return ""
+        for alias in one.names:
+            if alias.asname == node.id:
+                packages.add(alias.name)
+            elif not alias.asname and alias.name.partition(".")[0] == node.id:
+                packages.add(node.id)
+    return packages.pop() if len(packages) == 1 else ""
+
+
+def _import_of(module: Module, name: ast.Name) -> tuple[ast.ImportFrom, ast.alias] | None:
+    bound = _binding(module, name)
+    if not isinstance(bound, ast.ImportFrom):
+        return None
+    for alias in bound.names:
+        if (alias.asname or alias.name) == name.id:
+            return bound, alias
+    return None
+
+
+def _is_context(module: Module, node: ast.expr) -> bool:
+    """Whether ``node`` is ``get_context("…")`` of multiprocessing, or a name bound to it once."""
+    once = isinstance(node, ast.Name)
+    if isinstance(node, ast.Name):
+        bound = _binding(module, node)
+        parent = module.parents.get(bound) if bound is not None else None
+        if not (isinstance(parent, ast.Assign) and len(parent.targets) == 1):
+            return False
+        node = parent.value
+    if not isinstance(node, ast.Call):
+        return False
+    arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+    if not once and not all(isinstance(one, ast.Constant) for one in arguments):
+        return False
+    func = node.func
+    if isinstance(func, ast.Attribute):
+        return func.attr == _CONTEXT and _imports(module, func.value) == _PACKAGE
+    if isinstance(func, ast.Name):
+        found = _import_of(module, func)
+        return found is not None and (found[0].module, found[1].name) == (_PACKAGE, _CONTEXT)
+    return False

@@ -1,0 +1,201 @@
+"""Put whole lines under new headers: indentation, line ends, and nothing else.
+
+A :class:`Sheet` gathers what is to be done to the lines of a file and turns it
+into edits.  Lines that begin inside a string are never indented, so no string
+changes its value.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.module import Module
+from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.source import Source
+
+_F_START = getattr(tokenize, "FSTRING_START", -1)  # Python 3.12
+_F_END = getattr(tokenize, "FSTRING_END", -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """Indent the lines ``first`` to ``last`` once, under ``header``, before ``footer``.
+
+    The lines of header and footer are relative to the block that is wrapped: a
+    line that begins with one tab goes one level deeper.
+    """
+
+    first: int
+    last: int
+    header: tuple[str, ...] = ()
+    footer: tuple[str, ...] = ()
+
+
+class Sheet:
+    """The changes to the lines of one file.  Wraps are given from the outside in."""
+
+    def __init__(self, module: Module) -> None:
+        self._source = module.source
+        self._tokens = _tokens(module.source)
+        self._newline = newline(module.source)
+        self._unit = _unit(self._tokens)
+        self._wraps: list[Wrap] = []
+        self._before: dict[int, list[str]] = defaultdict(list)
+        self._after: dict[int, list[str]] = defaultdict(list)
+
+    def wrap(self, wrap: Wrap) -> None:
+        """Add a wrap; it must hold whole statements (see :meth:`lines`)."""
+        self._wraps.append(wrap)
+
+    def before(self, line: int, *texts: str) -> None:
+        """Insert lines before ``line``, as deep as that line is."""
+        self._before[line].extend(texts)
+
+    def after(self, line: int, *texts: str) -> None:
+        """Insert lines behind ``line``, as deep as its statement is."""
+        self._after[line].extend(texts)
+
+    def lines(self, statements: Sequence[ast.stmt]) -> tuple[int, int]:
+        """Return the first and last line of statements that stand on lines of their own.
+
+        Raises :class:`CannotFix` where they share a line with something else.
+        """
+        first, last = first_line(statements[0]), statements[-1].end_lineno
+        assert last is not None
+        source = self._source
+        head = source.lines[first - 1][: _column(source, statements[0])]
+        tail = source.lines[last - 1][_end_column(source, statements[-1]) :].strip()
+        if head.strip() or (tail and not tail.startswith("#")):
+            raise CannotFix(f"line {first} holds more than one statement: put each on its own line")
+        return first, last
+
+    def edits(self) -> Iterator[Edit]:
+        """Yield the edits: one at the start or the end of each line concerned."""
+        held = _inside_strings(self._tokens)
+        depths: dict[int, int] = defaultdict(int)
+        heads: dict[int, str] = defaultdict(str)
+        tails: dict[int, str] = defaultdict(str)
+        for wrap in self._wraps:
+            base = self._indent(wrap.first) + self._unit * depths[wrap.first]
+            heads[wrap.first] += "".join(self._line(base, one) for one in wrap.header)
+            footer = "".join(self._newline + self._set(base, one) for one in wrap.footer)
+            tails[wrap.last] = footer + tails[wrap.last]
+            for line in range(wrap.first, wrap.last + 1):
+                depths[line] += 1
+        for line, texts in self._before.items():
+            base = self._indent(line) + self._unit * depths[line]
+            heads[line] += "".join(self._line(base, one) for one in texts)
+        for line, texts in self._after.items():
+            base = self._indent(self._logical(line)) + self._unit * depths[line]
+            added = "".join(self._newline + self._set(base, one) for one in texts)
+            tails[line] = added + tails[line]
+        for line in sorted({*depths, *heads, *tails}):
+            yield from self._at(line, heads[line], depths[line], tails[line], line in held)
+
+    def _at(self, line: int, head: str, depth: int, tail: str, held: bool) -> Iterator[Edit]:
+        text = self._source.lines[line - 1]
+        start = self._source.starts[line - 1]
+        if held and head:
+            raise CannotFix(f"line {line} begins inside a string")
+        indent = "" if held or not text.strip() else self._unit * depth
+        if head or indent:
+            yield Edit(start, start, head + indent)
+        if tail:
+            yield Edit(start + len(text), start + len(text), tail)
+
+    def _line(self, base: str, text: str) -> str:
+        return self._set(base, text) + self._newline
+
+    def _set(self, base: str, text: str) -> str:
+        body = text.lstrip("\t")
+        return base + self._unit * (len(text) - len(body)) + body
+
+    def _indent(self, line: int) -> str:
+        text = self._source.lines[line - 1]
+        return text[: len(text) - len(text.lstrip(" \t\f"))]
+
+    def _logical(self, line: int) -> int:
+        """Return the first line of the statement that ends at ``line``."""
+        first = line
+        for token in self._tokens:
+            if token.type == tokenize.NEWLINE:
+                if token.start[0] >= line:
+                    return first
+                first = 0
+            elif first == 0 and token.type not in _LAYOUT:
+                first = token.start[0]
+        return line
+
+
+_LAYOUT = (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
+
+
+def first_line(statement: ast.stmt) -> int:
+    """Return the line on which a statement begins, decorators included."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min(statement.lineno, *(one.lineno for one in decorators), statement.lineno)
+
+
+def newline(source: Source) -> str:
+    """Return the line end that the file uses first (a line feed if it has none)."""
+    if len(source.starts) < 2:
+        return "\n"
+    return source.text[len(source.lines[0]) : source.starts[1]]
+
+
+def indented(module: Module, lines: Sequence[str]) -> str:
+    """Return lines at module level as one text, tabs being levels, without a last line end."""
+    unit = _unit(_tokens(module.source))
+    end = newline(module.source)
+    return end.join(
+        unit * (len(line) - len(line.lstrip("\t"))) + line.lstrip("\t") for line in lines
+    )
+
+
+def _tokens(source: Source) -> list[tokenize.TokenInfo]:
+    text = "\n".join(source.lines)
+    try:
+        return list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):  # pragma: no cover - the file was parsed
+        raise CannotFix("the layout of this file could not be read") from None
+
+
+def _unit(tokens: Sequence[tokenize.TokenInfo]) -> str:
+    """Return one level of indentation: that of the first indented block."""
+    for token in tokens:
+        if token.type == tokenize.INDENT:
+            return token.string
+    return "    "
+
+
+def _inside_strings(tokens: Sequence[tokenize.TokenInfo]) -> frozenset[int]:
+    """Return the lines whose first character belongs to a string."""
+    held: set[int] = set()
+    open_at: list[int] = []
+    for token in tokens:
+        if token.type == tokenize.STRING:
+            held.update(range(token.start[0] + 1, token.end[0] + 1))
+        elif token.type == _F_START:
+            open_at.append(token.start[0])
+        elif token.type == _F_END and open_at:
+            held.update(range(open_at.pop() + 1, token.end[0] + 1))
+    return frozenset(held)
+
+
+def _column(source: Source, node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    if decorators:
+        return 0
+    return source.column(node.lineno, node.col_offset) - 1
+
+
+def _end_column(source: Source, node: ast.stmt) -> int:
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    return source.column(node.end_lineno, node.end_col_offset) - 1

@@ -1,0 +1,39 @@
+"""What a shape answers for one place: a plan, or the reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.model import Applicability, Finding
+
+
+class CannotFix(Exception):  # noqa: N818 - an answer, not an error
+    """No rewrite is proved; ``reason`` is one line that says what stands in the way."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All edits that one place needs: declaration, workers, dispatches, imports.
+
+    ``findings`` are the reports that the plan answers; it is applied whole or not
+    at all.
+    """
+
+    findings: tuple[Finding, ...]
+    place: str
+    applicability: Applicability
+    title: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A finding that is left as it is, and the reason: one line for people."""
+
+    finding: Finding
+    reason: str

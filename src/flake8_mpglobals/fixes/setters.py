@@ -1,0 +1,209 @@
+"""The functions that rebind a worker's global to what the parent shares.
+
+A *setter* is an initializer or a wrapper target of the form::
+
+    def _init_worker(shared_results):
+        global results
+        results = shared_results
+
+The fixer writes one, extends its own for a second place, and wraps any other
+initializer.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.layout import indented, newline
+from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.plan import CannotFix
+
+
+@dataclass(frozen=True, slots=True)
+class Setter:
+    """A setter in the file: its first ``count`` parameters are what it rebinds."""
+
+    function: Function
+    count: int
+
+
+def recognise(function: Function) -> Setter | None:
+    """Return what is known of ``function`` if the fixer could have written it."""
+    body = function.body
+    if not body or not isinstance(body[0], ast.Global) or function.decorator_list:
+        return None
+    names = body[0].names
+    parameters = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
+    rebinds = [
+        (one.targets[0].id, one.value.id)
+        for one in body[1 : len(names) + 1]
+        if isinstance(one, ast.Assign)
+        and isinstance(one.targets[0], ast.Name)
+        and isinstance(one.value, ast.Name)
+    ]
+    if [name for name, _ in rebinds] != names or [value for _, value in rebinds] != parameters:
+        return None
+    if any(parameter != f"shared_{name}" for name, parameter in rebinds):
+        return None
+    return Setter(function, len(names))
+
+
+def extend(module: Module, setter: Setter, place: str, shared: str) -> Iterator[Edit]:
+    """Yield the edits by which the fixer's own setter takes one more place.
+
+    The new parameter comes behind those that are rebound already.
+    """
+    function = setter.function
+    last = [*function.args.posonlyargs, *function.args.args][setter.count - 1]
+    assert last.end_lineno is not None
+    assert last.end_col_offset is not None
+    at = module.source.offset(last.end_lineno, last.end_col_offset)
+    yield Edit(at, at, f", {shared}")
+    declared = module.end(function.body[0])
+    yield Edit(declared, declared, f", {place}")
+    line = module.end(function.body[setter.count])
+    start = module.start(function.body[setter.count])
+    indent = module.source.text[:start].rpartition(newline(module.source))[2]
+    yield Edit(line, line, f"{newline(module.source)}{indent}{place} = {shared}")
+
+
+def define(
+    module: Module,
+    behind: Function,
+    name: str,
+    place: str,
+    inner: str = "",
+    *,
+    keywords: bool = False,
+) -> Edit:
+    """Return the edit that defines a new setter below the function ``behind``.
+
+    ``inner`` is the function that it calls with the rest of its arguments: the
+    initializer that was there before, or the worker itself.
+    """
+    shared = f"shared_{place}"
+    rest = ""
+    call = []
+    if inner:
+        rest = ", /, *args, **kwargs" if keywords else ", *args"
+        call = [f"\t{inner}(*args, **kwargs)" if keywords else f"\t{inner}(*args)"]
+    lines = [
+        f"def {name}({shared}{rest}):",
+        f"\tglobal {place}",
+        f"\t{place} = {shared}",
+        *call,
+    ]
+    assert behind.end_lineno is not None
+    line = behind.end_lineno
+    end = module.source.starts[line - 1] + len(module.source.lines[line - 1])
+    gap = newline(module.source) * (_blank_lines(module, behind) + 1)
+    return Edit(end, end, gap + indented(module, lines))
+
+
+def _blank_lines(module: Module, function: Function) -> int:
+    """Return how many blank lines the file leaves below ``function``."""
+    assert function.end_lineno is not None
+    rest = module.source.lines[function.end_lineno :]
+    return next((blank for blank, text in enumerate(rest) if text.strip()), 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a call that a shape reads and adds to."""
+
+    module: Module
+    call: ast.Call
+
+    def get(self, position: int, keyword: str) -> ast.expr | None:
+        """Return the argument, by position or keyword.
+
+        Raises :class:`CannotFix` where ``*args`` or ``**kwargs`` may hide it.
+        """
+        call = self.call
+        if any(isinstance(one, ast.Starred) for one in call.args) or any(
+            one.arg is None for one in call.keywords
+        ):
+            raise CannotFix(f"line {call.lineno} passes its arguments by * or **: write them out")
+        for one in call.keywords:
+            if one.arg == keyword:
+                return one.value
+        return call.args[position] if 0 <= position < len(call.args) else None
+
+    def append(self, texts: Sequence[str]) -> Edit:
+        """Return the edit that adds arguments behind the last one, in its layout."""
+        call, module = self.call, self.module
+        source = module.source
+        given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+        close = module.end(call) - 1
+        if not given:
+            return Edit(close, close, ", ".join(texts))
+        last = max(given, key=lambda one: (one.lineno, one.col_offset))
+        assert last.end_lineno is not None
+        assert last.end_col_offset is not None
+        at = source.offset(last.end_lineno, last.end_col_offset)
+        at = _behind_parentheses(source.text, at, close)
+        line = source.starts[last.lineno - 1]
+        lead = source.text[line : source.offset(last.lineno, last.col_offset)]
+        gap = newline(source) + lead if not lead.strip() else " "
+        return Edit(at, at, "".join(f",{gap}{text}" for text in texts))
+
+    def insert_into(self, node: ast.expr, index: int, text: str) -> Edit:
+        """Return the edit that puts ``text`` into a display of arguments at ``index``.
+
+        ``node`` is a tuple or list display, or any other expression that gives
+        one (it is then unpacked behind ``text``; ``index`` must be 0).
+        """
+        module = self.module
+        if isinstance(node, (ast.Tuple, ast.List)):
+            start, end = module.start(node), module.end(node)
+            if isinstance(node, ast.Tuple) and module.source.text[start : start + 1] != "(":
+                raise CannotFix(f"line {node.lineno}: put the arguments into parentheses")
+            if not node.elts:
+                comma = "," if isinstance(node, ast.Tuple) else ""
+                return Edit(
+                    start,
+                    end,
+                    f"{module.source.text[start]}{text}{comma}{module.source.text[end - 1]}",
+                )
+            if index == 0:
+                return Edit(start + 1, start + 1, f"{text}, ")
+            at = module.end(node.elts[index - 1])
+            return Edit(at, at, f", {text}")
+        if index:
+            raise CannotFix(f"line {node.lineno}: write the arguments out as a tuple")
+        return Edit(module.start(node), module.end(node), f"({text}, *{_operand(module, node)})")
+
+
+def _operand(module: Module, node: ast.expr) -> str:
+    text = module.text(node)
+    simple = isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
+    return text if simple else f"({text})"
+
+
+def _behind_parentheses(text: str, at: int, close: int) -> int:
+    """Return the offset behind the parentheses that close around an argument."""
+    place = at
+    while place < close:
+        char = text[place]
+        if char == "#":
+            while place < close and text[place] not in "\r\n":
+                place += 1
+            continue
+        if char == ")":
+            at = place + 1
+        elif char == ",":
+            break
+        place += 1
+    return at
+
+
+def named_only_in(module: Module, function: Function, calls: Sequence[ast.Call]) -> bool:
+    """Whether ``function`` is named nowhere but in ``calls``, so that it may change."""
+    return all(
+        any(module.inside(node, call) for call in calls)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and node.id == function.name
+    )

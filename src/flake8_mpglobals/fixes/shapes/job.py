@@ -1,0 +1,179 @@
+"""One place that is to be shared, and the edits gathered for it so far."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.imports import manager_call
+from flake8_mpglobals.fixes.layout import Sheet, Wrap
+from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.naming import around, fresh
+from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.setters import define
+from flake8_mpglobals.fixes.touches import Touches
+
+
+@dataclass
+class Job:
+    """Everything that the parts of the manager shape share.
+
+    ``exempt`` are the callables of the dispatches: naming them touches nothing;
+    ``calls`` the calls that make the pools and processes that are to share it.
+    ``deletes`` says whether workers take keys away, so that bringing back must too.
+    """
+
+    module: Module
+    touches: Touches
+    kind: str
+    sheet: Sheet
+    exempt: list[ast.AST]
+    calls: list[ast.Call]
+    deletes: bool = False
+    found: set[Edit] = field(default_factory=set)
+    definitions: dict[Function, list[Edit]] = field(default_factory=dict)
+    setters: dict[tuple[str, bool], str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """The name of the module global."""
+        return self.touches.place
+
+    def add(self, *edits: Edit) -> None:
+        """Take edits; the same one twice is one."""
+        self.found.update(edits)
+
+    def touch(self, node: ast.AST) -> ast.expr | None:
+        """Return an expression under ``node`` by which the parent may touch the place."""
+        return next(self.touches.uses(node, self.exempt), None)
+
+    def setter(self, behind: Function, wanted: str, inner: str, *, keywords: bool = False) -> str:
+        """Return the name of a setter for the place that then calls ``inner``; define it once."""
+        key = (inner, keywords)
+        if key not in self.setters:
+            taken = self.module.identifiers | set(self.setters.values())
+            name = fresh(wanted, taken)
+            self.setters[key] = name
+            edit = define(self.module, behind, name, self.place, inner, keywords=keywords)
+            self.definitions.setdefault(behind, []).append(edit)
+        return self.setters[key]
+
+    @property
+    def parameter(self) -> str:
+        """The name of the setters' parameter for the place."""
+        return f"shared_{self.place}"
+
+    def edits(self) -> Iterator[Edit]:
+        """Yield everything that was gathered."""
+        yield from self.found
+        yield from self.sheet.edits()
+        for edits in self.definitions.values():
+            yield Edit(edits[0].start, edits[0].end, "".join(one.text for one in edits))
+
+    # -- the lines that share the place and bring it back
+
+    def shared(self, anchor: ast.AST) -> str:
+        """Return the name for the proxy beside ``anchor``."""
+        return fresh(f"shared_{self.place}", around(self.module, anchor))
+
+    def fill(self, shared: str) -> tuple[str, ...]:
+        """Return the lines that put the parent's content into the proxy once more."""
+        if self.kind == "list":
+            return (f"{shared}[:] = {self.place}",)
+        return (f"{shared}.clear()", f"{shared}.update({self.place})")
+
+    def bring_back(self, shared: str) -> tuple[str, ...]:
+        """Return the lines that put the proxy's content into the parent's own object."""
+        place = self.place
+        if self.kind == "list":
+            return (f"{place}[:] = {shared}[:]",)
+        update = f"{place}.update({shared}.copy())"
+        return (f"{place}.clear()", update) if self.deletes else (update,)
+
+    def guarded(self, shared: str, fill: bool = False) -> Wrap:
+        """Return the ``try``/``finally`` that brings the place back; lines are set later."""
+        head = (*self.fill(shared), "try:") if fill else ("try:",)
+        return Wrap(0, 0, head, ("finally:", *(f"\t{line}" for line in self.bring_back(shared))))
+
+    def share(self, statements: list[ast.stmt], call: ast.Call, api: str, *, outside: bool) -> str:
+        """Put ``statements`` under a manager; return the name of the proxy.
+
+        ``call`` is the call that makes the pool or process, ``outside`` whether
+        the place comes back when the statements are done (else the caller does
+        that inside).  The manager that an earlier fix put there is used again.
+        """
+        spelling = manager_call(self.module, call, api)
+        first, last = self.sheet.lines(statements)
+        shared = self.shared(statements[0])
+        back = self.guarded(shared)
+        existing = self._existing(statements, spelling.text)
+        if existing is None:
+            manager = fresh("manager", around(self.module, statements[0]))
+            self.add(*spelling.edits)
+            made = f"\t{shared} = {manager}.{self.kind}({self.place})"
+            head = (f"with {spelling.text} as {manager}:", made)
+            self.sheet.wrap(Wrap(first, last, head))
+            if outside:
+                self.sheet.wrap(Wrap(first, last, back.header, back.footer))
+            return shared
+        manager, attempt = existing
+        made = f"{shared} = {manager}.{self.kind}({self.place})"
+        if attempt is not None:
+            self.sheet.before(attempt.lineno, made)
+            if outside:
+                end = attempt.finalbody[-1].end_lineno
+                assert end is not None
+                self.sheet.after(end, *self.bring_back(shared))
+        elif outside:
+            self.sheet.wrap(Wrap(first, last, (made, *back.header), back.footer))
+        else:
+            self.sheet.before(first, made)
+        return shared
+
+    def _existing(
+        self, statements: list[ast.stmt], spelling: str
+    ) -> tuple[str, ast.Try | None] | None:
+        """Return the manager (and ``try``) that an earlier fix put around the statements."""
+        parent: ast.AST | None = self.module.parents[statements[0]]
+        attempt = None
+        if isinstance(parent, ast.Try) and not parent.handlers and not parent.orelse:
+            if parent.body != statements or not parent.finalbody:
+                return None
+            attempt, parent = parent, self.module.parents[parent]
+        if not (isinstance(parent, ast.With) and len(parent.items) == 1):
+            return None
+        item = parent.items[0]
+        if not isinstance(item.optional_vars, ast.Name):
+            return None
+        if self.module.text(item.context_expr) != spelling:
+            return None
+        inner = attempt or statements[0]
+        before = parent.body[: parent.body.index(inner)]
+        name = item.optional_vars.id
+        if not before or not all(self._makes_proxy(one, name) for one in before):
+            return None
+        if parent.body[-1] is not (attempt or statements[-1]):
+            return None
+        return name, attempt
+
+    def _makes_proxy(self, statement: ast.stmt, manager: str) -> bool:
+        match statement:
+            case ast.Assign(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))):
+                return name == manager
+        return False
+
+    def untouched(self, nodes: list[ast.stmt]) -> None:
+        """Raise :class:`CannotFix` where the parent may touch the place in ``nodes``."""
+        for node in nodes:
+            use = self.touch(node)
+            if use is not None:
+                raise self.busy(use)
+
+    def busy(self, use: ast.expr) -> CannotFix:
+        """Return the refusal for a use of the place while workers may hold it."""
+        return CannotFix(
+            f"line {use.lineno} may use {self.place!r} in the parent while the workers "
+            "have it: do that before the workers start or after they are done"
+        )

@@ -1,0 +1,376 @@
+"""Whether worker code does with a place only what a manager's proxy does as well.
+
+Each use of the place is judged by where it stands.  What is not known to mean the
+same on a proxy is refused, with the reason.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.touches import Touches
+
+_READERS = frozenset({"len", "print", "str", "bool", "id"})
+"""Built-in functions that take a proxy of any kind as they take a list or dict."""
+
+_ITERATING = frozenset(
+    {"sum", "min", "max", "sorted", "list", "tuple", "set", "frozenset", "any", "all"}
+)
+"""Built-in functions that read a list's proxy from end to end (a dict's keys may change)."""
+
+PURE = (
+    _READERS
+    | _ITERATING
+    | frozenset(
+        {"int", "float", "abs", "round", "repr", "format", "enumerate", "zip", "range"}
+        | {"reversed", "isinstance", "type", "hash", "ord", "chr", "divmod", "pow", "bytes"}
+        | {"dict", "ascii", "bin", "hex", "oct", "complex", "callable", "issubclass"}
+    )
+)
+"""Built-in functions that change nothing that they are given."""
+
+CALM_METHODS = frozenset(
+    {"upper", "lower", "title", "strip", "lstrip", "rstrip", "split", "rsplit", "format"}
+    | {"startswith", "endswith", "join", "replace", "encode", "decode", "zfill", "count"}
+    | {"index", "find", "items", "keys", "values", "get", "copy", "isdigit", "isalpha"}
+    | {"splitlines", "partition", "rpartition", "capitalize", "casefold", "total_seconds"}
+    | {"isoformat", "strftime", "timestamp", "bit_length", "is_integer", "hexdigest"}
+)
+"""Methods that leave their object as it is, on every type of the standard library."""
+
+_READ_METHODS = {"list": {"count", "index"}, "dict": {"get", "copy"}}
+_VIEWS = {"keys", "values", "items"}
+_WRITE_METHODS = {
+    "list": {"append", "extend", "insert", "sort", "reverse"},
+    "dict": {"update", "setdefault", "pop"},
+}
+_REFUSED_METHODS = {
+    ("list", "clear"): "a list proxy has no clear() before Python 3.14: use del {place}[:] "
+    "in the parent",
+    ("list", "copy"): "a list proxy has no copy() before Python 3.14: write {place}[:]",
+    ("list", "pop"): "shared, the list may be empty when another worker pops: "
+    "use multiprocessing.Queue",
+    ("list", "remove"): "shared, another worker may have removed the value before",
+    ("dict", "popitem"): "shared, the dict may be empty when another worker pops: "
+    "use multiprocessing.Queue",
+    ("dict", "clear"): "shared, that would drop what the other workers stored",
+}
+
+
+@dataclass
+class Uses:
+    """What a worker's function does with the place."""
+
+    reads: list[ast.AST] = field(default_factory=list)
+    writes: list[ast.AST] = field(default_factory=list)
+    stored: list[tuple[ast.AST, ast.expr]] = field(default_factory=list)
+    deletes: bool = False
+    elements: list[ast.expr] = field(default_factory=list)
+
+
+class ProxyUse:
+    """Judges the uses of one place in one function."""
+
+    def __init__(self, module: Module, touches: Touches, kind: str, function: Function) -> None:
+        self._module = module
+        self._touches = touches
+        self._place = touches.place
+        self._kind = kind
+        self._function = function
+        self.uses = Uses()
+
+    def judge(self) -> Uses:
+        """Return the uses; raise :class:`CannotFix` for one that a proxy does not bear."""
+        for node in self._touches.mentioned_in(self._function):
+            self._name(node)
+        for element in self.uses.elements:
+            self._element(element)
+        return self.uses
+
+    # -- one use
+
+    def _name(self, node: ast.Name) -> None:
+        parent = self._module.parents[node]
+        if isinstance(node.ctx, ast.Store):
+            if isinstance(parent, ast.AugAssign) and parent.target is node:
+                self._augmented(node, parent)
+                return
+            raise self._no(node, "rebinds", "keep the one object and change that")
+        if isinstance(node.ctx, ast.Del):
+            raise self._no(node, "deletes the name", "keep it")
+        match parent:
+            case ast.Attribute():
+                self._attribute(node, parent)
+            case ast.Subscript() if parent.value is node:
+                self._subscript(node, parent)
+            case ast.Expr():
+                pass
+            case _:
+                self.uses.reads.append(node)
+                self._read(node, parent)
+
+    def _augmented(self, node: ast.Name, parent: ast.AugAssign) -> None:
+        if self._kind != "list" or not isinstance(parent.op, ast.Add):
+            raise self._no(node, "has an augmented assignment to", "call a method instead")
+        self._write(parent, parent.value, iterable=True)
+
+    def _attribute(self, node: ast.Name, parent: ast.Attribute) -> None:
+        call = self._module.parents[parent]
+        method = parent.attr
+        if not (isinstance(call, ast.Call) and call.func is parent):
+            raise self._no(
+                node,
+                f"keeps the bound method {method} of",
+                f"call {self._place}.{method}() directly",
+            )
+        refused = _REFUSED_METHODS.get((self._kind, method))
+        if refused:
+            raise self._no(node, f"calls {method}() on", refused.format(place=self._place))
+        if method in _READ_METHODS[self._kind]:
+            self.uses.reads.append(call)
+            self.uses.elements.append(call)
+        elif self._kind == "dict" and method in _VIEWS:
+            self.uses.reads.append(call)
+            self._view(node, call, method)
+        elif method in _WRITE_METHODS[self._kind]:
+            self._method(node, call, method)
+        else:
+            raise self._no(node, f"calls {method}() on", "a manager proxy has no such method")
+
+    def _method(self, node: ast.Name, call: ast.Call, method: str) -> None:
+        if method == "sort" and any(one.arg == "key" for one in call.keywords):
+            raise self._no(node, "sorts with a key", "sort in the parent: the key must be pickled")
+        if method == "pop" and len(call.args) < 2:
+            raise self._no(
+                node, "pops a key of", "give a default: another worker may have been first"
+            )
+        if any(isinstance(one, ast.Starred) for one in call.args):
+            raise self._no(node, f"unpacks into {method}() of", "write the arguments out")
+        self.uses.deletes |= method == "pop"
+        if method in ("pop", "setdefault"):
+            self.uses.elements.append(call)
+        values = [*call.args, *(one.value for one in call.keywords)]
+        for value in values:
+            self._write(call, value, iterable=method in ("extend", "update"))
+        if not values:
+            self.uses.writes.append(call)
+
+    def _subscript(self, node: ast.Name, parent: ast.Subscript) -> None:
+        outer = self._module.parents[parent]
+        if isinstance(parent.ctx, ast.Load):
+            self.uses.reads.append(parent)
+            self.uses.elements.append(parent)
+        elif isinstance(parent.ctx, ast.Del):
+            raise self._no(node, "deletes an item of", "another worker may have been first")
+        elif isinstance(outer, ast.AugAssign):
+            raise self._no(
+                node,
+                "reads and stores an item in one step of",
+                "that needs a lock; return the numbers and add them up in the parent",
+            )
+        elif isinstance(outer, (ast.Assign, ast.AnnAssign)) and outer.value is not None:
+            if isinstance(outer, ast.Assign) and len(outer.targets) > 1:
+                raise self._no(node, "stores one object twice, also in", "use two statements")
+            self.uses.writes.append(parent.slice)
+            self._write(outer, outer.value)
+        else:
+            raise self._no(node, "unpacks into an item of", "assign it by itself")
+
+    def _write(self, node: ast.AST, value: ast.expr, *, iterable: bool = False) -> None:
+        self.uses.writes.append(node)
+        self.uses.stored.append((node, value))
+        if iterable and isinstance(value, ast.GeneratorExp):
+            raise CannotFix(
+                f"line {value.lineno} hands a generator to {self._place!r}: "
+                "it cannot be pickled, use a list"
+            )
+
+    # -- reads
+
+    def _read(self, node: ast.Name, parent: ast.AST) -> None:
+        match parent:
+            case ast.Call() if node in parent.args:
+                self._argument(node, parent)
+            case ast.Compare():
+                allowed = (ast.In, ast.NotIn)
+                if parent.left is node or not all(isinstance(op, allowed) for op in parent.ops):
+                    raise self._no(
+                        node,
+                        "compares",
+                        f"a proxy does not compare by value: compare {self._copy()}",
+                    )
+            case ast.For() if parent.iter is node and self._kind == "list":
+                self.uses.elements.append(parent.target)
+            case ast.comprehension() if parent.iter is node and self._kind == "list":
+                self.uses.elements.append(parent.target)
+            case ast.For() | ast.comprehension():
+                raise self._no(
+                    node,
+                    "iterates over",
+                    f"its keys may change meanwhile: use {self._place}.keys()",
+                )
+            case ast.If() | ast.While() | ast.IfExp() if parent.test is node:
+                pass
+            case ast.BoolOp() if self._only_a_test(parent):
+                pass
+            case ast.UnaryOp() if isinstance(parent.op, ast.Not):
+                pass
+            case ast.FormattedValue() if parent.conversion in (-1, 115) and not parent.format_spec:
+                pass
+            case ast.FormattedValue():
+                raise self._no(
+                    node, "formats with repr()", "a proxy shows its address there: use {…!s}"
+                )
+            case ast.Return() | ast.Yield():
+                raise self._no(node, "returns", f"it would return the proxy: return {self._copy()}")
+            case ast.BinOp():
+                raise self._no(
+                    node, "calculates with", f"a proxy has no such operator: use {self._copy()}"
+                )
+            case ast.Assign() | ast.AnnAssign() | ast.NamedExpr():
+                raise self._no(node, "gives a second name to", "use the one name")
+            case _:
+                raise self._no(
+                    node, "uses", f"a manager proxy may not fit there: use {self._copy()}"
+                )
+
+    def _only_a_test(self, node: ast.BoolOp) -> bool:
+        parent: ast.AST = node
+        while isinstance(parent, (ast.BoolOp, ast.UnaryOp)):
+            child, parent = parent, self._module.parents[parent]
+        return isinstance(parent, (ast.If, ast.While, ast.IfExp)) and parent.test is child
+
+    def _argument(self, node: ast.Name, call: ast.Call) -> None:
+        name = ast.unparse(call.func)
+        if is_builtin(self._module, call.func):
+            if name in _READERS or (name in _ITERATING and self._kind == "list"):
+                return
+            if name in _ITERATING:
+                raise self._no(
+                    node,
+                    f"iterates in {name}() over",
+                    f"its keys may change meanwhile: use {self._place}.keys()",
+                )
+        raise self._no(
+            node,
+            f"hands to {name}() the place",
+            f"a proxy may not do there: hand it {self._copy()}",
+        )
+
+    def _view(self, node: ast.Name, call: ast.Call, method: str) -> None:
+        parent = self._module.parents[call]
+        match parent:
+            case ast.For() | ast.comprehension() if parent.iter is call:
+                self.uses.elements.append(parent.target)
+            case ast.Call() if call in parent.args and is_builtin(self._module, parent.func):
+                if ast.unparse(parent.func) not in PURE:
+                    raise self._no(node, f"hands on {method}() of", "read the items one by one")
+                self.uses.elements.append(parent)
+            case ast.Compare() if all(isinstance(op, (ast.In, ast.NotIn)) for op in parent.ops):
+                pass
+            case _:
+                raise self._no(
+                    node,
+                    f"keeps {method}() of",
+                    f"a proxy gives a list there: use list({self._place}.{method}())",
+                )
+
+    # -- what comes out of the place is a copy
+
+    def _element(self, node: ast.expr) -> None:
+        """Refuse where an object that was read is changed: the change would stay here."""
+        parent = self._module.parents[node]
+        if isinstance(node, (ast.Name, ast.Tuple, ast.List)) and isinstance(node.ctx, ast.Store):
+            for name in ast.walk(node):
+                if isinstance(name, ast.Name):
+                    self._alias(name)
+            return
+        self._outcome(node, parent)
+
+    def _alias(self, target: ast.Name) -> None:
+        for node in ast.walk(self._function):
+            if isinstance(node, ast.Name) and node.id == target.id and node is not target:
+                parent = self._module.parents[node]
+                if isinstance(parent, ast.AugAssign) and parent.target is node:
+                    raise self._nested(node)
+                if isinstance(node.ctx, ast.Load):
+                    self._outcome(node, parent)
+
+    def _outcome(self, node: ast.expr, parent: ast.AST) -> None:
+        match parent:
+            case ast.Attribute():
+                call = self._module.parents[parent]
+                if not isinstance(parent.ctx, ast.Load):
+                    raise self._nested(node)
+                if isinstance(call, ast.Call) and call.func is parent:
+                    if parent.attr not in CALM_METHODS:
+                        raise self._nested(node)
+                    self._outcome(call, self._module.parents[call])
+                else:
+                    self._outcome(parent, call)
+            case ast.Subscript() if parent.value is node:
+                if not isinstance(parent.ctx, ast.Load):
+                    raise self._nested(node)
+                self._outcome(parent, self._module.parents[parent])
+            case ast.Call() if parent.func is not node:
+                if not (is_builtin(self._module, parent.func) and ast.unparse(parent.func) in PURE):
+                    raise self._nested(node)
+            case ast.Assign():
+                for target in parent.targets:
+                    if not isinstance(target, (ast.Name, ast.Tuple, ast.List)):
+                        raise self._nested(node)
+                    for name in ast.walk(target):
+                        if isinstance(name, ast.Name):
+                            self._alias_once(name)
+            case ast.For() | ast.comprehension() if parent.iter is node:
+                for name in ast.walk(parent.target):
+                    if isinstance(name, ast.Name):
+                        self._alias_once(name)
+            case (
+                ast.Expr()
+                | ast.FormattedValue()
+                | ast.Compare()
+                | ast.BinOp()
+                | ast.UnaryOp()
+                | ast.If()
+                | ast.While()
+                | ast.Return()
+                | ast.Subscript()
+                | ast.Assert()
+            ):
+                pass
+            case ast.Tuple() | ast.List() | ast.IfExp() | ast.BoolOp():
+                self._outcome(parent, self._module.parents[parent])
+            case _:
+                raise self._nested(node)
+
+    def _alias_once(self, target: ast.Name) -> None:
+        if any(one is target for one in self.uses.elements):
+            return
+        self.uses.elements.append(target)  # judged by the loop in judge()
+
+    # -- refusals
+
+    def _copy(self) -> str:
+        return f"{self._place}[:]" if self._kind == "list" else f"{self._place}.copy()"
+
+    def _no(self, node: ast.expr, does: str, advice: str) -> CannotFix:
+        name = self._function.name
+        return CannotFix(
+            f"worker code {name!r} {does} {self._place!r} (line {node.lineno}); {advice}"
+        )
+
+    def _nested(self, node: ast.expr) -> CannotFix:
+        return CannotFix(
+            f"worker code {self._function.name!r} may change an object inside of "
+            f"{self._place!r} (line {node.lineno}); a proxy hands out copies: "
+            f"store the changed object back, under a lock"
+        )
+
+
+def is_builtin(module: Module, func: ast.expr) -> bool:
+    """Whether ``func`` is a name that the module itself does not bind."""
+    return isinstance(func, ast.Name) and module.is_global(func) and not module.bindings(func.id)
