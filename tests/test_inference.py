@@ -173,9 +173,9 @@ def test_one_unknown_possibility_makes_the_question_unknown() -> None:
         def f(): ...
         x = f if random.random() else []
         y = None
-        y = f
-        def g():
-            run(x, y)
+        if random.random():
+            y = f
+        run(x, y)
         """
     )
     assert case.ask("x") == ()
@@ -196,6 +196,14 @@ def test_a_test_on_something_from_outside_is_not_decided() -> None:
     )
     assert [answer.name for answer in case.ask("x")] == ["main.f", "main.g"]
     assert [answer.name for answer in case.ask("y")] == ["main.f", "main.g"]
+
+
+def test_a_namespace_package() -> None:
+    source = Source.from_text("main.py", "import ns.mod\nrun(ns.mod.f, ns.other)\n")
+    module = Source.from_text("ns/mod.py", "def f(): ...\n")
+    door = Inference(source, lambda name: module if name == "ns.mod" else None, "main")
+    assert door.ask(2, 4, 2, 12) == (Answer("function", "ns/mod.py", 1, "ns.mod.f"),)
+    assert door.ask(2, 14, 2, 22) == (Answer("external", "", 0, "ns.other"),)
 
 
 def test_a_missing_module_of_the_project_is_unknown_and_not_external() -> None:
@@ -243,6 +251,16 @@ def test_questions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert case.inference.ask(2, 4, 2, 5)
     assert case.inference.ask(3, 4, 3, 5) == ()
     assert case.inference.ask(2, 4, 2, 5)
+
+
+def test_answers_are_bounded() -> None:
+    def asked(count: int) -> tuple[Answer, ...]:
+        names = [f"f{number}" for number in range(count)]
+        text = "".join(f"def {name}(): ...\n" for name in names)
+        return Case(text + f"for task in ({', '.join(names)}):\n    run(task)\n").ask("task")
+
+    assert len(asked(inference.MAX_ANSWERS)) == inference.MAX_ANSWERS
+    assert asked(inference.MAX_ANSWERS + 1) == ()
 
 
 def test_project_modules_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,14 +324,62 @@ def test_the_order_of_files_and_questions_does_not_matter() -> None:
 
 
 def test_the_depth_of_the_caller_does_not_matter() -> None:
-    text = (
-        "def f(): ...\nx0 = f\n" + "".join(f"x{i + 1} = x{i}\n" for i in range(60)) + "run(x60)\n"
+    def chain(length: int, depth: int = 0) -> tuple[Answer, ...]:
+        if depth:
+            return chain(length, depth - 1)
+        links = "".join(f"x{number + 1} = x{number}\n" for number in range(length))
+        return Case(f"def f(): ...\nx0 = f\n{links}run(x{length})\n").ask(f"x{length}")
+
+    longest = max(length for length in range(0, 400, 20) if chain(length))
+    assert 0 < longest < 380, "the frames should not suffice for the longest chains"
+    assert chain(longest, 300)
+    assert chain(longest + 20) == chain(longest + 20, 300) == ()
+
+
+def test_another_name_of_the_file_under_check_is_the_same_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inference, "MAX_MODULES", 1)
+    source = Source.from_text("main.py", "import app.main\ndef f(): ...\nrun(app.main.f)\n")
+    door = Inference(source, lambda name: source if name == "app.main" else None, "main")
+    assert door.ask(3, 4, 3, 14) == (Answer("function", "main.py", 2, "main.f"),)
+
+
+def test_astroid_cannot_reach_the_disk_while_a_question_is_open() -> None:
+    from astroid.exceptions import AstroidImportError
+    from astroid.manager import AstroidManager
+
+    seen: list[str] = []
+
+    def resolve(name: str) -> Source | None:
+        with pytest.raises(AstroidImportError):
+            AstroidManager().file_from_module_name("os", None)
+        seen.append(name)
+        return None
+
+    source = Source.from_text("main.py", "import a\nrun(a)\n")
+    assert Inference(source, resolve).ask(2, 4, 2, 5) == (Answer("external", "", 0, "a"),)
+    assert seen
+
+
+def test_nothing_that_was_inferred_is_kept_for_the_next_file() -> None:
+    from importlib import import_module
+
+    caches = (
+        import_module("astroid.context")._INFERENCE_CACHE,
+        import_module("astroid.inference_tip")._cache,
     )
+    for cache in caches:
+        cache["of the file before"] = ()
+    assert Case("def f(): ...\nrun(f)\n").ask("f")
+    for cache in caches:
+        assert "of the file before" not in cache
 
-    def at(depth: int) -> tuple[Answer, ...]:
-        return Case(text).ask("x60") if depth == 0 else at(depth - 1)
 
-    assert at(0) == at(400)
+def test_no_warning_of_the_parser_comes_through(recwarn: pytest.WarningsRecorder) -> None:
+    project = {"other": "x = 1 is 1\ny = '\\d'\ndef f(): ...\n"}
+    assert Case("import other\nrun(other.f)\n", project).ask("other.f")
+    assert not list(recwarn)
 
 
 def test_the_state_of_astroid_is_put_back() -> None:

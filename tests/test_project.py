@@ -102,6 +102,16 @@ def test_relative_imports_past_the_top_of_the_file_system(tmp_path: Path) -> Non
     assert found(tmp_path, "a.py", "x", 99) == "-"
 
 
+def test_packages_all_the_way_up() -> None:
+    class Packages(Disk):
+        def kind(self, path: str) -> str:
+            return "file" if path.endswith("__init__.py") else "folder"
+
+    project = Project((), Packages(os.sep))
+    assert project.dotted_name("a/b.py") == "a.b"
+    assert project.resolve("a/b.py", "c").kind == "package"
+
+
 def test_a_script_can_hide_the_standard_library_but_a_package_cannot(tmp_path: Path) -> None:
     tree(tmp_path, "main.py", "random.py", "sys.py")
     tree(tmp_path, "pkg/__init__.py", "pkg/worker.py", "pkg/queue.py")
