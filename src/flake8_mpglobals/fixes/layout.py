@@ -139,7 +139,7 @@ _LAYOUT = (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
 def first_line(statement: ast.stmt) -> int:
     """Return the line on which a statement begins, decorators included."""
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
-    return min(statement.lineno, *(one.lineno for one in decorators), statement.lineno)
+    return min((statement.lineno, *(one.lineno for one in decorators)))
 
 
 def newline(source: Source) -> str:
