@@ -1,0 +1,58 @@
+"""The fixtures are programs: what they are said to lose is really lost.
+
+Each program runs twice: as it is, and with its processes replaced by threads
+(``in_threads.py``), which shows what the parent would see if memory were shared.
+A write that is reported must make a difference there; a program that is left in
+peace must print the same.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from wants import Fixture, folder
+
+pytestmark = pytest.mark.long
+
+DETECT = folder("detect")
+CLEAN = folder("clean")
+IN_THREADS = str(Path(__file__).with_name("in_threads.py"))
+_LOST = re.compile(r"MPG1\d\d")
+_SECONDS = 60
+
+
+def run(*command: str) -> tuple[int, str, str]:
+    """Return the exit status, the last line of the output and what is on stderr."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    return done.returncode, (done.stdout.splitlines() or [""])[-1], done.stderr
+
+
+@pytest.mark.parametrize("fixture", DETECT, ids=[fixture.name for fixture in DETECT])
+def test_what_is_reported_is_lost(fixture: Fixture) -> None:
+    seen = fixture.headers["parent sees"]
+    assert run(str(fixture.path)) == (0, seen, "")
+    if any(_LOST.fullmatch(want.code) for want in fixture.wants):
+        status, shared, errors = run(IN_THREADS, str(fixture.path))
+        assert status == 0, errors
+        assert shared != seen
+
+
+@pytest.mark.parametrize("fixture", CLEAN, ids=[fixture.name for fixture in CLEAN])
+def test_what_is_silent_loses_nothing(fixture: Fixture) -> None:
+    status, seen, errors = run(str(fixture.path))
+    assert status == 0, errors
+    if "only processes" not in fixture.headers:
+        status, shared, errors = run(IN_THREADS, str(fixture.path))
+        assert (status, shared) == (0, seen), errors
