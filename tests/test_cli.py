@@ -290,6 +290,20 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
         assert process.stderr.read() == b""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "flake8_mpglobals", "rules"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"mpglobals: error: no space left on device\n"
+
+
 def test_jobs_change_nothing(tmp_path: Path) -> None:
     for number in range(12):
         text = LOSING if number % 3 else "import multiprocessing\n(\n"

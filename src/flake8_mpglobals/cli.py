@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import click
@@ -202,6 +205,9 @@ def _guarded(call: Callable[[Flags], int], shared: dict[str, Any] | None = None)
 
 def main(args: Sequence[str] | None = None, prog_name: str = "mpglobals") -> NoReturn:
     """Run the command with ``args`` (default: those of the process) and exit."""
+    # Started with a closed stream, as daemons are.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_print(stream)
     status: Any
@@ -212,11 +218,21 @@ def main(args: Sequence[str] | None = None, prog_name: str = "mpglobals") -> NoR
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = _INTERRUPTED
+    except OSError as error:
+        # What concerns one file is reported by the commands; this is standard output itself.
+        if os.environ.get("MPGLOBALS_TRACEBACK"):
+            raise
+        print(f"mpglobals: error: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        sys.stdout = _nowhere()
+        status = 2
     sys.exit(status or 0)
 
 
-def _never_fail_to_print(stream: TextIO | None) -> None:
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _never_fail_to_print(stream: TextIO) -> None:
     """Show characters that the stream cannot encode as escapes."""
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
