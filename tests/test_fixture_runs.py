@@ -19,7 +19,7 @@ from wants import Fixture, folder
 
 pytestmark = pytest.mark.long
 
-DETECT = folder("detect")
+DETECT = [*folder("detect"), *folder("limits")]
 CLEAN = folder("clean")
 IN_THREADS = str(Path(__file__).with_name("in_threads.py"))
 _LOST = re.compile(r"MPG1\d\d")
@@ -40,7 +40,7 @@ def run(*command: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("fixture", DETECT, ids=[fixture.name for fixture in DETECT])
-def test_what_is_reported_is_lost(fixture: Fixture) -> None:
+def test_what_is_wanted_is_lost(fixture: Fixture) -> None:
     seen = fixture.headers["parent sees"]
     assert run(str(fixture.path)) == (0, seen, "")
     if any(_LOST.fullmatch(want.code) for want in fixture.wants):

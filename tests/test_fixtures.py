@@ -17,6 +17,7 @@ from flake8_mpglobals.source import Source
 
 DETECT = folder("detect")
 CLEAN = folder("clean")
+LIMITS = folder("limits")
 _LINE = re.compile(
     r"(?P<path>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<code>MPG\d{3}) (?P<text>.*)"
 )
@@ -37,6 +38,14 @@ def test_detect(fixture: Fixture) -> None:
 def test_clean(fixture: Fixture) -> None:
     assert not fixture.wants, "a fixture that wants something belongs to detect/"
     assert complaints((), check(fixture)) == []
+
+
+@pytest.mark.parametrize("fixture", LIMITS, ids=[fixture.name for fixture in LIMITS])
+def test_limits(fixture: Fixture) -> None:
+    """Losses that are not found; one that is found from now on moves to detect/."""
+    said = complaints(fixture.wants, check(fixture))
+    assert said != []
+    assert [line for line in said if not line.startswith("missing ")] == []
 
 
 @pytest.mark.parametrize(
