@@ -1,0 +1,74 @@
+"""The fix fixtures are programs: the write is really lost before, and kept after.
+
+Each program runs under every start method.  Its last line of output must be what
+the header says (``# before: …``, ``# after: …``), and nothing may appear on
+standard error.  ``MPGLOBALS_PYTHONS`` names further interpreters, separated as
+in ``PATH``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "fix"
+CASES = sorted(path.parent for path in FIXTURES.glob("*/after.py"))
+METHODS = ("fork", "spawn", "forkserver")
+PYTHONS = [
+    sys.executable,
+    *filter(None, os.environ.get("MPGLOBALS_PYTHONS", "").split(os.pathsep)),
+]
+START_METHOD = str(Path(__file__).with_name("start_method"))
+_SECONDS = 60
+
+
+def expected(case: Path, name: str) -> str:
+    """Return the last line that ``before.py`` or ``after.py`` is said to print."""
+    text = (case / "before.py").read_bytes().decode("latin-1")
+    found = re.search(rf"^# {name}: (.*?)\r?$", text, re.MULTILINE)
+    assert found, f"{case.name} does not say what it prints"
+    return found[1]
+
+
+def run(python: str, program: Path, method: str) -> tuple[int, str, str]:
+    """Return the exit status, the last line of the output and what is on stderr."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": START_METHOD,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPGLOBALS_START_METHOD": method,
+    }
+    done = subprocess.run(
+        [python, str(program)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    return done.returncode, (done.stdout.splitlines() or [""])[-1], done.stderr
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_write_is_lost_before_and_kept_after(case: Path, python: str) -> None:
+    jobs = [(name, method) for name in ("before", "after") for method in METHODS]
+
+    def result(job: tuple[str, str]) -> tuple[int, str, str]:
+        name, method = job
+        return run(python, case / f"{name}.py", method)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        seen = dict(zip(jobs, threads.map(result, jobs), strict=True))
+    assert seen == {(name, method): (0, expected(case, name), "") for name, method in jobs}
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_something_was_lost(case: Path) -> None:
+    assert expected(case, "before") != expected(case, "after")
