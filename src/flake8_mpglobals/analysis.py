@@ -9,7 +9,7 @@ import ast
 import sys
 from collections.abc import Callable
 
-from flake8_mpglobals.boundaries import find_boundaries
+from flake8_mpglobals.boundaries import can_dispatch, find_boundaries
 from flake8_mpglobals.catalogue import Catalogue
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
@@ -41,8 +41,11 @@ def examine(source: Source, options: Options, tree: ast.Module | None = None) ->
 
 
 def _examine(source: Source, options: Options, tree: ast.Module) -> Facts:
+    catalogue = Catalogue(options.boundaries)
+    if not can_dispatch(tree, catalogue):
+        return Facts(source, tree)
     module = lower(source, tree)
-    evaluator = Evaluator(module, Catalogue(options.boundaries))
+    evaluator = Evaluator(module, catalogue)
     boundaries = find_boundaries(module, evaluator)
     if not boundaries.sites:
         return Facts(source, tree)

@@ -7,10 +7,11 @@ elsewhere, with which arguments, and what made the pool it goes through.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from flake8_mpglobals.catalogue import Api, Catalogue
+from flake8_mpglobals.catalogue import SHARES, Api, Catalogue
 from flake8_mpglobals.evaluate import (
     Evaluator,
     External,
@@ -36,8 +37,6 @@ from flake8_mpglobals.ir import (
 
 ROUNDS = 4
 """How often parameters are fed back before functions passed as arguments count as unknown."""
-
-_SHARES_MEMORY = ("thread", "parent")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +81,22 @@ class Boundaries:
                 yield call, target
 
 
+def can_dispatch(tree: ast.Module, catalogue: Catalogue) -> bool:
+    """Whether a module imports a package with process APIs, or uses a method that only
+    such an API has; everything else needs no further look.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            if any(alias.name.partition(".")[0] in catalogue.roots for alias in node.names):
+                return True
+        elif isinstance(node, ast.ImportFrom):
+            if not node.level and (node.module or "").partition(".")[0] in catalogue.roots:
+                return True
+        elif isinstance(node, ast.Attribute) and catalogue.anywhere(node.attr):
+            return True
+    return False
+
+
 def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
     """Resolve every call of ``module``, feeding arguments to parameters until nothing is new."""
     calls = [call for function in (module.body, *module.functions) for call in function.calls]
@@ -104,7 +119,7 @@ def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
         evaluator.forget()
     for cls in module.classes:
         row, method = _process_class(cls, evaluator)
-        if row is not None and method is not None and row.kind not in _SHARES_MEMORY:
+        if row is not None and method is not None and row.kind not in SHARES:
             found.elsewhere.append(method)
     return found
 
@@ -130,7 +145,7 @@ def _resolve(
             found.made.setdefault(thing.cls, []).append(call.function)
             site = _subclass(call, thing.cls, evaluator)
             if site is not None:
-                if site.api.kind in _SHARES_MEMORY:
+                if site.api.kind in SHARES:
                     edges.extend(site.workers)
                     found.loose.update(target.function for target in site.workers)
                 else:
@@ -168,7 +183,7 @@ def _through_row(
     row = row if kind == row.kind else replace(row, kind=kind)
     workers, resolved = _workers(call, row, evaluator)
     initializers = _initializers(call, row, evaluator)
-    if kind in _SHARES_MEMORY:
+    if kind in SHARES:
         edges.extend(workers)
         edges.extend(initializers)
         return

@@ -17,6 +17,9 @@ from typing import Literal
 Kind = Literal["process", "interpreter", "remote", "thread", "parent"]
 """Where the callable runs: ``thread`` and ``parent`` share the parent's memory."""
 
+SHARES: tuple[Kind, ...] = ("thread", "parent")
+"""The kinds that share the parent's memory: nothing is lost there."""
+
 Tasks = Literal["", "call", "starcall", "each", "zip", "star_each"]
 """How task arguments travel: as ``args``/``kwargs`` containers (``call``), as the
 call's own further arguments (``starcall``), one per item of an iterable
@@ -299,21 +302,27 @@ THREAD_PRIMITIVES: dict[str, str] = {
 
 NEEDLES: tuple[bytes, ...] = (
     b"multiprocessing",
-    b"concurrent",
-    b"ProcessPool",
+    b"concurrent.futures",
+    b"concurrent import",
     b"run_in_executor",
-    b"futures",
 )
 """Byte strings of which one stands in every file that can name a boundary above."""
 
 
 class Catalogue:
-    """Looks rows up by qualified name, whichever spelling is used."""
+    """Looks rows up by qualified name, whichever spelling is used.
 
-    __slots__ = ("_anywhere", "_owners", "_rows")
+    ``roots`` are the top-level packages from which process APIs are imported.
+    """
+
+    __slots__ = ("_anywhere", "_owners", "_rows", "roots")
 
     def __init__(self, extra: tuple[Api, ...] = ()) -> None:
         self._rows: dict[str, Api] = {row.name: row for row in (*ROWS, *extra)}
+        self.roots = frozenset(
+            name.partition(".")[0]
+            for name in (*CLONES, *(r.name for r in self._rows.values() if r.kind not in SHARES))
+        )
         self._anywhere: dict[str, tuple[Api, ...]] = {
             row.name.rpartition(".")[2]: (row,) for row in self._rows.values() if row.anywhere
         }

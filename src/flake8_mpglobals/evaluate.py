@@ -60,11 +60,14 @@ from flake8_mpglobals.mutations import (
     SCALARS,
 )
 
-FUEL = 3000
+FUEL = 2000
 """Steps that one query may take."""
 
 DEPTH = 40
 """How deep one query may nest."""
+
+CONTEXTS = 2
+"""How many calls deep the arguments of one call are told from those of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,16 @@ class Env:
     outer: Env | None = None
 
 
+def inside(function: Function, bindings: Mapping[int, Values], outer: Env | None) -> Env:
+    """Return the environment of a call; contexts are told apart :data:`CONTEXTS` calls deep."""
+    depth = 0
+    walk = outer
+    while walk is not None:
+        depth += 1
+        walk = walk.outer
+    return Env(function, bindings, outer if depth < CONTEXTS else None)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Target:
     """A function that a call (or a dispatch) enters, and what it binds to which parameter.
@@ -182,12 +195,18 @@ class Target:
 
 @dataclass(slots=True)
 class _Query:
-    """The budget of one outermost question."""
+    """The budget of one outermost question.
+
+    ``active`` are the values being answered, with their depth; ``lowest`` is the
+    least depth that an answer had to leave open (a cycle, or the budget): what
+    hangs on it is kept in ``known`` for this question only.
+    """
 
     fuel: int = FUEL
     depth: int = 0
-    cut: bool = False
-    active: set[object] = field(default_factory=set)
+    lowest: int = DEPTH + 2
+    active: dict[object, int] = field(default_factory=dict)
+    known: dict[object, Things] = field(default_factory=dict)
 
 
 class Evaluator:
@@ -198,6 +217,8 @@ class Evaluator:
         self.catalogue = catalogue
         self.inputs: dict[Param, set[Value]] = {}
         self._known: dict[Value, Things] = {}
+        self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
+        self._self_classes: dict[Function, list[Class]] = {}
         self._query: _Query | None = None
 
     # -- things -------------------------------------------------------------
@@ -220,31 +241,41 @@ class Evaluator:
         if query is None:
             query = self._query = _Query()
         key = (value, env)
-        query.fuel -= 1
-        if key in query.active:
-            query.cut = True
+        if (known := query.known.get(key)) is not None:
+            query.lowest = 0
+            return known
+        if (depth := query.active.get(key)) is not None:
+            query.lowest = min(query.lowest, depth)
             return frozenset()
+        query.fuel -= 1
         if query.fuel < 0 or query.depth > DEPTH:
-            query.cut = True
+            query.lowest = 0
             return frozenset((UNKNOWN,))
-        query.active.add(key)
         query.depth += 1
-        cut, query.cut = query.cut, False
+        depth = query.active[key] = query.depth
+        lowest, query.lowest = query.lowest, DEPTH + 2
         try:
             found = self._thing(value, env)
         finally:
-            query.active.discard(key)
+            del query.active[key]
             query.depth -= 1
             if outermost:
                 self._query = None
-        if env is None and (outermost or not query.cut):
+        if env is None and (outermost or query.lowest >= depth):
             self._known[value] = found
-        query.cut = query.cut or cut
+        else:
+            query.known[key] = found
+        if query.lowest >= depth:
+            query.lowest = lowest
+        else:
+            query.lowest = min(query.lowest, lowest)
         return found
 
     def forget(self) -> None:
         """Drop remembered answers: the inputs of parameters have changed."""
         self._known.clear()
+        self._lineages.clear()
+        self._self_classes.clear()
 
     def _thing(self, value: Value, env: Env | None) -> Things:
         if isinstance(value, Scalar):
@@ -373,6 +404,9 @@ class Evaluator:
         """Return the classes whose instances can be ``self`` of a method: its own, and
         those that inherit the method.
         """
+        known = self._self_classes.get(function)
+        if known is not None:
+            return known
         assert function.cls is not None
         found = [function.cls]
         for cls in function.module.classes:
@@ -381,12 +415,16 @@ class Evaluator:
             order, _, _ = self.lineage(cls)
             if function.cls in order and self.method(cls, function.name) is function:
                 found.append(cls)
+        self._self_classes[function] = found
         return found
 
     def lineage(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
         """Return the project classes of the hierarchy in lookup order, the library
         classes that it derives from, and whether anything in it is unknown.
         """
+        known = self._lineages.get(cls)
+        if known is not None:
+            return known
         order: list[Class] = []
         external: set[str] = set()
         unknown = False
@@ -404,7 +442,8 @@ class Evaluator:
                         external.add(thing.name)
                     else:
                         unknown = True
-        return tuple(order), frozenset(external), unknown
+        found = self._lineages[cls] = (tuple(order), frozenset(external), unknown)
+        return found
 
     def method(self, cls: Class, name: str, after: Class | None = None) -> Function | None:
         """Return the project method that ``name`` means for an instance of ``cls``."""
@@ -495,7 +534,7 @@ class Evaluator:
                 if enter is None:
                     found.add(UNKNOWN)
                 else:
-                    found |= self.things(enter.returns, Env(enter, {0: frozenset((base,))}, env))
+                    found |= self.things(enter.returns, inside(enter, {0: frozenset((base,))}, env))
             else:
                 found.add(thing)
         return frozenset(found)
@@ -508,7 +547,7 @@ class Evaluator:
                 if function.yields:
                     found.add(Generator(function))
                     continue
-                inner = Env(function, self.bind(call, function, thing.receiver), env)
+                inner = inside(function, self.bind(call, function, thing.receiver), env)
                 returned = self.things(function.returns, inner)
                 found |= returned or {Plain("NoneType")}
                 if _decorated_away(self, function):
@@ -521,7 +560,7 @@ class Evaluator:
                     found.add(UNKNOWN)
                 else:
                     bound = self.bind(call, method, call.callee)
-                    found |= self.things(method.returns, Env(method, bound, env))
+                    found |= self.things(method.returns, inside(method, bound, env))
             elif isinstance(thing, Partial):
                 found |= self._partial_result(thing, env)
             elif isinstance(thing, External):
@@ -673,12 +712,13 @@ class Evaluator:
             key = ("place", value, env)
             query.fuel -= 1
             if key in query.active or query.fuel < 0 or query.depth > DEPTH:
+                query.lowest = 0
                 continue
-            query.active.add(key)
             query.depth += 1
+            query.active[key] = query.depth
             found |= self._place(value, env)
             query.depth -= 1
-            query.active.discard(key)
+            del query.active[key]
         return frozenset(found)
 
     def _place(self, value: Value, env: Env | None) -> Values:
@@ -733,7 +773,7 @@ class Evaluator:
         found: set[Value] = set()
         for thing in self.things(call.callee, env):
             if isinstance(thing, Func) and not thing.function.yields:
-                inner = Env(thing.function, self.bind(call, thing.function, thing.receiver), env)
+                inner = inside(thing.function, self.bind(call, thing.function, thing.receiver), env)
                 found |= self._places(thing.function.returns, inner)
             elif isinstance(thing, External):
                 position = HANDS_BACK.get(thing.name)

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.edits import Edit, position
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.source import Source
@@ -74,6 +74,15 @@ class Sheet:
         if head.strip() or (tail and not tail.startswith("#")):
             raise CannotFix(f"line {first} holds more than one statement: put each on its own line")
         return first, last
+
+    def deepen(self, edit: Edit) -> Edit:
+        """Return an edit with its new lines as deep as the line where it begins will be."""
+        if self._newline not in edit.text:
+            return edit
+        line, _ = position(self._source, edit.start)
+        depth = sum(wrap.first <= line <= wrap.last for wrap in self._wraps)
+        text = edit.text.replace(self._newline, self._newline + self._unit * depth)
+        return Edit(edit.start, edit.end, text)
 
     def edits(self) -> Iterator[Edit]:
         """Yield the edits: one at the start or the end of each line concerned."""

@@ -76,22 +76,20 @@ def define(
     name: str,
     place: str,
     inner: str = "",
-    *,
-    keywords: bool = False,
+    rest: str = "",
 ) -> Edit:
     """Return the edit that defines a new setter below the function ``behind``.
 
-    ``inner`` is the function that it calls with the rest of its arguments: the
-    initializer that was there before, or the worker itself.
+    ``inner`` is the function that it calls (the initializer that was there before,
+    or the worker itself), ``rest`` the further arguments that it takes for it:
+    nothing, ``*args`` or ``*args, **kwargs``.
     """
     shared = f"shared_{place}"
-    rest = ""
-    call = []
-    if inner:
-        rest = ", /, *args, **kwargs" if keywords else ", *args"
-        call = [f"\t{inner}(*args, **kwargs)" if keywords else f"\t{inner}(*args)"]
+    marker = ", /" if "**" in rest else ""
+    more = f", {rest}" if rest else ""
+    call = [f"\t{inner}({rest})"] if inner else []
     lines = [
-        f"def {name}({shared}{rest}):",
+        f"def {name}({shared}{marker}{more}):",
         f"\tglobal {place}",
         f"\t{place} = {shared}",
         *call,
@@ -161,13 +159,15 @@ class Arguments:
             start, end = module.start(node), module.end(node)
             if isinstance(node, ast.Tuple) and module.source.text[start : start + 1] != "(":
                 raise CannotFix(f"line {node.lineno}: put the arguments into parentheses")
+            source = module.source.text
+            opening, inner, closing = source[start], source[start + 1 : end - 1], source[end - 1]
             if not node.elts:
                 comma = "," if isinstance(node, ast.Tuple) else ""
-                return Edit(
-                    start,
-                    end,
-                    f"{module.source.text[start]}{text}{comma}{module.source.text[end - 1]}",
-                )
+                return Edit(start, end, f"{opening}{text}{comma}{closing}")
+            if len(node.elts) == 1 and "\n" not in inner and "\r" not in inner:
+                alone = inner.strip().removesuffix(",").rstrip()
+                both = f"{alone}, {text}" if index else f"{text}, {alone}"
+                return Edit(start, end, f"{opening}{both}{closing}")
             if index == 0:
                 return Edit(start + 1, start + 1, f"{text}, ")
             at = module.end(node.elts[index - 1])

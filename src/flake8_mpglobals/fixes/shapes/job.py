@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,10 @@ from flake8_mpglobals.fixes.naming import around, fresh
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import define
 from flake8_mpglobals.fixes.touches import Touches
+
+_BRINGS_BACK = re.compile(
+    r"(\w+)\[:\] = shared_\w+\[:\]|\w+\.clear\(\)|\w+\.update\(shared_\w+\.copy\(\)\)"
+)
 
 
 @dataclass
@@ -34,7 +39,7 @@ class Job:
     deletes: bool = False
     found: set[Edit] = field(default_factory=set)
     definitions: dict[Function, list[Edit]] = field(default_factory=dict)
-    setters: dict[tuple[str, bool], str] = field(default_factory=dict)
+    setters: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -49,14 +54,14 @@ class Job:
         """Return an expression under ``node`` by which the parent may touch the place."""
         return next(self.touches.uses(node, self.exempt), None)
 
-    def setter(self, behind: Function, wanted: str, inner: str, *, keywords: bool = False) -> str:
+    def setter(self, behind: Function, wanted: str, inner: str, rest: str = "") -> str:
         """Return the name of a setter for the place that then calls ``inner``; define it once."""
-        key = (inner, keywords)
+        key = (inner, rest)
         if key not in self.setters:
             taken = self.module.identifiers | set(self.setters.values())
             name = fresh(wanted, taken)
             self.setters[key] = name
-            edit = define(self.module, behind, name, self.place, inner, keywords=keywords)
+            edit = define(self.module, behind, name, self.place, inner, rest)
             self.definitions.setdefault(behind, []).append(edit)
         return self.setters[key]
 
@@ -67,7 +72,7 @@ class Job:
 
     def edits(self) -> Iterator[Edit]:
         """Yield everything that was gathered."""
-        yield from self.found
+        yield from (self.sheet.deepen(edit) for edit in self.found)
         yield from self.sheet.edits()
         for edits in self.definitions.values():
             yield Edit(edits[0].start, edits[0].end, "".join(one.text for one in edits))
@@ -92,10 +97,29 @@ class Job:
         update = f"{place}.update({shared}.copy())"
         return (f"{place}.clear()", update) if self.deletes else (update,)
 
-    def guarded(self, shared: str, fill: bool = False) -> Wrap:
-        """Return the ``try``/``finally`` that brings the place back; lines are set later."""
-        head = (*self.fill(shared), "try:") if fill else ("try:",)
-        return Wrap(0, 0, head, ("finally:", *(f"\t{line}" for line in self.bring_back(shared))))
+    def _attempt(self, shared: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the lines around what must be brought back from, whatever happens."""
+        return ("try:",), ("finally:", *(f"\t{line}" for line in self.bring_back(shared)))
+
+    def guard(self, statements: list[ast.stmt], shared: str, *, fill: bool) -> None:
+        """Bring the place back behind ``statements``; with ``fill``, fill the proxy before."""
+        first, last = self.sheet.lines(statements)
+        before = self.fill(shared) if fill else ()
+        existing = self._brings_back(statements)
+        if existing is not None:
+            self.sheet.before(first, *before)
+            self.sheet.after(existing, *self.bring_back(shared))
+            return
+        head, foot = self._attempt(shared)
+        self.sheet.wrap(Wrap(first, last, (*before, *head), foot))
+
+    def _brings_back(self, statements: list[ast.stmt]) -> int | None:
+        """Return the last line of the ``finally`` by which an earlier fix brings back."""
+        match statements:
+            case [ast.Try(handlers=[], orelse=[], finalbody=[*_, last] as final)]:
+                if all(_BRINGS_BACK.fullmatch(ast.unparse(one)) for one in final):
+                    return last.end_lineno
+        return None
 
     def share(self, statements: list[ast.stmt], call: ast.Call, api: str, *, outside: bool) -> str:
         """Put ``statements`` under a manager; return the name of the proxy.
@@ -107,16 +131,15 @@ class Job:
         spelling = manager_call(self.module, call, api)
         first, last = self.sheet.lines(statements)
         shared = self.shared(statements[0])
-        back = self.guarded(shared)
+        head, foot = self._attempt(shared)
         existing = self._existing(statements, spelling.text)
         if existing is None:
             manager = fresh("manager", around(self.module, statements[0]))
             self.add(*spelling.edits)
             made = f"\t{shared} = {manager}.{self.kind}({self.place})"
-            head = (f"with {spelling.text} as {manager}:", made)
-            self.sheet.wrap(Wrap(first, last, head))
+            self.sheet.wrap(Wrap(first, last, (f"with {spelling.text} as {manager}:", made)))
             if outside:
-                self.sheet.wrap(Wrap(first, last, back.header, back.footer))
+                self.sheet.wrap(Wrap(first, last, head, foot))
             return shared
         manager, attempt = existing
         made = f"{shared} = {manager}.{self.kind}({self.place})"
@@ -127,7 +150,7 @@ class Job:
                 assert end is not None
                 self.sheet.after(end, *self.bring_back(shared))
         elif outside:
-            self.sheet.wrap(Wrap(first, last, (made, *back.header), back.footer))
+            self.sheet.wrap(Wrap(first, last, (made, *head), foot))
         else:
             self.sheet.before(first, made)
         return shared

@@ -17,8 +17,9 @@ from flake8_mpglobals.fixes.plan import CannotFix, Plan
 from flake8_mpglobals.fixes.setters import Arguments
 from flake8_mpglobals.fixes.shapes.flow import Flow
 from flake8_mpglobals.fixes.shapes.job import Job
+from flake8_mpglobals.fixes.shapes.lifetimes import Region, region
 from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
-from flake8_mpglobals.fixes.shapes.pools import PoolShare, Region, region
+from flake8_mpglobals.fixes.shapes.pools import PoolShare
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
 from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse
 from flake8_mpglobals.fixes.touches import Touches, reached
@@ -99,7 +100,7 @@ def _worker(module: Module, site: Site) -> Function:
     line, api = site.dispatch.location.line, site.dispatch.api
     if site.initializer:
         raise CannotFix(f"the initializer in line {line} writes it: let only the workers write")
-    if not (_is_pool(site) or _is_process(site)):
+    if not (_is_pool(site) or _is_executor(site) or _is_process(site)):
         raise CannotFix(f"{api} (line {line}) has no manager rewrite yet: return the values")
     given = _callable(module, site)
     function = module.functions.get(given.id) if isinstance(given, ast.Name) else None
@@ -118,6 +119,10 @@ def _worker(module: Module, site: Site) -> Function:
 
 def _is_pool(site: Site) -> bool:
     return site.api.name.startswith("multiprocessing.pool.Pool.")
+
+
+def _is_executor(site: Site) -> bool:
+    return site.api.name.startswith("concurrent.futures.ProcessPoolExecutor.")
 
 
 def _is_process(site: Site) -> bool:
@@ -207,7 +212,7 @@ def _share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None
                 "in another function: make it where it is used"
             )
         if all(one.pool is not site.pool for one, _ in regions):
-            regions.append((region(module, site.pool), worker))
+            regions.append((region(module, site.pool, executor=_is_executor(site)), worker))
         where = next(one for one, _ in regions if one.pool is site.pool)
         if not any(call is site.call for call in where.calls):
             raise CannotFix(f"line {site.dispatch.location.line} uses the pool under another name")

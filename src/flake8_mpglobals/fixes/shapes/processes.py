@@ -133,16 +133,18 @@ def _many(module: Module, call: ast.Call, made: ast.stmt, name: ast.expr) -> Spa
     empty = isinstance(assign.value, ast.List) and not assign.value.elts
     if assign is not made and not empty and ast.unparse(assign.value) != "list()":
         raise refused
-    block = module.block(assign)
-    begin = next((n for n, one in enumerate(block) if module.inside(made, one)), None)
-    if begin is None:
-        raise refused
     for use in _uses(module, name):
         if use is not bound[0] and not _followed(module, use):
             raise CannotFix(f"line {use.lineno} hands the processes on: {_KEPT}")
-    for place in range(begin + 1, len(block)):
-        if _joins_all(block[place], name.id):
-            return Span(block, begin, place, [call])
+    # The loop that joins them stands behind the making, in its block or one around it.
+    inner: ast.AST = made
+    while isinstance(inner, ast.stmt) and not isinstance(inner, Function):
+        block = module.block(inner)
+        begin = block.index(inner)
+        for place in range(begin + 1, len(block)):
+            if _joins_all(block[place], name.id):
+                return Span(block, begin, place, [call])
+        inner = module.parents[inner]
     raise refused
 
 
@@ -258,7 +260,9 @@ class ProcessShare:
         arguments = Arguments(module, call)
         target = arguments.get(1, "target")
         args = arguments.get(3, "args")
-        keywords = arguments.get(4, "kwargs") is not None
+        rest = "" if args is None else "*args"
+        if arguments.get(4, "kwargs") is not None:
+            rest = "*args, **kwargs"
         if not (isinstance(target, ast.Name) and module.is_global(target)):
             raise CannotFix(
                 f"the target in line {call.lineno} is not a plain function of this module"
@@ -270,7 +274,7 @@ class ProcessShare:
             job.add(*extend(module, setter, job.place, job.parameter))
             index = setter.count
         else:
-            name = job.setter(function, f"_run_{target.id}", target.id, keywords=keywords)
+            name = job.setter(function, f"_run_{target.id}", target.id, rest)
             job.add(Edit(module.start(target), module.end(target), name))
         if args is None:
             job.add(arguments.append([f"args=({shared},)"]))
