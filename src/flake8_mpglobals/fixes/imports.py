@@ -53,25 +53,55 @@ def manager_call(module: Module, call: ast.Call, api: str) -> Spelling:
     return _named(module, statement)
 
 
-def _named(module: Module, statement: ast.ImportFrom) -> Spelling:
+def executor_manager_call(module: Module, call: ast.Call, context: ast.expr | None) -> Spelling:
+    """Return how to write ``Manager()`` beside the executor that ``call`` makes.
+
+    ``context`` is its ``mp_context``, if it has one; it makes the manager then.
+    Raises :class:`CannotFix` as :func:`manager_call` does.
+    """
+    if context is not None:
+        if not _is_context(module, context):
+            raise CannotFix(f"line {context.lineno}: make the context by get_context() right there")
+        return Spelling(f"{module.text(context)}.Manager()")
+    root = _root(call.func)
+    bound = _binding(module, root) if isinstance(root, ast.Name) else None
+    if not isinstance(bound, (ast.Import, ast.ImportFrom)):
+        raise CannotFix("the executor is reached in a way that the fix does not follow")
+    for statement in module.block(bound):
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                name = alias.asname or alias.name
+                if alias.name == _PACKAGE and len(module.bindings(name)) == 1:
+                    return Spelling(f"{name}.Manager()")
+        if isinstance(statement, ast.ImportFrom) and statement.module == _PACKAGE:
+            return _named(module, statement)
+    return _named(module, bound)
+
+
+def _named(module: Module, statement: ast.Import | ast.ImportFrom) -> Spelling:
     """Return ``Manager()`` by its own name, imported beside ``statement``."""
     existing = _imported(module, statement)
     if existing:
         return Spelling(f"{existing}()")
     name = fresh("Manager", module.identifiers)
     added = "Manager" if name == "Manager" else f"Manager as {name}"
-    if statement.module == _PACKAGE:
+    if isinstance(statement, ast.ImportFrom) and statement.module == _PACKAGE:
         return Spelling(f"{name}()", (_add_alias(module, statement, added),))
-    start = module.start(statement)
     line_start = module.source.starts[statement.lineno - 1]
-    indent = module.source.text[line_start:start]
-    if indent.strip():
+    indent = module.source.text[line_start : module.start(statement)]
+    assert statement.end_lineno is not None
+    last = module.source.lines[statement.end_lineno - 1]
+    end = module.source.starts[statement.end_lineno - 1] + len(last)
+    rest = module.source.text[module.end(statement) : end].strip()
+    if indent.strip() or (rest and not rest.startswith("#")):
         raise CannotFix(f"line {statement.lineno} holds more than one statement")
-    text = f"{indent}from {_PACKAGE} import {added}{newline(module.source)}"
-    return Spelling(f"{name}()", (Edit(line_start, line_start, text),))
+    text = f"{indent}from {_PACKAGE} import {added}"
+    if getattr(statement, "module", "") == f"{_PACKAGE}.pool":
+        return Spelling(f"{name}()", (Edit(line_start, line_start, text + newline(module.source)),))
+    return Spelling(f"{name}()", (Edit(end, end, newline(module.source) + text),))
 
 
-def _imported(module: Module, beside: ast.ImportFrom) -> str:
+def _imported(module: Module, beside: ast.stmt) -> str:
     """Return the name under which ``Manager`` is imported in the block of ``beside``."""
     for statement in module.block(beside):
         if isinstance(statement, ast.ImportFrom) and statement.module == _PACKAGE:

@@ -20,6 +20,7 @@ from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.source import Source
 
 _F_START = getattr(tokenize, "FSTRING_START", -1)  # Python 3.12
+_SHORTEST_LIMIT, _LONGEST_LIMIT = 79, 120
 _F_END = getattr(tokenize, "FSTRING_END", -1)
 
 
@@ -83,6 +84,16 @@ class Sheet:
         depth = sum(wrap.first <= line <= wrap.last for wrap in self._wraps)
         text = edit.text.replace(self._newline, self._newline + self._unit * depth)
         return Edit(edit.start, edit.end, text)
+
+    def room(self, line: int) -> int:
+        """Return how much longer a line can get, once it is indented.
+
+        The limit is that of the longest line there is, within what is usual.
+        """
+        longest = max(len(text) for text in self._source.lines)
+        limit = min(max(longest, _SHORTEST_LIMIT), _LONGEST_LIMIT)
+        depth = sum(wrap.first <= line <= wrap.last for wrap in self._wraps)
+        return limit - len(self._source.lines[line - 1]) - depth * len(self._unit.expandtabs(4))
 
     def edits(self) -> Iterator[Edit]:
         """Yield the edits: one at the start or the end of each line concerned."""

@@ -75,6 +75,7 @@ def define(
     behind: Function,
     name: str,
     place: str,
+    *,
     inner: str = "",
     rest: str = "",
 ) -> Edit:
@@ -130,23 +131,60 @@ class Arguments:
                 return one.value
         return call.args[position] if 0 <= position < len(call.args) else None
 
-    def append(self, texts: Sequence[str]) -> Edit:
-        """Return the edit that adds arguments behind the last one, in its layout."""
+    def append(self, texts: Sequence[str], room: int | None = None) -> tuple[Edit, ...]:
+        """Return the edits that add arguments behind the last one, in its layout.
+
+        ``room`` is how many characters the line of the call can still take; where
+        that is not enough, the arguments go to lines of their own.
+        """
         call, module = self.call, self.module
         source = module.source
         given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+        given.sort(key=lambda one: (one.lineno, one.col_offset))
         close = module.end(call) - 1
+        ends = [self._end(one, close) for one in given]
+        short = room is None or sum(len(text) + 2 for text in texts) <= room
+        if call.lineno == call.end_lineno and not short:
+            return self._spread(given, ends, texts)
         if not given:
-            return Edit(close, close, ", ".join(texts))
-        last = max(given, key=lambda one: (one.lineno, one.col_offset))
-        assert last.end_lineno is not None
-        assert last.end_col_offset is not None
-        at = source.offset(last.end_lineno, last.end_col_offset)
-        at = _behind_parentheses(source.text, at, close)
+            return (Edit(close, close, ", ".join(texts)),)
+        last, at = given[-1], ends[-1]
         line = source.starts[last.lineno - 1]
         lead = source.text[line : source.offset(last.lineno, last.col_offset)]
         gap = newline(source) + lead if not lead.strip() else " "
-        return Edit(at, at, "".join(f",{gap}{text}" for text in texts))
+        return (Edit(at, at, "".join(f",{gap}{text}" for text in texts)),)
+
+    def _spread(
+        self, given: Sequence[ast.expr | ast.keyword], ends: Sequence[int], texts: Sequence[str]
+    ) -> tuple[Edit, ...]:
+        """Return the edits that give each argument a line, the new ones behind."""
+        source = self.module.source
+        close = self.module.end(self.call) - 1
+        opening = self.module.end(self.call.func)
+        opening += source.text[opening:].index("(") + 1
+        text = source.lines[self.call.lineno - 1]
+        indent = text[: len(text) - len(text.lstrip())]
+        outer = newline(source) + indent
+        inner = outer + indented(self.module, ["\t"])
+        starts = [opening, *ends]
+        edits: list[Edit] = []
+        for before, one in zip(starts, given, strict=False):
+            start = before
+            while source.text[start] in ", ":
+                start += 1
+            assert start <= source.offset(one.lineno, one.col_offset)
+            edits.append(Edit(before, start, inner if before == opening else "," + inner))
+        added = f",{inner}".join(texts)
+        edits.append(Edit(starts[-1], close, f"{',' if given else ''}{inner}{added},{outer}"))
+        return tuple(edits)
+
+    def _end(self, one: ast.expr | ast.keyword, close: int) -> int:
+        """Return the offset behind an argument and the parentheses around it."""
+        assert one.end_lineno is not None
+        assert one.end_col_offset is not None
+        source = self.module.source
+        at = source.offset(one.end_lineno, one.end_col_offset)
+        return _behind_parentheses(source.text, at, close)
 
     def insert_into(self, node: ast.expr, index: int, text: str) -> Edit:
         """Return the edit that puts ``text`` into a display of arguments at ``index``.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flake8_mpglobals.fixes.edits import Edit
-from flake8_mpglobals.fixes.imports import manager_call
+from flake8_mpglobals.fixes.imports import Spelling
 from flake8_mpglobals.fixes.layout import Sheet, Wrap
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import around, fresh
@@ -61,7 +61,7 @@ class Job:
             taken = self.module.identifiers | set(self.setters.values())
             name = fresh(wanted, taken)
             self.setters[key] = name
-            edit = define(self.module, behind, name, self.place, inner, rest)
+            edit = define(self.module, behind, name, self.place, inner=inner, rest=rest)
             self.definitions.setdefault(behind, []).append(edit)
         return self.setters[key]
 
@@ -121,14 +121,13 @@ class Job:
                     return last.end_lineno
         return None
 
-    def share(self, statements: list[ast.stmt], call: ast.Call, api: str, *, outside: bool) -> str:
+    def share(self, statements: list[ast.stmt], spelling: Spelling, *, outside: bool) -> str:
         """Put ``statements`` under a manager; return the name of the proxy.
 
-        ``call`` is the call that makes the pool or process, ``outside`` whether
+        ``spelling`` is how to make a manager there, ``outside`` whether
         the place comes back when the statements are done (else the caller does
         that inside).  The manager that an earlier fix put there is used again.
         """
-        spelling = manager_call(self.module, call, api)
         first, last = self.sheet.lines(statements)
         shared = self.shared(statements[0])
         head, foot = self._attempt(shared)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.imports import Spelling, executor_manager_call, manager_call
 from flake8_mpglobals.fixes.layout import Wrap
 from flake8_mpglobals.fixes.module import Block, Function
 from flake8_mpglobals.fixes.plan import CannotFix
@@ -30,12 +31,20 @@ class PoolShare:
         self._check_header(busy)
         runs = [] if busy is None else list(self._runs(where.body, filled=True))
         check_done(self._module, where)
-        shared = job.share(where.statements, where.pool, "the pool", outside=busy is None)
+        shared = job.share(where.statements, self._manager(), outside=busy is None)
         if where.assigned is not None:
             self._make_with(where.assigned)
         for block, fill in runs:
             job.guard(block, shared, fill=fill)
         self._hand_over(shared)
+
+    def _manager(self) -> Spelling:
+        """Return how to make a manager beside the pool."""
+        pool = self._region.pool
+        if self._region.executor:
+            context = Arguments(self._module, pool).get(1, "mp_context")
+            return executor_manager_call(self._module, pool, context)
+        return manager_call(self._module, pool, "the pool")
 
     def _check_header(self, busy: ast.expr | None) -> None:
         if busy is None:
@@ -119,6 +128,14 @@ class PoolShare:
             job.sheet.lines([statement])
             job.sheet.after(statement.end_lineno, f"{where.name}.join()")
 
+    def _room(self) -> int:
+        """Return how many characters the line that makes the pool can still take."""
+        where = self._region
+        room = self._job.sheet.room(where.pool.lineno)
+        if where.assigned is not None:
+            room -= len(f"with  as {where.name}:") - len(f"{where.name} = ")
+        return room
+
     def _hand_over(self, shared: str) -> None:
         """Let the pool's initializer rebind the place in each worker."""
         job, module, pool = self._job, self._module, self._region.pool
@@ -132,7 +149,8 @@ class PoolShare:
             if initargs is not None:
                 raise CannotFix(f"line {pool.lineno} passes initargs without an initializer")
             name = job.setter(self._behind, "_init_worker", "")
-            job.add(arguments.append([f"initializer={name}", f"initargs=({shared},)"]))
+            added = [f"initializer={name}", f"initargs=({shared},)"]
+            job.add(*arguments.append(added, self._room()))
             return
         if not (isinstance(initializer, ast.Name) and module.is_global(initializer)):
             raise CannotFix(
@@ -161,6 +179,6 @@ class PoolShare:
             )
             job.add(Edit(module.start(initializer), module.end(initializer), name))
         if initargs is None:
-            job.add(arguments.append([f"initargs=({shared},)"]))
+            job.add(*arguments.append([f"initargs=({shared},)"]))
         else:
             job.add(arguments.insert_into(initargs, index, shared))

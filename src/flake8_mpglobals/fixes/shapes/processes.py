@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.imports import manager_call
 from flake8_mpglobals.fixes.module import Block, Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import Arguments, extend, named_only_in, recognise
@@ -232,7 +233,9 @@ class ProcessShare:
         job, statements = self._job, self._span.statements
         job.untouched(statements)
         self._check_jumps(statements)
-        shared = job.share(statements, self._span.calls[0], "Process", outside=True)
+        shared = job.share(
+            statements, manager_call(job.module, self._span.calls[0], "Process"), outside=True
+        )
         for call in self._span.calls:
             self._hand_over(call, shared)
 
@@ -277,7 +280,7 @@ class ProcessShare:
             name = job.setter(function, f"_run_{target.id}", target.id, rest)
             job.add(Edit(module.start(target), module.end(target), name))
         if args is None:
-            job.add(arguments.append([f"args=({shared},)"]))
+            job.add(*arguments.append([f"args=({shared},)"]))
         else:
             job.add(arguments.insert_into(args, index, shared))
 

@@ -1,0 +1,267 @@
+"""Where a pool or executor lives, and when the work handed to it is done."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flake8_mpglobals.fixes.module import Module
+from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+
+_WAITING = frozenset({"map", "starmap", "apply"})
+_LAZY = frozenset({"imap", "imap_unordered"})
+_ASYNC = frozenset({"map_async", "starmap_async", "apply_async", "submit"})
+_LIFE = frozenset({"close", "join", "terminate", "shutdown"})
+_OF_POOL = _WAITING | _LAZY | _ASYNC - {"submit"} | _LIFE - {"shutdown"}
+_OF_EXECUTOR = frozenset({"submit", "map", "shutdown"})
+_CONSUMING = frozenset({"list", "tuple", "set", "frozenset", "sum", "sorted", "dict", "min", "max"})
+_PASSING = frozenset({"enumerate", "tqdm"})
+_TAKING = frozenset({"get", "wait", "result", "exception"})
+
+
+@dataclass(frozen=True)
+class Region:
+    """The statements from the making of a pool to its last use.
+
+    ``statements`` stand in one block; ``body`` are those that can use the pool;
+    ``calls`` are the method calls on it; ``assigned`` is the statement
+    ``name = Pool()`` that becomes a ``with``.
+    """
+
+    pool: ast.Call
+    name: str
+    statements: list[ast.stmt]
+    body: list[ast.stmt]
+    calls: list[ast.Call]
+    assigned: ast.Assign | None = None
+    executor: bool = False
+
+    @property
+    def lines(self) -> range:
+        """The lines from the first to the last statement."""
+        return range(self.statements[0].lineno, (self.statements[-1].end_lineno or 0) + 1)
+
+    @property
+    def dispatches(self) -> list[ast.Call]:
+        """The calls that hand out work."""
+        return [call for call in self.calls if method(call) not in _LIFE]
+
+
+def region(module: Module, pool: ast.Call, *, executor: bool) -> Region:
+    """Return where the pool (or ``executor``) made by ``pool`` lives.
+
+    Raises :class:`CannotFix` where it is kept, handed on or used in a way that is
+    not followed.
+    """
+    parent = module.parents[pool]
+    statement = module.statement(pool)
+    if isinstance(parent, ast.Attribute) and not executor:
+        call = module.parents[parent]
+        if isinstance(call, ast.Call) and call.func is parent:
+            return Region(pool, "", [statement], [statement], [call])
+    if isinstance(parent, ast.withitem) and isinstance(statement, ast.With):
+        if not isinstance(parent.optional_vars, ast.Name):
+            raise _unfollowed(pool)
+        name = parent.optional_vars
+        calls = _uses(module, pool, name, [statement], executor=executor)
+        return Region(pool, name.id, [statement], statement.body, calls, executor=executor)
+    if (
+        isinstance(parent, ast.Assign)
+        and len(parent.targets) == 1
+        and isinstance(parent.targets[0], ast.Name)
+    ):
+        name = parent.targets[0]
+        block = module.block(parent)
+        begin = block.index(parent)
+        last = begin
+        for place in range(begin + 1, len(block)):
+            if _names(block[place], name.id):
+                last = place
+        statements = block[begin : last + 1]
+        calls = _uses(module, pool, name, statements, executor=executor)
+        if last > begin:
+            body = statements[1:]
+            return Region(pool, name.id, statements, body, calls, parent, executor)
+    raise _unfollowed(pool)
+
+
+def _names(node: ast.AST, name: str) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node))
+
+
+def _unfollowed(pool: ast.Call) -> CannotFix:
+    return CannotFix(
+        f"the pool made in line {pool.lineno} is kept or handed on: make it, use it and "
+        "close it in one function"
+    )
+
+
+def _uses(
+    module: Module,
+    pool: ast.Call,
+    name: ast.Name,
+    statements: list[ast.stmt],
+    *,
+    executor: bool,
+) -> list[ast.Call]:
+    """Return the method calls on the pool, all of them inside ``statements``."""
+    calls: list[ast.Call] = []
+    function = module.function(pool)
+    everywhere = module.is_global(name)
+    for node in ast.walk(module.tree if everywhere else (function or module.tree)):
+        if not (isinstance(node, ast.Name) and node.id == name.id) or node is name:
+            continue
+        if everywhere and not module.is_global(node):
+            continue
+        attribute = module.parents[node]
+        call = module.parents.get(attribute)
+        if (
+            not isinstance(call, ast.Call)
+            or call.func is not attribute
+            or not any(module.inside(node, one) for one in statements)
+            or module.function(node) is not function
+        ):
+            raise _unfollowed(pool)
+        calls.append(call)
+    known = _OF_EXECUTOR if executor else _OF_POOL
+    for call in calls:
+        if method(call) not in known or (method(call) == "shutdown" and not _waits_for_all(call)):
+            raise CannotFix(
+                f"line {call.lineno} calls {method(call)}() of the pool, which is not followed"
+            )
+    return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _waits_for_all(shutdown: ast.Call) -> bool:
+    return not shutdown.args and all(
+        keyword.arg == "wait"
+        and isinstance(keyword.value, ast.Constant)
+        and keyword.value.value is True
+        for keyword in shutdown.keywords
+    )
+
+
+def method(call: ast.Call) -> str:
+    """Return the name of the method of a call on a pool."""
+    assert isinstance(call.func, ast.Attribute)
+    return call.func.attr
+
+
+def needs_join(where: Region) -> list[ast.Call]:
+    """Return the calls of ``close()`` behind which a ``join()`` is missing."""
+    if any(method(call) in ("join", "terminate") for call in where.calls):
+        return []
+    return [call for call in where.calls if method(call) == "close"]
+
+
+def check_done(module: Module, where: Region) -> None:
+    """Raise :class:`CannotFix` for a pool that may still be at work at its end."""
+    if where.executor:
+        for call in where.dispatches:
+            if any(keyword.arg == "buffersize" for keyword in call.keywords):
+                raise CannotFix(f"line {call.lineno} hands its tasks out lazily (buffersize)")
+        return
+    waiting = [call for call in where.dispatches if not _surely_waits(module, where, call)]
+    if not waiting:
+        return
+    first = waiting[0]
+    for one in where.body:
+        for node in ast.walk(one):
+            if isinstance(node, (ast.Return, ast.Break)):
+                raise CannotFix(
+                    f"line {node.lineno} may leave before the workers of "
+                    f"{method(first)}() (line {first.lineno}) are done"
+                )
+    end = max((call.lineno, call.col_offset) for call in where.dispatches)
+    closes = [one for one in _always(module, where, "close") if _place(one) > end]
+    joins = [one for one in _always(module, where, "join") if closes and _place(one) > end]
+    if closes and (joins or (where.assigned is not None and needs_join(where))):
+        return
+    raise CannotFix(
+        f"line {first.lineno} does not wait for the workers of {method(first)}(): "
+        "consume its results there, or close() and join() the pool"
+    )
+
+
+def _place(node: ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _always(module: Module, where: Region, name: str) -> Iterator[ast.Call]:
+    """Yield the calls of a method that always run once the body is done."""
+    for call in where.calls:
+        statement = module.parents[call]
+        if method(call) != name or not isinstance(statement, ast.Expr):
+            continue
+        parent = module.parents[statement]
+        top = any(statement is one for one in where.body)
+        final = (
+            isinstance(parent, ast.Try)
+            and any(statement is one for one in parent.finalbody)
+            and any(parent is one for one in where.body)
+        )
+        if top or final:
+            yield call
+
+
+def _surely_waits(module: Module, where: Region, call: ast.Call) -> bool:
+    """Whether a dispatch is done behind its statement, even if an exception was caught."""
+    if not waits(module, where, call):
+        return False
+    if method(call) in _WAITING:
+        return True
+    return not any(
+        isinstance(above, ast.Try) and above.handlers and module.inside(above, one)
+        for one in where.body
+        for above in module.ancestors(call)
+    )
+
+
+def waits(module: Module, where: Region, call: ast.Call) -> bool:
+    """Whether all work of a dispatch is done when the next statement begins."""
+    name = method(call)
+    if name in _WAITING and not where.executor:
+        return True
+    parent = module.parents[call]
+    if name in _ASYNC:
+        taken = module.parents.get(parent)
+        return (
+            isinstance(parent, ast.Attribute)
+            and parent.attr in _TAKING
+            and isinstance(taken, ast.Call)
+            and not taken.args
+            and not taken.keywords
+        )
+    node: ast.AST = call
+    while (
+        isinstance(parent, ast.Call)
+        and node in parent.args[:1]
+        and ast.unparse(parent.func).rpartition(".")[2] in _PASSING
+    ):
+        node, parent = parent, module.parents[parent]
+    match parent:
+        case ast.Call():
+            return ast.unparse(parent.func) in _CONSUMING and is_builtin(module, parent.func)
+        case ast.For():
+            return parent.iter is node and not _left_early(parent)
+        case ast.comprehension():
+            outer = module.parents[parent]
+            if isinstance(outer, (ast.ListComp, ast.SetComp, ast.DictComp)):
+                return outer.generators[0] is parent and parent.iter is node
+    return False
+
+
+def _left_early(loop: ast.For) -> bool:
+    """Whether the loop may end before its iterable does, exceptions aside."""
+    stack: list[tuple[ast.AST, bool]] = [(one, True) for one in loop.body]
+    while stack:
+        node, ours = stack.pop()
+        if isinstance(node, ast.Return) or (isinstance(node, ast.Break) and ours):
+            return True
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        inner = ours and not isinstance(node, (ast.For, ast.While, ast.AsyncFor))
+        stack.extend((child, inner) for child in ast.iter_child_nodes(node))
+    return False
