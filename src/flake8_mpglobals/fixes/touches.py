@@ -71,6 +71,15 @@ class Touches:
         """Return the uses of the place itself under ``node``."""
         return [one for one in self.mentions if self._module.inside(one, node)]
 
+    def lazy(self) -> Function | None:
+        """Return a generator or coroutine that touches the place, whenever it is resumed."""
+        for one in self.definitions:
+            if isinstance(one, ast.ClassDef):
+                continue
+            if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(one)):
+                return one
+        return None
+
     def handed_on(self, exempt: Collection[ast.AST]) -> ast.expr | None:
         """Return a use of a touching function as a value, which nobody can follow.
 
@@ -79,6 +88,8 @@ class Touches:
         """
         spared = {id(one) for one in exempt}
         for use in self.uses(self._module.tree):
+            if self._in_lambda(use):
+                return use
             if id(use) in self._direct or id(use) in spared:
                 continue
             parent = self._module.parents[use]
@@ -88,6 +99,14 @@ class Touches:
                 continue
             return use
         return None
+
+    def _in_lambda(self, use: ast.AST) -> bool:
+        """Whether a use stands in a lambda that may outlive the call it is given to."""
+        for above in self._module.ancestors(use):
+            if isinstance(above, ast.Lambda):
+                parent = self._module.parents[above]
+                return not isinstance(parent, ast.keyword) or parent.arg != "key"
+        return False
 
 
 def reached(module: Module, starts: Iterable[Function]) -> list[Function]:

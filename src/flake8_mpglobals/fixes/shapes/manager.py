@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from flake8_mpglobals.facts import Facts, LostWrite, Site
 from flake8_mpglobals.fixes.layout import Sheet
-from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.module import Function, Module, binds
 from flake8_mpglobals.fixes.plan import CannotFix, Plan
 from flake8_mpglobals.fixes.setters import Arguments
 from flake8_mpglobals.fixes.shapes.flow import Flow
@@ -22,12 +22,14 @@ from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
 from flake8_mpglobals.fixes.shapes.pools import PoolShare
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
 from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse
+from flake8_mpglobals.fixes.shapes.stored import Stored
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
 
 NAME = "manager"
 _KINDS = ("list", "dict")
 _DYNAMIC = frozenset({"exec", "eval", "globals", "vars", "__import__"})
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GENERATING = (ast.Yield, ast.YieldFrom, ast.Await)
 
 
@@ -134,20 +136,19 @@ def _check_workers(
     module: Module, touches: Touches, kind: str, workers: Sequence[Function]
 ) -> bool:
     """Judge all worker code; return whether it takes anything out of the place."""
+    plain = list(module.functions.values())
     deletes = False
     for function in reached(module, workers):
-        if not touches.mentioned_in(function):
-            if function in touches.definitions:
-                uses = ProxyUse(module, touches, kind, function).judge()
-                Flow(module, touches, function, uses).judge(helper=function not in workers)
+        if function not in touches.definitions:
             continue
-        if not any(function is one for one in module.functions.values()):
+        if touches.mentioned_in(function) and function not in plain:
             raise CannotFix(
                 f"{function.name!r} (line {function.lineno}) is worker code that uses "
                 f"{touches.place!r} and is not a plain function of this module"
             )
         uses = ProxyUse(module, touches, kind, function).judge()
         Flow(module, touches, function, uses).judge(helper=function not in workers)
+        Stored(module, touches, function, uses).judge()
         deletes |= uses.deletes
     return deletes
 
@@ -173,6 +174,12 @@ def _check_parent(
     parental = reached(module, also)
     only = [one for one in inner if not any(one is other for other in parental)]
     ParentUse(module, touches, made).judge(only)
+    lazy = touches.lazy()
+    if lazy is not None and lazy not in only:
+        raise CannotFix(
+            f"{lazy.name!r} (line {lazy.lineno}) uses {touches.place!r} and is a generator: "
+            "nobody sees when it goes on"
+        )
     passed = touches.handed_on(exempt)
     if passed is not None:
         raise CannotFix(
@@ -201,7 +208,7 @@ def _share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None
     processes: list[ast.Call] = []
     for site, worker in zip(sites, workers, strict=True):
         function = module.function(site.call)
-        _check_place(module, site, function)
+        _check_place(module, site, function, job.place)
         if _is_process(site):
             processes.append(site.call)
             continue
@@ -228,7 +235,7 @@ def _share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None
         ProcessShare(job, span).apply()
 
 
-def _check_place(module: Module, site: Site, function: Function | None) -> None:
+def _check_place(module: Module, site: Site, function: Function | None, place: str) -> None:
     """Refuse a dispatch that runs on import, or in a function that is no plain one."""
     line = site.dispatch.location.line
     no_guard = CannotFix(
@@ -243,6 +250,9 @@ def _check_place(module: Module, site: Site, function: Function | None) -> None:
         isinstance(node, _GENERATING) for node in ast.walk(function)
     ):
         raise CannotFix(f"{function.name!r} (line {function.lineno}) is a generator or coroutine")
+    around = [above for above in module.ancestors(site.call) if isinstance(above, _SCOPES)]
+    if any(binds(above, place) == "local" for above in around):
+        raise CannotFix(f"{place!r} is a local name where line {line} stands")
     if any(isinstance(above, ast.Lambda) for above in module.ancestors(site.call)):
         raise CannotFix(f"the dispatch in line {line} stands in a lambda")
     started: set[str] = set()

@@ -33,15 +33,15 @@ def declaration(module: Module, place: str, kind: str) -> ast.stmt:
     """
     bound = module.bindings(place)
     made = [node for node in bound if _is_declaration(module, node)]
+    if not made:
+        raise CannotFix(f"{place!r} is not made by one plain assignment at module level")
     for node in bound:
         parent = module.parents[node]
-        if node not in made and not isinstance(parent, ast.AugAssign):
+        if node not in made[:1] and not isinstance(parent, ast.AugAssign):
             line = getattr(node, "lineno", 0)
             raise CannotFix(
                 f"{place!r} is bound again in line {line}: change the one {kind} in place instead"
             )
-    if len(made) != 1:
-        raise CannotFix(f"{place!r} is not made by one plain assignment at module level")
     statement = module.statement(made[0])
     value = getattr(statement, "value", None)
     if not isinstance(value, ast.expr) or not _made_plainly(module, value, kind):

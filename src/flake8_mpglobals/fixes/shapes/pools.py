@@ -114,6 +114,7 @@ class PoolShare:
     def _make_with(self, assigned: ast.Assign) -> None:
         """Turn ``pool = Pool()`` into a ``with``, so that the pool ends before the manager."""
         job, where = self._job, self._region
+        job.sheet.lines([assigned])
         start = self._module.start(assigned)
         job.add(Edit(start, self._module.start(where.pool), "with "))
         end = self._module.end(where.pool)

@@ -67,6 +67,7 @@ class Uses:
     reads: list[ast.AST] = field(default_factory=list)
     writes: list[ast.AST] = field(default_factory=list)
     stored: list[tuple[ast.AST, ast.expr]] = field(default_factory=list)
+    iterables: list[ast.expr] = field(default_factory=list)
     deletes: bool = False
     elements: list[ast.expr] = field(default_factory=list)
 
@@ -94,6 +95,8 @@ class ProxyUse:
 
     def _name(self, node: ast.Name) -> None:
         parent = self._module.parents[node]
+        if self._module.inside(node, self._function.args):
+            raise self._no(node, "has {} as a default", "look it up in the body")
         if isinstance(node.ctx, ast.Store):
             if isinstance(parent, ast.AugAssign) and parent.target is node:
                 self._augmented(node, parent)
@@ -142,19 +145,22 @@ class ProxyUse:
 
     def _method(self, node: ast.Name, call: ast.Call, method: str) -> None:
         if method == "sort" and any(one.arg == "key" for one in call.keywords):
-            raise self._no(node, "sorts with a key", "sort in the parent: the key must be pickled")
+            raise self._no(
+                node, "sorts {} with a key", "sort in the parent: the key must be pickled"
+            )
         if method == "pop" and len(call.args) < 2:
             raise self._no(
                 node, "pops a key of", "give a default: another worker may have been first"
             )
         if any(isinstance(one, ast.Starred) for one in call.args):
-            raise self._no(node, f"unpacks into {method}() of", "write the arguments out")
+            raise self._no(node, f"unpacks arguments into {method}() of", "write the arguments out")
         self.uses.deletes |= method == "pop"
         if method in ("pop", "setdefault"):
             self.uses.elements.append(call)
         values = [*call.args, *(one.value for one in call.keywords)]
         for value in values:
-            self._write(call, value, iterable=method in ("extend", "update"))
+            many = method in ("extend", "update") and value in call.args
+            self._write(call, value, iterable=many)
         if not values:
             self.uses.writes.append(call)
 
@@ -168,7 +174,7 @@ class ProxyUse:
         elif isinstance(outer, ast.AugAssign):
             raise self._no(
                 node,
-                "reads and stores an item in one step of",
+                "changes an item of {} in place",
                 "that needs a lock; return the numbers and add them up in the parent",
             )
         elif isinstance(outer, (ast.Assign, ast.AnnAssign)) and outer.value is not None:
@@ -182,11 +188,8 @@ class ProxyUse:
     def _write(self, node: ast.AST, value: ast.expr, *, iterable: bool = False) -> None:
         self.uses.writes.append(node)
         self.uses.stored.append((node, value))
-        if iterable and isinstance(value, ast.GeneratorExp):
-            raise CannotFix(
-                f"line {value.lineno} hands a generator to {self._place!r}: "
-                "it cannot be pickled, use a list"
-            )
+        if iterable:
+            self.uses.iterables.append(value)
 
     # -- reads
 
@@ -222,7 +225,7 @@ class ProxyUse:
                 pass
             case ast.FormattedValue():
                 raise self._no(
-                    node, "formats with repr()", "a proxy shows its address there: use {…!s}"
+                    node, "formats {} with repr()", "a proxy shows its address there: use {…!s}"
                 )
             case ast.Return() | ast.Yield():
                 raise self._no(node, "returns", f"it would return the proxy: return {self._copy()}")
@@ -245,6 +248,10 @@ class ProxyUse:
 
     def _argument(self, node: ast.Name, call: ast.Call) -> None:
         name = ast.unparse(call.func)
+        match call.func:
+            case ast.Attribute(value=ast.Constant(value=str()), attr="join"):
+                if self._kind == "list":
+                    return
         if is_builtin(self._module, call.func):
             if name in _READERS or (name in _ITERATING and self._kind == "list"):
                 return
@@ -256,7 +263,7 @@ class ProxyUse:
                 )
         raise self._no(
             node,
-            f"hands to {name}() the place",
+            f"hands {{}} to {name}()",
             f"a proxy may not do there: hand it {self._copy()}",
         )
 
@@ -358,9 +365,9 @@ class ProxyUse:
         return f"{self._place}[:]" if self._kind == "list" else f"{self._place}.copy()"
 
     def _no(self, node: ast.expr, does: str, advice: str) -> CannotFix:
-        name = self._function.name
+        what = does.format(repr(self._place)) if "{}" in does else f"{does} {self._place!r}"
         return CannotFix(
-            f"worker code {name!r} {does} {self._place!r} (line {node.lineno}); {advice}"
+            f"worker code {self._function.name!r} {what} (line {node.lineno}); {advice}"
         )
 
     def _nested(self, node: ast.expr) -> CannotFix:

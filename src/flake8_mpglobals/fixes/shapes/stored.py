@@ -1,0 +1,332 @@
+"""Whether what worker code stores in a place can be pickled and is complete.
+
+A proxy pickles what it is given there and then: what cannot be pickled raises,
+and what is changed later is changed in vain.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.shapes.flow import names
+from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE, Uses, is_builtin
+from flake8_mpglobals.fixes.touches import Touches
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_MADE_HERE = {
+    "open": "an open file",
+    "iter": "an iterator",
+    "map": "an iterator",
+    "filter": "an iterator",
+    "zip": "an iterator",
+    "enumerate": "an iterator",
+    "reversed": "an iterator",
+    "Lock": "a lock",
+    "RLock": "a lock",
+    "Event": "an event",
+    "Thread": "a thread",
+    "socket": "a socket",
+    "connect": "a connection",
+}
+_SEQUENCES = frozenset({"list", "tuple", "set", "sorted", "dict", "range", "str", "frozenset"})
+_LISTING = frozenset({"split", "rsplit", "splitlines", "copy", "tolist", "keys", "values", "items"})
+_DISPLAYS = (
+    *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp),
+    *(ast.Constant, ast.JoinedStr, ast.BinOp, ast.Subscript, ast.Attribute),
+)
+
+
+class Stored:
+    """Judges the values that one worker's function stores in the place."""
+
+    def __init__(self, module: Module, touches: Touches, function: Function, uses: Uses) -> None:
+        self._module = module
+        self._touches = touches
+        self._function = function
+        self._uses = uses
+
+    def judge(self) -> None:
+        """Raise :class:`CannotFix` for a value that a proxy would not keep as it is."""
+        for node, value in self._uses.stored:
+            self._picklable(value)
+            self._changed_later(node, value)
+        for value in self._uses.iterables:
+            self._listed(value)
+
+    # -- can it be pickled
+
+    def _picklable(self, value: ast.expr) -> None:
+        for node in self._may_hold(self._function, value):
+            what = self._unpicklable(node)
+            if what:
+                raise CannotFix(
+                    f"line {node.lineno} makes {what} for {self._touches.place!r}: "
+                    "it cannot be pickled, so no process can share it"
+                )
+
+    def _may_hold(self, function: Function, value: ast.expr, depth: int = 4) -> Iterator[ast.expr]:
+        """Yield the expressions of which a value may be, or hold, the result."""
+        parts: list[ast.expr | None] = []
+        match value:
+            case ast.Tuple() | ast.List() | ast.Set():
+                parts = [*value.elts]
+            case ast.Dict():
+                parts = [*value.keys, *value.values]
+            case ast.IfExp():
+                parts = [value.body, value.orelse]
+            case ast.BoolOp():
+                parts = [*value.values]
+            case ast.NamedExpr() | ast.Starred():
+                parts = [value.value]
+            case ast.ListComp() | ast.SetComp():
+                parts = [value.elt]
+            case ast.DictComp():
+                parts = [value.key, value.value]
+            case ast.Name() if depth:
+                yield value
+                for other in ast.walk(function):
+                    match other:
+                        case ast.Assign(targets=targets) if any(
+                            value.id in names(target) for target in targets
+                        ):
+                            yield from self._may_hold(function, other.value, depth - 1)
+                        case ast.withitem(optional_vars=ast.Name(id=name)) if name == value.id:
+                            yield from self._may_hold(function, other.context_expr, depth - 1)
+            case ast.Call(func=ast.Name(id=name)) if depth and name in self._module.functions:
+                yield value
+                called = self._module.functions[name]
+                for other in ast.walk(called):
+                    if isinstance(other, ast.Return) and other.value is not None:
+                        yield from self._may_hold(called, other.value, depth - 1)
+            case _:
+                yield value
+        for part in parts:
+            if part is not None:
+                yield from self._may_hold(function, part, depth)
+
+    def _unpicklable(self, node: ast.expr) -> str:
+        match node:
+            case ast.Lambda():
+                return "a lambda"
+            case ast.GeneratorExp():
+                return "a generator"
+            case ast.Name():
+                return self._nested(node.id)
+            case ast.Call():
+                name = ast.unparse(node.func).rpartition(".")[2]
+                function = self._module.functions.get(name)
+                if function is not None:
+                    return "a generator" if _generates(function) else ""
+                return self._nested(name) or _MADE_HERE.get(name, "")
+        return ""
+
+    def _nested(self, name: str) -> str:
+        """Return what to call a function or class of that name defined in a function."""
+        for one in self._module.definitions:
+            if one.name == name and self._module.function(one) is not None:
+                return "something defined inside a function"
+        return ""
+
+    def _listed(self, value: ast.expr, depth: int = 3) -> None:
+        """Refuse to extend or update by what may be an iterator: it cannot be pickled."""
+        match value:
+            case ast.Call(func=ast.Name(id=name)):
+                known = name in _SEQUENCES and is_builtin(self._module, value.func)
+                if known or name in self._module.functions:
+                    return
+            case ast.Call(func=ast.Attribute(attr=name)):
+                if name in _LISTING:
+                    return
+            case ast.IfExp():
+                self._listed(value.body, depth)
+                self._listed(value.orelse, depth)
+                return
+            case ast.Name() if depth and not self._module.is_global(value):
+                for other in ast.walk(self._function):
+                    if isinstance(other, ast.Assign) and any(
+                        value.id in names(target) for target in other.targets
+                    ):
+                        if not any(
+                            isinstance(one, ast.Name) and one.id == value.id
+                            for one in other.targets
+                        ):
+                            break
+                        self._listed(other.value, depth - 1)
+                else:
+                    return
+            case _ if isinstance(value, _DISPLAYS):
+                return
+        raise CannotFix(
+            f"line {value.lineno} hands {self._touches.place!r} what may be an iterator: "
+            f"it cannot be pickled, write list({ast.unparse(value)})"
+        )
+
+    # -- is it complete
+
+    def _changed_later(self, node: ast.AST, value: ast.expr) -> None:
+        """Refuse where an object is changed after a copy of it went to the manager."""
+        for root in _roots(self._module, value):
+            if self._module.is_global(root):
+                self._global_object(root)
+                continue
+            for other in ast.walk(self._function):
+                if not (isinstance(other, ast.Name) and other.id == root.id and other is not root):
+                    continue
+                if self._after(node, other) and self._may_change(other):
+                    raise CannotFix(
+                        f"line {other.lineno} may change {root.id!r} after it was stored in "
+                        f"{self._touches.place!r}; a shared list or dict holds a copy: "
+                        "store it when it is complete"
+                    )
+
+    def _global_object(self, root: ast.Name) -> None:
+        bound = self._module.bindings(root.id)
+        if root.id == self._touches.place or not bound:
+            return
+        for one in bound:
+            parent = self._module.parents.get(one)
+            if isinstance(one, ast.Name) and not (
+                isinstance(parent, (ast.Assign, ast.AnnAssign))
+                and parent.value is not None
+                and _immutable(parent.value)
+            ):
+                raise CannotFix(
+                    f"line {root.lineno} stores the module-level object {root.id!r} in "
+                    f"{self._touches.place!r}: it would be stored as a copy"
+                )
+
+    def _after(self, store: ast.AST, use: ast.Name) -> bool:
+        """Whether ``use`` may run after ``store`` on the same object."""
+        where = self._module.statement(store)
+        loops = [
+            one
+            for one in self._module.ancestors(store)
+            if isinstance(one, _LOOPS) and self._module.inside(one, self._function)
+        ]
+        common = [loop for loop in loops if self._module.inside(use, loop)]
+        if common and not self._renewed(common[0], use.id):
+            return True
+        end = (where.end_lineno or where.lineno, where.end_col_offset or 0)
+        return (use.lineno, use.col_offset) >= end
+
+    def _renewed(self, loop: ast.AST, name: str) -> bool:
+        """Whether each turn of the loop begins with another object under ``name``."""
+        if isinstance(loop, (ast.For, ast.AsyncFor)) and name in names(loop.target):
+            return True
+        body = getattr(loop, "body", [])
+        return any(
+            isinstance(one, (ast.Assign, ast.AnnAssign))
+            and name in {n for t in _targets(one) for n in names(t)}
+            for one in body
+        )
+
+    def _may_change(self, use: ast.Name) -> bool:
+        node: ast.expr = use
+        parent = self._module.parents[node]
+        if isinstance(use.ctx, ast.Store):
+            if isinstance(parent, ast.AugAssign):
+                return not isinstance(parent.value, ast.Constant)
+            return False
+        while True:
+            match parent:
+                case ast.Attribute() | ast.Subscript() if parent.value is node:
+                    if not isinstance(parent.ctx, ast.Load):
+                        return True
+                    node, parent = parent, self._module.parents[parent]
+                case ast.Call() if parent.func is node:
+                    if not isinstance(node, ast.Attribute) or node.attr not in CALM_METHODS:
+                        return True
+                    node, parent = parent, self._module.parents[parent]
+                case ast.Call() | ast.keyword():
+                    call = parent if isinstance(parent, ast.Call) else self._module.parents[parent]
+                    assert isinstance(call, ast.Call)
+                    if any(call is one for one, _ in self._uses.stored):
+                        return False
+                    name = ast.unparse(call.func)
+                    return not (is_builtin(self._module, call.func) and name in PURE)
+                case ast.Assign() | ast.AnnAssign() | ast.NamedExpr():
+                    stored = any(parent is one for one, _ in self._uses.stored)
+                    return parent.value is node and not stored
+                case ast.For() | ast.comprehension():
+                    return True
+                case (
+                    ast.Tuple() | ast.List() | ast.Dict() | ast.Set() | ast.Starred() | ast.IfExp()
+                ):
+                    node, parent = parent, self._module.parents[parent]
+                case _:
+                    return False
+
+
+def _generates(function: Function) -> bool:
+    return any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in ast.walk(function))
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _roots(module: Module, value: ast.expr) -> Iterator[ast.Name]:
+    """Yield the names whose object ``value`` may be or hold."""
+    match value:
+        case ast.Name():
+            yield value
+        case ast.Attribute() | ast.Subscript() | ast.Starred() | ast.NamedExpr() | ast.Await():
+            yield from _roots(module, value.value)
+        case ast.Tuple() | ast.List() | ast.Set():
+            for one in value.elts:
+                yield from _roots(module, one)
+        case ast.Dict():
+            for part in (*value.keys, *value.values):
+                if part is not None:
+                    yield from _roots(module, part)
+        case ast.IfExp():
+            yield from _roots(module, value.body)
+            yield from _roots(module, value.orelse)
+        case ast.BoolOp():
+            for one in value.values:
+                yield from _roots(module, one)
+        case ast.Call():
+            func = value.func
+            if isinstance(func, ast.Name) and func.id in PURE - {"list", "tuple", "dict", "zip"}:
+                return
+            if isinstance(func, ast.Attribute):
+                if func.attr in CALM_METHODS - {"get", "copy", "values", "items"}:
+                    return
+                if isinstance(func.value, (ast.Name, ast.Attribute)) and not _is_module(
+                    module, func.value
+                ):
+                    yield from _roots(module, func.value)
+            for one in (*value.args, *(keyword.value for keyword in value.keywords)):
+                yield from _roots(module, one)
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            inner = {name for g in value.generators for name in names(g.target)}
+            yield from (one for one in _roots(module, value.elt) if one.id not in inner)
+        case ast.DictComp():
+            inner = {name for g in value.generators for name in names(g.target)}
+            for key_or_value in (value.key, value.value):
+                roots = _roots(module, key_or_value)
+                yield from (one for one in roots if one.id not in inner)
+
+
+def _is_module(module: Module, node: ast.expr) -> bool:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and any(
+        isinstance(one, (ast.Import, ast.ImportFrom)) for one in module.bindings(node.id)
+    )
+
+
+def _immutable(value: ast.expr) -> bool:
+    match value:
+        case ast.Constant() | ast.JoinedStr():
+            return True
+        case ast.UnaryOp():
+            return _immutable(value.operand)
+        case ast.BinOp():
+            return _immutable(value.left) and _immutable(value.right)
+        case ast.Tuple():
+            return all(_immutable(one) for one in value.elts)
+    return False
