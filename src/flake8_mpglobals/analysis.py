@@ -17,6 +17,7 @@ from flake8_mpglobals.losses import Losses
 from flake8_mpglobals.lower import lower
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.oracle import Oracle
 from flake8_mpglobals.reach import Reach
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.source import Source
@@ -42,10 +43,10 @@ def examine(source: Source, options: Options, tree: ast.Module | None = None) ->
 
 def _examine(source: Source, options: Options, tree: ast.Module) -> Facts:
     catalogue = Catalogue(options.boundaries)
-    if not can_dispatch(tree, catalogue):
+    if not can_dispatch(tree, source.text, catalogue):
         return Facts(source, tree)
     module = lower(source, tree)
-    evaluator = Evaluator(module, catalogue)
+    evaluator = Evaluator(module, catalogue, Oracle(module, options.src))
     boundaries = find_boundaries(module, evaluator)
     if not boundaries.sites:
         return Facts(source, tree)

@@ -8,35 +8,50 @@ elsewhere, with which arguments, and what made the pool it goes through.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from flake8_mpglobals.catalogue import SHARES, Api, Catalogue
+from flake8_mpglobals.catalogue import SHARES, Api, Catalogue, Kind, Slot
 from flake8_mpglobals.evaluate import (
+    Env,
     Evaluator,
     External,
+    Func,
     Handle,
     Plain,
     Target,
     Thing,
     Type,
     argument,
+    inside,
 )
 from flake8_mpglobals.ir import (
     NOTHING,
+    UNKNOWN,
     Attr,
     Call,
     Class,
     Function,
     Module,
+    Param,
     Unknown,
     Values,
     element,
     item,
+    root,
 )
+from flake8_mpglobals.names import statements_of
 
 ROUNDS = 4
 """How often parameters are fed back before functions passed as arguments count as unknown."""
+
+
+_ONLY_UNKNOWN = frozenset((UNKNOWN,))
+
+CALLERS = 16
+"""How many callers of one function are told apart."""
+
+_Passed = dict[Function, list[Mapping[int, Values]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,31 +96,35 @@ class Boundaries:
                 yield call, target
 
 
-def can_dispatch(tree: ast.Module, catalogue: Catalogue) -> bool:
-    """Whether a module imports a package with process APIs, or uses a method that only
-    such an API has; everything else needs no further look.
+def can_dispatch(tree: ast.Module, text: str, catalogue: Catalogue) -> bool:
+    """Whether a module imports a package with process APIs, or its text holds a method
+    that only such an API has; everything else needs no further look.
     """
-    for node in ast.walk(tree):
+    for node in statements_of(tree):
         if isinstance(node, ast.Import):
             if any(alias.name.partition(".")[0] in catalogue.roots for alias in node.names):
                 return True
         elif isinstance(node, ast.ImportFrom):
             if not node.level and (node.module or "").partition(".")[0] in catalogue.roots:
                 return True
-        elif isinstance(node, ast.Attribute) and catalogue.anywhere(node.attr):
-            return True
-    return False
+    return catalogue.names_anywhere(text)
 
 
 def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
     """Resolve every call of ``module``, feeding arguments to parameters until nothing is new."""
     calls = [call for function in (module.body, *module.functions) for call in function.calls]
     found = Boundaries()
+    passed: _Passed = {}
     for _ in range(ROUNDS):
         found = Boundaries()
         new = False
+        seen: _Passed = {}
         for call in calls:
-            edges, sites = _resolve(call, evaluator, found)
+            edges, sites = _resolve(call, evaluator, found, passed)
+            for target in edges:
+                bindings = seen.setdefault(target.function, [])
+                if len(bindings) < CALLERS:
+                    bindings.append(target.bindings)
             if edges:
                 found.edges[call] = edges
                 new = evaluator.learn(edges) or new
@@ -116,6 +135,7 @@ def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
                     new = evaluator.learn((*site.workers, *site.initializers)) or new
         if not new:
             break
+        passed = seen
         evaluator.forget()
     for cls in module.classes:
         row, method = _process_class(cls, evaluator)
@@ -125,124 +145,177 @@ def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
 
 
 def _resolve(
-    call: Call, evaluator: Evaluator, found: Boundaries
+    call: Call, evaluator: Evaluator, found: Boundaries, passed: _Passed
 ) -> tuple[tuple[Target, ...], list[DispatchSite]]:
     """Return the edges and the dispatch sites of one call."""
-    edges: list[Target] = list(evaluator.targets(call))
-    sites: list[DispatchSite] = []
-    seen: set[str] = set()
-    catalogue = evaluator.catalogue
-    for thing in _things_called(call, evaluator):
-        if isinstance(thing, External):
-            row = catalogue.api(thing.name)
-            if row is None or row.name in seen:
-                continue
-            seen.add(row.name)
-            start = len(edges)
-            _through_row(call, row, thing, evaluator, edges, sites)
-            found.loose.update(target.function for target in edges[start:])
-        elif isinstance(thing, Type):
-            found.made.setdefault(thing.cls, []).append(call.function)
-            site = _subclass(call, thing.cls, evaluator)
-            if site is not None:
-                if site.api.kind in SHARES:
-                    edges.extend(site.workers)
-                    found.loose.update(target.function for target in site.workers)
-                else:
-                    sites.append(site)
-    return tuple(edges), sites
+    crossing = _Crossing(call, evaluator, found, list(evaluator.targets(call)))
+    for env in _contexts(call, passed):
+        crossing.resolve(env)
+    return tuple(crossing.edges), list(crossing.sites.values())
 
 
-def _things_called(call: Call, evaluator: Evaluator) -> Iterable[Thing]:
-    """Yield what ``call`` calls; a method name that only one API has is enough."""
-    for thing in evaluator.things(call.callee):
-        if isinstance(thing, Unknown):
-            for callee in call.callee:
-                if isinstance(callee, Attr):
-                    for row in evaluator.catalogue.anywhere(callee.name):
-                        yield External(row.name)
+def _contexts(call: Call, passed: _Passed) -> list[Env | None]:
+    """Return the callers to be told apart: those that pass both the pool and the callable."""
+    function = call.function
+
+    def is_passed(values: Values) -> bool:
+        starts = (root(value) for value in values)
+        return any(isinstance(start, Param) and start.function is function for start in starts)
+
+    callers = passed.get(function, ())
+    if len(callers) > 1 and is_passed(call.callee):
+        given = (*call.args, *call.keywords.values())
+        if any(is_passed(values) for values in given):
+            return [inside(function, bindings, None) for bindings in callers]
+    return [None]
+
+
+@dataclass(slots=True)
+class _Crossing:
+    """Gathers what one call is, over the contexts in which it runs."""
+
+    call: Call
+    evaluator: Evaluator
+    found: Boundaries
+    edges: list[Target]
+    sites: dict[tuple[str, str], DispatchSite] = field(default_factory=dict)
+
+    def resolve(self, env: Env | None) -> None:
+        """Add what the call is in one context."""
+        seen: set[str] = set()
+        for thing in self._called(env):
+            if isinstance(thing, External):
+                row = self.evaluator.catalogue.api(thing.name)
+                if row is not None and row.name not in seen:
+                    seen.add(row.name)
+                    start = len(self.edges)
+                    self._through_row(row, thing, env)
+                    self.found.loose.update(target.function for target in self.edges[start:])
+            elif isinstance(thing, Type):
+                self._made(thing.cls)
+
+    def _called(self, env: Env | None) -> Iterator[Thing]:
+        """Yield what the call calls; a method name that only one API has is enough."""
+        things = self.evaluator.things(self.call.callee, env)
+        if things == _ONLY_UNKNOWN:
+            yield from self._asked()
+        for thing in things:
+            if isinstance(thing, Unknown):
+                for callee in self.call.callee:
+                    if isinstance(callee, Attr):
+                        for row in self.evaluator.catalogue.anywhere(callee.name):
+                            yield External(row.name)
+            else:
+                yield thing
+
+    def _asked(self) -> Iterator[Thing]:
+        """Yield what a method with the name of a dispatch is on a receiver nobody knows here."""
+        node = self.call.node
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return
+        name = node.func.attr
+        if self.evaluator.catalogue.is_method(name):
+            for thing in self.evaluator.asked(node.func.value):
+                yield from self.evaluator.member(thing, name)
+
+    def _made(self, cls: Class) -> None:
+        """Note an instance of a project class, which can be a process."""
+        self.found.made.setdefault(cls, []).append(self.call.function)
+        row, method = _process_class(cls, self.evaluator)
+        if row is None:
+            return
+        workers = (Target(method, {}, cls),) if method is not None else ()
+        if row.kind in SHARES:
+            self.edges.extend(workers)
+            self.found.loose.update(target.function for target in workers)
         else:
-            yield thing
+            self._add(DispatchSite(self.call, row, workers, (), None, True, row.label))
 
-
-def _through_row(
-    call: Call,
-    row: Api,
-    thing: External,
-    evaluator: Evaluator,
-    edges: list[Target],
-    sites: list[DispatchSite],
-) -> None:
-    """Add what one catalogue row makes of ``call``."""
-    for keyword in row.callbacks:
-        if keyword in call.keywords:
-            edges.extend(evaluator.called_with(call.keywords[keyword], (), call))
-    kind = _kind(call, row, evaluator)
-    if kind is None:
-        return
-    row = row if kind == row.kind else replace(row, kind=kind)
-    workers, resolved = _workers(call, row, evaluator)
-    initializers = _initializers(call, row, evaluator)
-    if kind in SHARES:
-        edges.extend(workers)
-        edges.extend(initializers)
-        return
-    if row.callable is None and not initializers:
-        return
-    if row.callable is not None and argument(call, row.callable) is None:
-        return
-    pool = next(
-        (
-            made.call
-            for made in evaluator.things(thing.receiver)
-            if isinstance(made, Handle) and made.call is not None
-        ),
-        None,
-    )
-    sites.append(DispatchSite(call, row, workers, initializers, pool, resolved, row.label))
-
-
-def _kind(call: Call, row: Api, evaluator: Evaluator) -> str | None:
-    """Return where the callable runs; None where the executor that decides it is unknown."""
-    if row.where is None:
-        return row.kind
-    given = argument(call, row.where)
-    if given is None:
-        return "thread"
-    kinds: set[str] = set()
-    for thing in evaluator.things(given):
-        if isinstance(thing, Handle):
-            made = evaluator.catalogue.api(thing.name)
-            if made is not None:
-                kinds.add(made.kind)
-        elif isinstance(thing, Plain) and thing.kind == "NoneType":
-            # An attribute that starts as None; the executor it gets later decides.
-            kinds.add("thread")
-    copied = kinds - {"thread"}
-    if copied:
-        return min(copied)
-    return "thread" if kinds else None
-
-
-def _workers(call: Call, row: Api, evaluator: Evaluator) -> tuple[tuple[Target, ...], bool]:
-    """Return the functions that ``call`` runs elsewhere, and whether all of them are known."""
-    given = argument(call, row.callable)
-    if given is None:
-        return (), True
-    args, keywords = _travelling(call, row)
-    found: list[Target] = []
-    resolved = True
-    for thing in _sorted(evaluator, given):
-        if isinstance(thing, Unknown):
-            resolved = False
-        elif isinstance(thing, External | Plain | Handle):
-            continue
-        else:
-            made = Call(
-                call.node, call.function, given, args, keywords, -1, NOTHING, call.guards
+    def _add(self, site: DispatchSite) -> None:
+        """Add a site; another context of the same API joins it."""
+        key = (site.api.name, site.api.kind)
+        known = self.sites.get(key)
+        if known is not None:
+            have = {target.function for target in (*known.workers, *known.initializers)}
+            site = replace(
+                known,
+                workers=(*known.workers, *(t for t in site.workers if t.function not in have)),
+                initializers=(
+                    *known.initializers,
+                    *(t for t in site.initializers if t.function not in have),
+                ),
+                resolved=known.resolved and site.resolved,
             )
-            found.extend(evaluator.entered_by(thing, made))
-    return tuple(found), resolved or bool(found)
+        self.sites[key] = site
+
+    def _through_row(self, row: Api, thing: External, env: Env | None) -> None:
+        """Add what one catalogue row makes of the call."""
+        call, evaluator = self.call, self.evaluator
+        for keyword in row.callbacks:
+            if keyword in call.keywords:
+                self.edges.extend(evaluator.called_with(call.keywords[keyword], (), call))
+        kind = self._kind(row, env)
+        if kind is None:
+            return
+        row = row if kind == row.kind else replace(row, kind=kind)
+        workers, resolved = self._workers(row, env)
+        initializers = _initializers(call, row, evaluator)
+        if kind in SHARES:
+            self.edges.extend(workers)
+            self.edges.extend(initializers)
+            return
+        if row.callable is None and not initializers:
+            return
+        if row.callable is not None and argument(call, row.callable) is None:
+            return
+        pool = next(
+            (
+                made.call
+                for made in evaluator.things(thing.receiver, env)
+                if isinstance(made, Handle) and made.call is not None
+            ),
+            None,
+        )
+        self._add(DispatchSite(call, row, workers, initializers, pool, resolved, row.label))
+
+    def _kind(self, row: Api, env: Env | None) -> Kind | None:
+        """Return where the callable runs; None where what decides it is unknown."""
+        if row.where is None:
+            return row.kind
+        given = argument(self.call, row.where)
+        if given is None:
+            return "thread"
+        kinds: set[Kind] = set()
+        for thing in self.evaluator.things(given, env):
+            if isinstance(thing, Handle):
+                made = self.evaluator.catalogue.api(thing.name)
+                if made is not None:
+                    kinds.add(made.kind)
+            elif isinstance(thing, Plain) and thing.kind == "NoneType":
+                # An attribute that starts as None; the executor it gets later decides.
+                kinds.add("thread")
+        copied = kinds - {"thread"}
+        if copied:
+            return min(copied)
+        return "thread" if kinds else None
+
+    def _workers(self, row: Api, env: Env | None) -> tuple[tuple[Target, ...], bool]:
+        """Return the functions that the call runs elsewhere, and whether all are known."""
+        call, evaluator = self.call, self.evaluator
+        given = argument(call, row.callable)
+        if given is None:
+            return (), True
+        args, keywords = _travelling(call, row)
+        made = Call(call.node, call.function, given, args, keywords, -1, NOTHING, call.guards)
+        things = evaluator.ordered(evaluator.things(given, env))
+        resolved = bool(things) and UNKNOWN not in things
+        if not resolved and not any(isinstance(thing, Func) for thing in things):
+            things = [*things, *evaluator.asked(_argument_node(call, row.callable))]
+        found: list[Target] = []
+        for thing in things:
+            if not isinstance(thing, Unknown | External | Plain | Handle):
+                found.extend(evaluator.entered_by(thing, made))
+        return tuple(found), resolved or bool(found)
 
 
 def _travelling(call: Call, row: Api) -> tuple[tuple[Values, ...], dict[str, Values]]:
@@ -279,15 +352,6 @@ def _initializers(call: Call, row: Api, evaluator: Evaluator) -> tuple[Target, .
     return tuple(evaluator.called_with(given, args, call))
 
 
-def _subclass(call: Call, cls: Class, evaluator: Evaluator) -> DispatchSite | None:
-    """Return the site of making an instance of a class that derives from a process class."""
-    row, method = _process_class(cls, evaluator)
-    if row is None:
-        return None
-    workers = (Target(method, {}, cls),) if method is not None else ()
-    return DispatchSite(call, row, workers, (), None, True, row.label)
-
-
 def _process_class(cls: Class, evaluator: Evaluator) -> tuple[Api | None, Function | None]:
     """Return the row of the process class that ``cls`` derives from, and what it runs there."""
     _, bases, _ = evaluator.lineage(cls)
@@ -298,7 +362,15 @@ def _process_class(cls: Class, evaluator: Evaluator) -> tuple[Api | None, Functi
     return None, None
 
 
-def _sorted(evaluator: Evaluator, values: Values) -> list[Thing]:
-    """Return what ``values`` can be, in a stable order."""
-    return evaluator.ordered(evaluator.things(values))
-
+def _argument_node(call: Call, slot: Slot | None) -> ast.expr | None:
+    """Return the expression that a call passes in a slot."""
+    node = call.node
+    if slot is None or not isinstance(node, ast.Call):
+        return None
+    for keyword in node.keywords:
+        if keyword.arg == slot.keyword:
+            return keyword.value
+    if slot.position < len(node.args):
+        given = node.args[slot.position]
+        return None if isinstance(given, ast.Starred) else given
+    return None

@@ -315,7 +315,7 @@ class Catalogue:
     ``roots`` are the top-level packages from which process APIs are imported.
     """
 
-    __slots__ = ("_anywhere", "_owners", "_rows", "roots")
+    __slots__ = ("_anywhere", "_methods", "_owners", "_rows", "roots")
 
     def __init__(self, extra: tuple[Api, ...] = ()) -> None:
         self._rows: dict[str, Api] = {row.name: row for row in (*ROWS, *extra)}
@@ -326,6 +326,11 @@ class Catalogue:
         self._anywhere: dict[str, tuple[Api, ...]] = {
             row.name.rpartition(".")[2]: (row,) for row in self._rows.values() if row.anywhere
         }
+        self._methods = frozenset(
+            row.name.rpartition(".")[2]
+            for row in self._rows.values()
+            if row.callable is not None and row.kind not in SHARES
+        )
         self._owners = {row.name.rpartition(".")[0] for row in self._rows.values()} | {
             row.returns for row in self._rows.values() if row.returns
         }
@@ -345,6 +350,14 @@ class Catalogue:
     def anywhere(self, method: str) -> tuple[Api, ...]:
         """Return the rows that a method name alone identifies."""
         return self._anywhere.get(method, ())
+
+    def is_method(self, name: str) -> bool:
+        """Whether some row that takes a callable is a method of this name."""
+        return name in self._methods
+
+    def names_anywhere(self, text: str) -> bool:
+        """Whether ``text`` holds the name of a method that alone identifies a row."""
+        return any(method in text for method in self._anywhere)
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""

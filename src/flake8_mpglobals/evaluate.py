@@ -12,7 +12,8 @@ bound is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import ast
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flake8_mpglobals.catalogue import THREAD_PRIMITIVES, Api, Catalogue
@@ -42,12 +43,14 @@ from flake8_mpglobals.ir import (
     Phi,
     Result,
     Scalar,
+    Seen,
     SuperOf,
     Unknown,
     Value,
     Values,
     attr,
     element,
+    global_of,
     item,
     union,
 )
@@ -56,7 +59,6 @@ from flake8_mpglobals.mutations import (
     CONSTRUCTORS,
     HANDS_BACK,
     ITERATES,
-    METHODS,
     SCALARS,
 )
 
@@ -212,9 +214,15 @@ class _Query:
 class Evaluator:
     """Answers questions about the values of one module (and those that it leads to)."""
 
-    def __init__(self, module: Module, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        module: Module,
+        catalogue: Catalogue,
+        oracle: Callable[[ast.expr], Things] | None = None,
+    ) -> None:
         self.module = module
         self.catalogue = catalogue
+        self._oracle = oracle
         self.inputs: dict[Param, set[Value]] = {}
         self._known: dict[Value, Things] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
@@ -271,6 +279,12 @@ class Evaluator:
             query.lowest = min(query.lowest, lowest)
         return found
 
+    def asked(self, node: ast.expr | None) -> tuple[Thing, ...]:
+        """Return what the last resort says of an expression that is unknown here."""
+        if self._oracle is None or node is None:
+            return ()
+        return tuple(self.ordered(self._oracle(node)))
+
     def forget(self) -> None:
         """Drop remembered answers: the inputs of parameters have changed."""
         self._known.clear()
@@ -293,6 +307,9 @@ class Evaluator:
             return frozenset((Box("iterator" if kind == "generator" else kind, value.display),))
         if isinstance(value, Global):
             return self._global(value)
+        if isinstance(value, Seen):
+            hint = value.place.module.annotated.get(value.place.name)
+            return self.thing(value.place) if hint else self.things(value.slot.values)
         if isinstance(value, Cell):
             return self.things(value.function.cells.get(value.name, ()), self._outside(env, value))
         if isinstance(value, Phi):
@@ -434,14 +451,17 @@ class Evaluator:
             if current in order:
                 continue
             order.append(current)
-            for base in current.bases:
+            for base, node in zip(current.bases, current.node.bases, strict=True):
                 for thing in self.things(base):
                     if isinstance(thing, Type):
                         stack.append(thing.cls)
                     elif isinstance(thing, External):
                         external.add(thing.name)
                     else:
-                        unknown = True
+                        told = self.asked(node)
+                        stack.extend(t.cls for t in told if isinstance(t, Type))
+                        external.update(t.name for t in told if isinstance(t, External))
+                        unknown = unknown or not told
         found = self._lineages[cls] = (tuple(order), frozenset(external), unknown)
         return found
 
@@ -454,6 +474,12 @@ class Evaluator:
             if name in owner.methods:
                 return owner.methods[name]
         return None
+
+    def member(self, thing: Thing, name: str) -> Things:
+        """Return what attribute ``name`` of an instance of a project class can be."""
+        if not isinstance(thing, Obj):
+            return frozenset()
+        return self._member(thing.cls, name, NOTHING, None)
 
     def _member(self, cls: Class, name: str, receiver: Values, after: Class | None) -> Things:
         method = self.method(cls, name, after)
@@ -617,8 +643,9 @@ class Evaluator:
     ) -> Values:
         """Return the values that an item (or, ``iterated``, an element) of ``base`` can be."""
         found: set[Value] = set()
-        if isinstance(base, Global):
-            held = base.module.contents.get(base.name)
+        variable = global_of(base)
+        if variable is not None:
+            held = variable.module.contents.get(variable.name)
             if held:
                 found |= held
         inner = _through(base)
@@ -724,8 +751,10 @@ class Evaluator:
     def _place(self, value: Value, env: Env | None) -> Values:
         if isinstance(value, Global):
             same = value.module.stores.get(value.name, ())
-            others = [v for v in same if isinstance(v, Global | Attr | Item | Result | Phi)]
+            others = [v for v in same if isinstance(v, Global | Seen | Attr | Item | Result | Phi)]
             return frozenset((value,)) | self._places(others, None)
+        if isinstance(value, Seen):
+            return self._places((value.place,), env)
         if isinstance(value, Param):
             walk = env
             while walk is not None:
@@ -762,11 +791,11 @@ class Evaluator:
                 order, _, _ = self.lineage(thing.cls)
                 for owner in order:
                     held = owner.self_attributes.get(value.name, set())
-                    found |= self._places([v for v in held if isinstance(v, Global)], None)
+                    found |= self._places([v for v in held if global_of(v)], None)
                     for v in held:
                         if isinstance(v, Param):
                             passed = self.inputs.get(v, ())
-                            found |= self._places([p for p in passed if isinstance(p, Global)], None)
+                            found |= self._places([p for p in passed if global_of(p)], None)
         return frozenset(found)
 
     def _result_place(self, call: Call, env: Env | None) -> Values:
@@ -893,6 +922,10 @@ class Evaluator:
                     for inner in self.ordered(self.things(thing.function.returns)):
                         if isinstance(inner, Func) and inner.function is not function:
                             found.append(inner.function)
+                elif isinstance(thing, Type | Obj):
+                    method = self.method(thing.cls, "__call__")
+                    if method is not None:
+                        found.append(method)
         return tuple(found)
 
     @staticmethod

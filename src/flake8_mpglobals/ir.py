@@ -74,6 +74,14 @@ class Global:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A module global as the module body sees it at one point: the bindings that reach it."""
+
+    place: Global
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """Whatever a function's variable holds when a nested function looks at it."""
 
@@ -163,6 +171,7 @@ Value = (
     | ClassValue
     | Fresh
     | Global
+    | Seen
     | Cell
     | Phi
     | Param
@@ -176,6 +185,8 @@ Value = (
     | Instance
 )
 Values = frozenset[Value]
+Guards = frozenset[Global | Param]
+"""The globals and parameters that the tests around an event look at."""
 
 UNKNOWN = Unknown()
 NOTHING: Values = frozenset()
@@ -184,7 +195,7 @@ ANYTHING: Values = frozenset((UNKNOWN,))
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """The values that reach a loop header; filled once the loop is lowered."""
+    """The values that reach one point; that of a loop is filled once its body is lowered."""
 
     values: Values = NOTHING
 
@@ -223,7 +234,7 @@ class Load:
     node: ast.AST
     direct: bool
     argument: bool
-    guards: frozenset[Global]
+    guards: Guards
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,8 +243,8 @@ class Store:
 
     ``inplace`` is an augmented assignment to a local name for the object.
     ``targets`` are the variables or the objects written into, ``key`` the
-    attribute or constant item key, ``values`` what is stored, ``guards`` the
-    globals that a test around this statement looks at.
+    attribute or constant item key, ``values`` what is stored, ``guards`` what the
+    tests around this statement look at.
     """
 
     how: StoreHow
@@ -241,7 +252,7 @@ class Store:
     key: str | int | None
     values: Values
     node: ast.AST
-    guards: frozenset[Global]
+    guards: Guards
     function: Function
 
 
@@ -264,7 +275,7 @@ class Call:
     keywords: dict[str, Values]
     starred: int
     rest: Values
-    guards: frozenset[Global]
+    guards: Guards
     used: bool = True
 
 
@@ -420,6 +431,13 @@ def _depth(value: Value) -> int:
         value = value.base
         depth += 1
     return depth
+
+
+def global_of(value: Value) -> Global | None:
+    """Return the global that a bare name stands for, if it is one."""
+    if isinstance(value, Seen):
+        return value.place
+    return value if isinstance(value, Global) else None
 
 
 def root(value: Value) -> Value:

@@ -31,6 +31,7 @@ from flake8_mpglobals.ir import (
     Param,
     Phi,
     Result,
+    Seen,
     Store,
     Value,
     root,
@@ -232,8 +233,8 @@ class Losses:
             return False
         if isinstance(event, Call) and write.raw.method == "setdefault":
             return True
-        if write.place in event.guards:
-            return isinstance(event, Store) or write.raw.method in ("add", "update", "clear", "pop")
+        if root(write.raw.place) in event.guards:
+            return True
         together = {
             target
             for store in event.function.stores
@@ -248,7 +249,7 @@ class Losses:
     ) -> bool:
         """Whether a parent's read of a cache or lazy resource does not look for the worker's."""
         filled_here = any(function in self.reach.parent for function in fillers)
-        aggregate = write.effect.sort == "mutate" and not touch.path
+        aggregate = write.effect.sort == "mutate" and not touch.path and touch.direct
         if filled_here and not aggregate:
             return True
         event = write.raw.event
@@ -372,6 +373,9 @@ def _search(value: Value, wanted: object) -> bool:
         if isinstance(current, Attr | Item | Element | Entered | Copied):
             stack.append(current.base)
         elif isinstance(current, Phi):
+            stack.extend(current.slot.values)
+        elif isinstance(current, Seen):
+            stack.append(current.place)
             stack.extend(current.slot.values)
         elif isinstance(current, Fresh):
             stack.extend(current.display.elements)

@@ -29,9 +29,9 @@ from flake8_mpglobals.ir import (
     Function,
     FunctionValue,
     Global,
+    Guards,
     Imported,
     Instance,
-    Item,
     Load,
     Loop,
     Module,
@@ -39,6 +39,7 @@ from flake8_mpglobals.ir import (
     Phi,
     Result,
     Scalar,
+    Seen,
     Slot,
     Store,
     StoreHow,
@@ -49,11 +50,12 @@ from flake8_mpglobals.ir import (
     attr,
     element,
     entered,
+    global_of,
     item,
     root,
     union,
 )
-from flake8_mpglobals.names import Names, assigned, names_of, parameters
+from flake8_mpglobals.names import Names, assigned, names_of, parameters, statements_of
 from flake8_mpglobals.source import Source
 
 _BUILTINS = frozenset(dir(builtins))
@@ -94,9 +96,11 @@ class _Lowering:
     def run(self) -> Module:
         """Lower the module body, then every function in the order of its definition."""
         module = self.module
-        for node in ast.walk(module.tree):
+        self.declared: set[str] = set()
+        for node in statements_of(module.tree):
             if isinstance(node, ast.Global):
-                self.module_names.update(node.names)
+                self.declared.update(node.names)
+        self.module_names |= self.declared
         module.body = Function(module, module.tree, "<module>", "<module>")
         _Unit(self, module.body).module_body(module.tree)
         while self.queue:
@@ -132,9 +136,9 @@ class _Unit:
         self.function = function
         self.env: dict[str, Values] = {}
         self.block: Block = function.body
-        self.guards: frozenset[Global] = frozenset()
+        self.guards: Guards = frozenset()
         self.class_scopes: list[tuple[Class, dict[str, Values]]] = []
-        self.tested: set[Global] | None = None
+        self.tested: set[Global | Param] | None = None
         self.live = True
         self.always = False
 
@@ -168,6 +172,9 @@ class _Unit:
             return self.class_scopes[-1][1][name]
         if name in self.env:
             return self.env[name]
+        reaching = self.env.get(f"={name}")
+        if reaching is not None and name not in self.low.declared:
+            return frozenset((Seen(Global(self.module, name), Slot(reaching)),))
         function: Function | None = self.function
         names = self.low.names.get(self.function)
         if names is not None:
@@ -221,8 +228,7 @@ class _Unit:
         if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
             return self.value(node)
         values = self.place(node)
-        direct = values == frozenset((Global(self.module, getattr(node, "id", "")),))
-        self.load(values, node, direct=direct, argument=True)
+        self.load(values, node, direct=_names_global(values), argument=True)
         return values
 
     def load(
@@ -233,7 +239,7 @@ class _Unit:
         if all(isinstance(value, Scalar | Imported | FunctionValue | ClassValue) for value in roots):
             return
         if self.tested is not None:
-            self.tested.update(_globals_of(values))
+            self.tested.update(_looked_at(values))
         event = Load(values, node, direct, argument, self.guards)
         self.block.append(event)
         self.function.loads.append(event)
@@ -300,7 +306,7 @@ class _Unit:
                     merged[name] = union(mine, values)
         self.env = merged
 
-    def test(self, node: ast.expr) -> frozenset[Global]:
+    def test(self, node: ast.expr) -> Guards:
         """Lower a test and return the globals that it looks at."""
         outer, self.tested = self.tested, set()
         self.value(node)
@@ -325,8 +331,9 @@ class _Unit:
         """Lower a loop; ``head`` lowers what runs before each round."""
         slots: dict[str, Slot] = {}
         before = dict(self.env)
-        for name in assigned(body):
-            if name in before and self.variable(name) is None:
+        for bare in assigned(body):
+            name = f"={bare}" if self.function.is_module else bare
+            if name in before and (self.function.is_module or self.variable(bare) is None):
                 slots[name] = Slot()
                 self.env[name] = frozenset((Phi(slots[name]),))
         outer, self.block = self.block, []
@@ -426,7 +433,7 @@ class _Unit:
         """Lower ``match``: names that patterns bind can be parts of the subject."""
         subject = self.value(node.subject)
         before, guards = self.env, self.guards
-        self.guards = guards | _globals_of(subject)
+        self.guards = guards | _looked_at(subject)
         blocks: list[Block] = [[]]
         ends = [(dict(before), True)]
         for case in node.cases:
@@ -494,6 +501,8 @@ class _Unit:
             variable = self.variable(node.target.id)
             if isinstance(variable, Global):
                 self.module.annotated[variable.name] = hint
+            elif self.class_scopes:
+                self.class_scopes[-1][0].attributes.setdefault(node.target.id, set()).update(hint)
             elif node.value is not None and not self.class_scopes:
                 known = self.env.get(node.target.id, NOTHING)
                 if known and all(isinstance(value, Result) for value in known):
@@ -508,6 +517,9 @@ class _Unit:
             if variable is not None:
                 if (result := _arithmetic(values)) != ANYTHING:
                     self.remember(variable, result)
+                if isinstance(variable, Global) and self.function.is_module:
+                    known = self.env.get(f"={target.id}", NOTHING)
+                    self.env[f"={target.id}"] = union(known, result)
                 self.store("augment", frozenset((variable,)), None, values, node)
                 return
             known = self.lookup(target.id)
@@ -534,6 +546,7 @@ class _Unit:
             elif isinstance(target, ast.Name):
                 variable = self.variable(target.id)
                 if variable is not None:
+                    self.env.pop(f"={target.id}", None)
                     self.store("unbind", frozenset((variable,)), None, NOTHING, target)
                 else:
                     self.env.pop(target.id, None)
@@ -719,6 +732,8 @@ class _Unit:
             # The last of several definitions or imports wins.
             self.module.stores.pop(name, None)
         self.remember(variable, values)
+        if self.function.is_module:
+            self.env[f"={name}"] = values
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or (
             not self.function.is_module
         ):
@@ -759,6 +774,8 @@ class _Unit:
                 target.display.items[key] = union(known, values)
         elif isinstance(target, Global) and target.module is self.module:
             self.module.contents.setdefault(target.name, set()).update(values)
+        elif isinstance(target, Seen):
+            self.put(target.place, values, key)
 
     # -- expressions --------------------------------------------------------
 
@@ -785,8 +802,7 @@ class _Unit:
     def name(self, node: ast.Name) -> Values:
         """Lower a read of a bare name."""
         values = self.lookup(node.id)
-        direct = values == frozenset((Global(self.module, node.id),))
-        self.load(values, node, direct=direct)
+        self.load(values, node, direct=_names_global(values, node.id))
         return values
 
     def attribute(self, node: ast.Attribute) -> Values:
@@ -1023,7 +1039,7 @@ class _Unit:
             else:
                 keywords[keyword.arg] = self.argument(keyword.value)
         if self.tested is not None:
-            self.tested.update(_globals_of(callee))
+            self.tested.update(_looked_at(callee))
         if isinstance(node.func, ast.Attribute):
             self.fill(node.func.attr, callee, args)
         call = Call(
@@ -1113,14 +1129,22 @@ def _arithmetic(values: Values, division: bool = False) -> Values:
     return frozenset((Scalar("int"),)) if kinds <= {"int", "bool"} else ANYTHING
 
 
-def _globals_of(values: Values) -> frozenset[Global]:
-    """Return the globals that ``values`` lead back to, through calls and copies."""
-    found: set[Global] = set()
+def _names_global(values: Values, name: str | None = None) -> bool:
+    """Whether ``values`` are one module global, spelled by its own ``name`` (or any)."""
+    known = [global_of(value) for value in values]
+    return len(known) == 1 and known[0] is not None and name in (None, known[0].name)
+
+
+def _looked_at(values: Values) -> Guards:
+    """Return the globals and parameters that ``values`` lead back to, through calls."""
+    found: set[Global | Param] = set()
     stack: list[tuple[Value, int]] = [(value, 0) for value in values]
     while stack:
         value, depth = stack.pop()
         start = root(value)
-        if isinstance(start, Global):
+        if isinstance(start, Seen):
+            found.add(start.place)
+        elif isinstance(start, Global | Param):
             found.add(start)
         elif isinstance(start, Result) and depth < 3:
             stack.extend((inner, depth + 1) for inner in start.call.callee)

@@ -71,6 +71,19 @@ def assigned(body: Iterable[ast.AST]) -> frozenset[str]:
     return frozenset(found)
 
 
+def statements_of(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield every statement of a module, nested ones too, without looking at expressions."""
+    stack: list[ast.stmt] = list(tree.body)
+    while stack:
+        node = stack.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody"):
+            stack.extend(getattr(node, part, ()))
+        for part in ("handlers", "cases"):
+            for inner in getattr(node, part, ()):
+                stack.extend(inner.body)
+
+
 def _own(body: Iterable[ast.AST], nested: list[ast.AST]) -> Iterator[ast.AST]:
     """Yield the nodes of ``body`` that belong to its own scope; put the rest in ``nested``."""
     stack = list(body)
@@ -93,6 +106,8 @@ def _own(body: Iterable[ast.AST], nested: list[ast.AST]) -> Iterator[ast.AST]:
             # Its targets live in a scope of their own; only := reaches out of it.
             nested.append(node)
             stack.extend(walrus for walrus in ast.walk(node) if isinstance(walrus, ast.NamedExpr))
+        elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+            stack.extend(part for part in node.elts if not isinstance(part, ast.Constant))
         elif not isinstance(node, ast.Constant | ast.Name):
             stack.extend(ast.iter_child_nodes(node))
 

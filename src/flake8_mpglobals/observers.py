@@ -24,12 +24,14 @@ from flake8_mpglobals.ir import (
     Exit,
     Function,
     Global,
+    Guards,
     Load,
     Loop,
     Module,
     Store,
     Try,
     Value,
+    global_of,
     root,
 )
 from flake8_mpglobals.reach import Reach, overlaps, segments
@@ -47,7 +49,7 @@ class Touch:
     node: ast.AST
     resets: bool = False
     direct: bool = True
-    guards: frozenset[Global] = frozenset()
+    guards: Guards = frozenset()
 
 
 class Observers:
@@ -113,7 +115,7 @@ class Observers:
             ):
                 for place, path in self._paths(values):
                     for below in sorted(read):
-                        direct = any(isinstance(value, Global) for value in values)
+                        direct = any(global_of(value) for value in values)
                         yield Touch(
                             place, (*path, *below), event.node, direct=direct, guards=event.guards
                         )
