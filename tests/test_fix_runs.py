@@ -17,6 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from flake8_mpglobals.fixes.engine import fix_source
+from flake8_mpglobals.options import Options
+from flake8_mpglobals.rules import RULES
+from flake8_mpglobals.source import Source
+
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fix"
 CASES = sorted(path.parent for path in FIXTURES.glob("*/after.py"))
 METHODS = ("fork", "spawn", "forkserver")
@@ -25,6 +30,9 @@ PYTHONS = [
     *filter(None, os.environ.get("MPGLOBALS_PYTHONS", "").split(os.pathsep)),
 ]
 START_METHOD = str(Path(__file__).with_name("start_method"))
+IN_THREADS = str(Path(__file__).with_name("in_threads.py"))
+PROGRAMS = sorted((FIXTURES.parent / "detect").glob("*.py"))
+OPTIONS = Options(frozenset(rule.code for rule in RULES if rule.default))
 _SECONDS = 60
 
 
@@ -36,7 +44,7 @@ def expected(case: Path, name: str) -> str:
     return found[1]
 
 
-def run(python: str, program: Path, method: str) -> tuple[int, str, str]:
+def run(python: str, program: Path, method: str, *first: str) -> tuple[int, str, str]:
     """Return the exit status, the last line of the output and what is on stderr."""
     environment = {
         **os.environ,
@@ -45,7 +53,7 @@ def run(python: str, program: Path, method: str) -> tuple[int, str, str]:
         "MPGLOBALS_START_METHOD": method,
     }
     done = subprocess.run(
-        [python, str(program)],
+        [python, *first, str(program)],
         env=environment,
         capture_output=True,
         text=True,
@@ -67,6 +75,22 @@ def test_the_write_is_lost_before_and_kept_after(case: Path, python: str) -> Non
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         seen = dict(zip(jobs, threads.map(result, jobs), strict=True))
     assert seen == {(name, method): (0, expected(case, name), "") for name, method in jobs}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("program", PROGRAMS, ids=[program.stem for program in PROGRAMS])
+def test_a_fixed_program_sees_what_threads_see(program: Path, tmp_path: Path) -> None:
+    """What is fixed of the programs that show findings works; order aside, which is free."""
+    result = fix_source(Source.from_bytes(str(program), program.read_bytes()), OPTIONS)
+    if not result.changed or result.left:
+        pytest.skip("not fixed, or not all of it")
+    fixed = tmp_path / program.name
+    fixed.write_bytes(result.source_before.encode(result.text))
+    status, shared, _ = run(sys.executable, program, "", IN_THREADS)
+    assert status == 0
+    for method in METHODS:
+        status, line, errors = run(sys.executable, fixed, method)
+        assert (status, sorted(line), errors) == (0, sorted(shared), "")
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from flake8_mpglobals.fixes import write
 from flake8_mpglobals.fixes.write import WriteError, replace_file
 
 OLD, NEW = b"old\r\n", b"new \xff\n"
@@ -119,7 +118,7 @@ def test_a_failure_leaves_no_trace(
     if step == "fsync":
         monkeypatch.setattr(os, "fsync", failure)
     else:
-        monkeypatch.setattr(write.Path, "replace", failure)
+        monkeypatch.setattr(Path, "replace", failure)
     with pytest.raises((WriteError, KeyboardInterrupt)):
         replace_file(file, OLD, NEW)
     assert file.read_bytes() == OLD

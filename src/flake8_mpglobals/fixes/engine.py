@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ __all__ = ["FixResult", "Refusal", "fix_source", "propose"]
 STRATEGIES = ("auto", *(shape.name for shape in SHAPES))
 _MOST_PASSES = 50
 _UNPROVED = "the rewrite did not verify"
+_CODE = re.compile(r"MPG\d+", re.IGNORECASE)  # also such as no rule has, in a noqa
 _NO_SHAPE = {
     "rebind": "no rewrite for a rebound global yet: return the value and combine it in the parent",
 }
@@ -141,6 +143,9 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
             refusals.append(Refusal(finding, _NO_SHAPE[write.how]))
         else:
             groups.setdefault(write.place, []).append((finding, write))
+    codes = {rule.code for rule in RULES} | {
+        one.upper() for one in _CODE.findall(facts.source.text)
+    }
     plans: list[Plan] = []
     for place, members in groups.items():
         own = [finding for finding, _ in members]
@@ -149,7 +154,7 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
         try:
             plan = _plan(facts, writes, own, strategy)
             lines = lines_of(facts.source, plan.edits)
-            if noqa.silences_any(lines, [rule.code for rule in RULES]):
+            if noqa.silences_any(lines, codes):
                 raise CannotFix("a noqa on a line that the fix would change says to leave it")
             plans.append(plan)
         except CannotFix as no:

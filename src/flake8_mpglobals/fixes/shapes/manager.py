@@ -8,7 +8,7 @@ the program keeps its plain list or dict.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from flake8_mpglobals.facts import Facts, LostWrite, Site
 from flake8_mpglobals.fixes.layout import Sheet
@@ -54,10 +54,11 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         one for site in facts.sites if (one := _callable(module, site)) is not None
     ]
     exempt += [one for site in sites if (one := _callable(module, site)) is not None]
+    calls = _makers(sites)
+    exempt += [one for call in calls for one in _initializers(call)]
     workers = [_worker(module, site) for site in sites]
     deletes = _check_workers(module, touches, kind, workers)
     _check_parent(module, touches, made, workers, exempt)
-    calls = _makers(sites)
     job = Job(module, touches, kind, Sheet(module), exempt, calls, deletes)
     _share(job, sites, workers)
     return Plan(
@@ -95,6 +96,12 @@ def _callable(module: Module, site: Site) -> ast.expr | None:
         return Arguments(module, site.call).get(slot.position, slot.keyword)
     except CannotFix:
         return None
+
+
+def _initializers(call: ast.Call) -> Iterator[ast.AST]:
+    """Yield what may be the initializer of a pool: it is judged where it is composed."""
+    yield from (one for one in call.args[1:] if isinstance(one, ast.Name))
+    yield from (one.value for one in call.keywords if one.arg == "initializer")
 
 
 def _worker(module: Module, site: Site) -> Function:
