@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from flake8_mpglobals.boundaries import can_dispatch, find_boundaries
 from flake8_mpglobals.catalogue import Catalogue
+from flake8_mpglobals.effects import may_change_globals
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.losses import Losses
@@ -46,7 +47,8 @@ def _examine(source: Source, options: Options, tree: ast.Module) -> Facts:
     if not can_dispatch(tree, source.text, catalogue):
         return Facts(source, tree)
     module = lower(source, tree)
-    evaluator = Evaluator(module, catalogue, Oracle(module, options.src))
+    last_resort = "MPG902" in options.codes or may_change_globals(module)
+    evaluator = Evaluator(module, catalogue, Oracle(module, options.src) if last_resort else None)
     boundaries = find_boundaries(module, evaluator)
     if not boundaries.sites:
         return Facts(source, tree)

@@ -16,7 +16,6 @@ from flake8_mpglobals.evaluate import (
     Env,
     Evaluator,
     External,
-    Func,
     Handle,
     Plain,
     Target,
@@ -104,9 +103,12 @@ def can_dispatch(tree: ast.Module, text: str, catalogue: Catalogue) -> bool:
         if isinstance(node, ast.Import):
             if any(alias.name.partition(".")[0] in catalogue.roots for alias in node.names):
                 return True
-        elif isinstance(node, ast.ImportFrom):
-            if not node.level and (node.module or "").partition(".")[0] in catalogue.roots:
-                return True
+        elif (
+            isinstance(node, ast.ImportFrom)
+            and not node.level
+            and (node.module or "").partition(".")[0] in catalogue.roots
+        ):
+            return True
     return catalogue.names_anywhere(text)
 
 
@@ -197,7 +199,7 @@ class _Crossing:
     def _called(self, env: Env | None) -> Iterator[Thing]:
         """Yield what the call calls; a method name that only one API has is enough."""
         things = self.evaluator.things(self.call.callee, env)
-        if things == _ONLY_UNKNOWN:
+        if things == _ONLY_UNKNOWN and not _only_passed(self.call.callee):
             yield from self._asked()
         for thing in things:
             if isinstance(thing, Unknown):
@@ -309,7 +311,7 @@ class _Crossing:
         made = Call(call.node, call.function, given, args, keywords, -1, NOTHING, call.guards)
         things = evaluator.ordered(evaluator.things(given, env))
         resolved = bool(things) and UNKNOWN not in things
-        if not resolved and not any(isinstance(thing, Func) for thing in things):
+        if not resolved and row.kind not in SHARES and not _only_passed(given):
             things = [*things, *evaluator.asked(_argument_node(call, row.callable))]
         found: list[Target] = []
         for thing in things:
@@ -324,9 +326,7 @@ def _travelling(call: Call, row: Api) -> tuple[tuple[Values, ...], dict[str, Val
         assert row.callable is not None
         first = row.callable.position + 1
         return call.args[first:], {
-            name: values
-            for name, values in call.keywords.items()
-            if name != row.callable.keyword
+            name: values for name, values in call.keywords.items() if name != row.callable.keyword
         }
     if row.tasks == "zip":
         assert row.callable is not None
@@ -360,6 +360,11 @@ def _process_class(cls: Class, evaluator: Evaluator) -> tuple[Api | None, Functi
         if row is not None and row.method:
             return row, evaluator.method(cls, row.method)
     return None, None
+
+
+def _only_passed(values: Values) -> bool:
+    """Whether ``values`` come from callers alone, about whom nobody can know more."""
+    return all(isinstance(root(value), Param) for value in values)
 
 
 def _argument_node(call: Call, slot: Slot | None) -> ast.expr | None:

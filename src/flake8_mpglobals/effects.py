@@ -31,10 +31,12 @@ from flake8_mpglobals.ir import (
     Call,
     Function,
     Global,
+    Module,
     Param,
     Store,
     Value,
     Values,
+    global_of,
     root,
 )
 from flake8_mpglobals.mutations import (
@@ -87,6 +89,26 @@ class Effect:
     path: tuple[str, ...]
 
 
+def may_change_globals(module: Module) -> bool:
+    """Whether any function of a module can change one of its globals; told from names alone."""
+    for function in module.functions:
+        for store in function.stores:
+            if any(global_of(root(target)) is not None for target in store.targets):
+                return True
+        for call in function.calls:
+            for callee in call.callee:
+                if (
+                    isinstance(callee, Attr)
+                    and _may_change(callee.name)
+                    and global_of(root(callee.base)) is not None
+                ):
+                    return True
+            given = (value for values in call.args for value in values)
+            if any(global_of(value) is not None for value in given):
+                return True
+    return False
+
+
 def raw_writes(function: Function, evaluator: Evaluator) -> Iterator[RawWrite]:
     """Yield the possible writes of one function, on globals and on its parameters."""
     for store in function.stores:
@@ -103,9 +125,7 @@ def raw_writes(function: Function, evaluator: Evaluator) -> Iterator[RawWrite]:
         yield from _written_by_call(function, call, evaluator)
 
 
-def _written_by_call(
-    function: Function, call: Call, evaluator: Evaluator
-) -> Iterator[RawWrite]:
+def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> Iterator[RawWrite]:
     for callee in call.callee:
         if isinstance(callee, Attr) and _may_change(callee.name):
             for place in evaluator.places((callee.base,)):
@@ -353,9 +373,10 @@ def call_reads(
                 yield receiver, WHOLE if not _keyed(call, callee.name) else _key_of(call)
         elif entered:
             yield from _into(entered, 0, receiver, reads)
-        elif not any(isinstance(thing, Shared | Handle | External | Type) for thing in things):
-            if not (callee.name in CERTAIN and not call.used):
-                yield receiver, frozenset(((f".{callee.name}",),))
+        elif (call.used or callee.name not in CERTAIN) and not any(
+            isinstance(thing, Shared | Handle | External | Type) for thing in things
+        ):
+            yield receiver, frozenset(((f".{callee.name}",),))
     for position, values in enumerate(call.args):
         if not call.used and any(_changes(name, position) for name in names):
             continue
@@ -404,4 +425,3 @@ def _into(
         for position, bound in bindings.items():
             if (index is not None and position == index) or (index is None and bound == values):
                 yield values, reads.of(Param(function, position))
-

@@ -148,19 +148,7 @@ class Generator:
     function: Function
 
 
-Thing = (
-    Func
-    | Type
-    | Obj
-    | External
-    | Handle
-    | Shared
-    | Box
-    | Plain
-    | Partial
-    | Generator
-    | Unknown
-)
+Thing = Func | Type | Obj | External | Handle | Shared | Box | Plain | Partial | Generator | Unknown
 Things = frozenset[Thing]
 
 
@@ -407,9 +395,7 @@ class Evaluator:
                 found.add(External(self.catalogue.canonical(f"{thing.name}.{name}")))
             elif isinstance(thing, Handle):
                 found.add(
-                    External(
-                        self.catalogue.canonical(f"{thing.name}.{name}"), frozenset((base,))
-                    )
+                    External(self.catalogue.canonical(f"{thing.name}.{name}"), frozenset((base,)))
                 )
             elif isinstance(thing, Shared) and thing.kind == "manager":
                 found.add(External(f"manager.{name}"))
@@ -458,7 +444,9 @@ class Evaluator:
                     elif isinstance(thing, External):
                         external.add(thing.name)
                     else:
-                        told = self.asked(node)
+                        told = (
+                            self.asked(node) if isinstance(node, ast.Name | ast.Attribute) else ()
+                        )
                         stack.extend(t.cls for t in told if isinstance(t, Type))
                         external.update(t.name for t in told if isinstance(t, External))
                         unknown = unknown or not told
@@ -576,7 +564,7 @@ class Evaluator:
                 inner = inside(function, self.bind(call, function, thing.receiver), env)
                 returned = self.things(function.returns, inner)
                 found |= returned or {Plain("NoneType")}
-                if _decorated_away(self, function):
+                if _decorated_away(function):
                     found.add(UNKNOWN)
             elif isinstance(thing, Type):
                 found.add(Obj(thing.cls))
@@ -675,9 +663,7 @@ class Evaluator:
                 return element(call.args[key])
         return ANYTHING
 
-    def _held(
-        self, box: Box, key: str | int | None, env: Env | None, *, iterated: bool
-    ) -> Values:
+    def _held(self, box: Box, key: str | int | None, env: Env | None, *, iterated: bool) -> Values:
         if box.display is not None:
             display = box.display
             if iterated and display.kind == "dict":
@@ -818,17 +804,20 @@ class Evaluator:
 
     # -- calls --------------------------------------------------------------
 
-    def bind(
-        self, call: Call, function: Function, receiver: Values = NOTHING
-    ) -> dict[int, Values]:
+    def bind(self, call: Call, function: Function, receiver: Values = NOTHING) -> dict[int, Values]:
         """Return what ``call`` passes for each parameter of ``function``.
 
         ``receiver`` goes to parameter 0 where the function is bound to something.
         Defaults are bound for what the call leaves out.
         """
         first = (receiver,) if receiver else ()
-        return bind(function, (*first, *call.args), call.keywords, call.starred + len(first)
-                    if call.starred >= 0 else -1, call.rest)
+        return bind(
+            function,
+            (*first, *call.args),
+            call.keywords,
+            call.starred + len(first) if call.starred >= 0 else -1,
+            call.rest,
+        )
 
     def targets(self, call: Call) -> tuple[Target, ...]:
         """Return the project functions that ``call`` enters here and now."""
@@ -895,17 +884,13 @@ class Evaluator:
         found: list[Target] = []
         for position in positions:
             if position < len(call.args):
-                rest = tuple(
-                    element(arg) for i, arg in enumerate(call.args) if i != position
-                )
+                rest = tuple(element(arg) for i, arg in enumerate(call.args) if i != position)
                 found.extend(self.called_with(call.args[position], rest, call))
         if "key" in call.keywords and call.args:
             found.extend(self.called_with(call.keywords["key"], (element(call.args[0]),), call))
         return found
 
-    def called_with(
-        self, callee: Values, args: tuple[Values, ...], at: Call
-    ) -> list[Target]:
+    def called_with(self, callee: Values, args: tuple[Values, ...], at: Call) -> list[Target]:
         """Return the functions entered when ``callee`` is called with ``args``."""
         made = Call(at.node, at.function, callee, args, {}, -1, NOTHING, at.guards)
         found: list[Target] = []
@@ -1013,8 +998,14 @@ def _typing_kind(name: str) -> str | None:
     kind = CONSTRUCTORS.get(name)
     if kind is None and name.startswith("typing."):
         short = name[7:]
-        kind = {"List": "list", "Dict": "dict", "Set": "set", "DefaultDict": "defaultdict",
-                "Deque": "deque", "Counter": "Counter"}.get(short)
+        kind = {
+            "List": "list",
+            "Dict": "dict",
+            "Set": "set",
+            "DefaultDict": "defaultdict",
+            "Deque": "deque",
+            "Counter": "Counter",
+        }.get(short)
     if kind is None and name in ("builtins.list", "builtins.dict", "builtins.set"):
         kind = name[9:]
     return kind
@@ -1025,14 +1016,17 @@ def _through(value: Value) -> Call | None:
     if isinstance(value, Element) and isinstance(value.base, Result):
         call = value.base.call
         for callee in call.callee:
-            if isinstance(callee, Imported) and callee.name in ("builtins.enumerate", "builtins.zip"):
+            if isinstance(callee, Imported) and callee.name in (
+                "builtins.enumerate",
+                "builtins.zip",
+            ):
                 return call
             if isinstance(callee, Attr) and callee.name == "items":
                 return call
     return None
 
 
-def _decorated_away(evaluator: Evaluator, function: Function) -> bool:
+def _decorated_away(function: Function) -> bool:
     """Whether an unknown decorator may change what a call of ``function`` returns."""
     if not function.decorators or function.static or function.classmethod:
         return False

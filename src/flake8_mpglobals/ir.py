@@ -212,6 +212,7 @@ class Display:
 StoreHow = Literal[
     "bind",
     "augment",
+    "inplace",
     "unbind",
     "item",
     "augment item",

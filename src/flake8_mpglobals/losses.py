@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.effects import Effect, RawWrite, judge, raw_writes
-from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.evaluate import Evaluator, External
 from flake8_mpglobals.facts import FunctionNode, LostWrite, Site, Unresolved
 from flake8_mpglobals.ir import (
+    UNKNOWN,
     Attr,
     Call,
     Copied,
@@ -156,9 +157,13 @@ class Losses:
         }
         for function in entries:
             for store in function.stores:
-                if store.how == "bind" and store.values and all(
-                    isinstance(value, Param) and value.function is function
-                    for value in store.values
+                if (
+                    store.how == "bind"
+                    and store.values
+                    and all(
+                        isinstance(value, Param) and value.function is function
+                        for value in store.values
+                    )
                 ):
                     found.update(t for t in store.targets if isinstance(t, Global))
         return frozenset(found)
@@ -179,20 +184,16 @@ class Losses:
             private = private or verdict
         return private
 
-    def _judge(
-        self, write: _Write, guarded: dict[Global, frozenset[Function]]
-    ) -> LostWrite | None:
+    def _judge(self, write: _Write, guarded: dict[Global, frozenset[Function]]) -> LostWrite | None:
         if write.effect.sort == "buffer":
             return None
         if self._observers is None:
-            self._observers = Observers(
-                self.module, self.boundaries, self.reach, self.evaluator
-            )
+            self._observers = Observers(self.module, self.boundaries, self.reach, self.evaluator)
         sites: list[DispatchSite] = []
         for site, _, _ in write.ways:
             if site not in sites:
                 sites.append(site)
-        if self._carried_back(write, sites):
+        if self._carried_back(write, sites) or self._own_copy(write):
             return None
         fillers = guarded.get(write.place, frozenset())
         seen = self._observers.observe(
@@ -244,9 +245,7 @@ class Losses:
         }
         return bool(event.guards & together)
 
-    def _excused(
-        self, write: _Write, touch: Touch, fillers: frozenset[Function]
-    ) -> bool:
+    def _excused(self, write: _Write, touch: Touch, fillers: frozenset[Function]) -> bool:
         """Whether a parent's read of a cache or lazy resource does not look for the worker's."""
         filled_here = any(function in self.reach.parent for function in fillers)
         aggregate = write.effect.sort == "mutate" and not touch.path and touch.direct
@@ -258,10 +257,36 @@ class Losses:
         own_task = any(isinstance(root(value), Param) for value in event.values) or any(
             _mentions_param(value) for value in event.values
         )
-        tested = write.place in touch.guards or isinstance(touch.node, ast.Name) and (
-            _only_tested(self.module.tree, touch.node)
+        tested = write.place in touch.guards or (
+            isinstance(touch.node, ast.Name) and (_only_tested(self.module.tree, touch.node))
         )
         return not own_task and tested
+
+    def _own_copy(self, write: _Write) -> bool:
+        """Whether a worker binds the name to a thing of its own that the parent makes the
+        same way for itself: a logger, a connection, a model.
+        """
+        event = write.raw.event
+        if not isinstance(event, Store) or event.how != "bind":
+            return False
+        makers = {name for value in event.values for name in self._makers(value)}
+        others = write.place.module.stores.get(write.place.name, set()) - event.values
+        return bool(makers) and any(
+            name in makers
+            for value in others
+            if isinstance(value, Result) and value.call.function in self.reach.parent
+            for name in self._makers(value)
+        )
+
+    def _makers(self, value: Value) -> list[str]:
+        """Return the library calls that make ``value``, where nothing more is known of it."""
+        if not isinstance(value, Result) or self.evaluator.thing(value) != frozenset((UNKNOWN,)):
+            return []
+        return [
+            thing.name
+            for thing in self.evaluator.things(value.call.callee)
+            if isinstance(thing, External)
+        ]
 
     def _carried_back(self, write: _Write, sites: list[DispatchSite]) -> bool:
         """Whether workers return what they changed and the parent merges it into the place."""
@@ -297,9 +322,7 @@ class Losses:
 
     def _comes_from(self, value: Value, calls: set[Call]) -> bool:
         """Whether ``value`` is what one of ``calls`` gave back, or made from it."""
-        return _search(
-            value, lambda found: isinstance(found, Result) and found.call in calls
-        )
+        return _search(value, lambda found: isinstance(found, Result) and found.call in calls)
 
     # -- values for rules -------------------------------------------------------
 
@@ -343,16 +366,18 @@ class Losses:
         known = self._sites.get(site)
         if known is None:
             node = site.call.node
+            made = site.pool.node if site.pool is not None else None
+            assert isinstance(node, ast.Call)
             known = self._sites[site] = Site(
                 node,
                 site.api,
                 Dispatch(_location(self.module, node), site.label, site.api.kind),
                 _node(site.call.function),
-                site.pool.node if site.pool is not None else None,
+                made if isinstance(made, ast.Call) else None,
                 tuple(
-                    node
+                    run
                     for target in site.workers or site.initializers
-                    if (node := _node(target.function)) is not None
+                    if (run := _node(target.function)) is not None
                 ),
                 bool(site.initializers) and not site.workers,
             )
@@ -444,5 +469,3 @@ def _end(module: Module, node: ast.AST) -> tuple[int, int]:
     end_line = getattr(node, "end_lineno", None) or line
     end_offset = getattr(node, "end_col_offset", None) or offset
     return end_line, source.column(end_line, end_offset)
-
-

@@ -11,6 +11,7 @@ import ast
 import builtins
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from flake8_mpglobals.ir import (
     ANYTHING,
@@ -236,7 +237,9 @@ class _Unit:
     ) -> None:
         """Note a read of ``values`` if they can lead to shared state."""
         roots = {root(value) for value in values}
-        if all(isinstance(value, Scalar | Imported | FunctionValue | ClassValue) for value in roots):
+        if all(
+            isinstance(value, Scalar | Imported | FunctionValue | ClassValue) for value in roots
+        ):
             return
         if self.tested is not None:
             self.tested.update(_looked_at(values))
@@ -327,7 +330,9 @@ class _Unit:
         self.join([(then_env, then_live), (self.env, else_live)])
         self.guards = guards if then_live and else_live else guards | looked_at
 
-    def loop(self, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], head: Callable[[], None]) -> None:
+    def loop(
+        self, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], head: Callable[[], None]
+    ) -> None:
         """Lower a loop; ``head`` lowers what runs before each round."""
         slots: dict[str, Slot] = {}
         before = dict(self.env)
@@ -352,9 +357,7 @@ class _Unit:
     def for_(self, node: ast.For | ast.AsyncFor) -> None:
         """Lower ``for``."""
         source = self.value(node.iter)
-        self.loop(
-            node.body, node.orelse, lambda: self.bind(node.target, element(source), None)
-        )
+        self.loop(node.body, node.orelse, lambda: self.bind(node.target, element(source), None))
 
     def while_(self, node: ast.While) -> None:
         """Lower ``while``."""
@@ -417,9 +420,7 @@ class _Unit:
         self.block.append(Try(body, tuple(handlers), orelse, final))
         self.live = alive and final_live
 
-    def _handler(
-        self, handler: ast.ExceptHandler, env: dict[str, Values]
-    ) -> tuple[Block, bool]:
+    def _handler(self, handler: ast.ExceptHandler, env: dict[str, Values]) -> tuple[Block, bool]:
         """Lower one ``except`` clause, which may bind a (possibly global) name."""
         outer, self.block = self.block, []
         self.env, self.live = env, True
@@ -1153,7 +1154,7 @@ def _looked_at(values: Values) -> Guards:
     return frozenset(found)
 
 
-_STATEMENTS: dict[type[ast.stmt], Callable[[_Unit, object], None]] = {
+_STATEMENTS: dict[type[ast.stmt], Callable[[_Unit, Any], None]] = {
     ast.FunctionDef: _Unit.function_def,
     ast.AsyncFunctionDef: _Unit.function_def,
     ast.ClassDef: _Unit.class_def,
@@ -1177,9 +1178,9 @@ _STATEMENTS: dict[type[ast.stmt], Callable[[_Unit, object], None]] = {
     ast.Expr: _Unit.expression,
     ast.Break: _Unit.break_,
     ast.Continue: _Unit.continue_,
-}  # type: ignore[assignment]
+}
 
-_EXPRESSIONS: dict[type[ast.expr], Callable[[_Unit, object], Values]] = {
+_EXPRESSIONS: dict[type[ast.expr], Callable[[_Unit, Any], Values]] = {
     ast.BoolOp: _Unit.boolean,
     ast.NamedExpr: _Unit.walrus,
     ast.BinOp: _Unit.binary,
@@ -1205,4 +1206,4 @@ _EXPRESSIONS: dict[type[ast.expr], Callable[[_Unit, object], Values]] = {
     ast.Subscript: _Unit.subscript,
     ast.Starred: _Unit.starred,
     ast.Name: _Unit.name,
-}  # type: ignore[assignment]
+}

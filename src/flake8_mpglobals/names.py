@@ -125,10 +125,7 @@ def _binds(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom):
         for alias in node.names:
             yield alias.asname or alias.name
-    elif isinstance(node, ast.ExceptHandler):
-        if node.name:
-            yield node.name
-    elif isinstance(node, ast.MatchAs | ast.MatchStar):
+    elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
         if node.name:
             yield node.name
     elif isinstance(node, ast.MatchMapping):

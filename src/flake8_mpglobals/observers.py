@@ -97,9 +97,7 @@ class Observers:
         if isinstance(event, Load):
             if not event.argument:
                 for place, path in self._paths(event.values):
-                    yield Touch(
-                        place, path, event.node, direct=event.direct, guards=event.guards
-                    )
+                    yield Touch(place, path, event.node, direct=event.direct, guards=event.guards)
         elif isinstance(event, Store):
             if event.how in ("bind", "unbind"):
                 for target in event.targets:

@@ -186,7 +186,9 @@ class Reach:
                 for moved in rebase(place, frozenset((given,))):
                     yield moved, start
 
-    def origins(self, param: Param, place: Value) -> dict[Function, tuple[tuple[Call, Function], ...]]:
+    def origins(
+        self, param: Param, place: Value
+    ) -> dict[Function, tuple[tuple[Call, Function], ...]]:
         """Return the functions that first hand ``place`` over so that it reaches ``param``,
         each with the calls (and the functions they enter) from there on.
         """

@@ -29,11 +29,11 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text of one file as it was handed over.
+    r"""The text of one file as it was handed over.
 
     ``text`` keeps the line ends of the file and has no byte order mark;
     ``lines`` are without their line ends, split as Python's parser splits
-    (``\\n``, ``\\r\\n``, ``\\r``; a form feed does not end a line).
+    (``\n``, ``\r\n``, ``\r``; a form feed does not end a line).
     ``starts`` holds the character offset in ``text`` at which each line begins.
     """
 

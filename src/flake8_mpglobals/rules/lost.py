@@ -15,7 +15,7 @@ _REMEDIES = {
     "deque": "send the values through multiprocessing.Queue or Manager().Queue()",
     "number": 'count in multiprocessing.Value("q", 0) with its lock',
     "float": 'add up in multiprocessing.Value("d", 0.0) with its lock',
-    "flag": "share it as multiprocessing.Event() or multiprocessing.Value(\"b\", 0)",
+    "flag": 'share it as multiprocessing.Event() or multiprocessing.Value("b", 0)',
     "buffer": "put its bytes into multiprocessing.shared_memory.SharedMemory",
     "": "return the value from the worker and store it in the parent",
 }
@@ -56,14 +56,16 @@ def finding(write: LostWrite, code: str, name: str, consequence: str, advice: st
     """Make the finding of ``write``: who does what to what, started where, and what helps."""
     first = write.sites[0].dispatch
     more = len(write.sites) - 1
-    also = f" and {more} more" if more else ""
+    runs = "runs it in another process"
+    if more:
+        runs = f"and {more} more dispatch{'es' if more > 1 else ''} run it in other processes"
     through = [step.name for step in write.chain[1:]]
     via = f" (through {' -> '.join(repr(step) for step in through)})" if through else ""
     kind = write.kind if write.kind in _FAMILY or write.how == "mutate" else ""
     what = f"module-level {kind or ('name' if write.how == 'rebind' else 'object')}"
     message = (
         f"worker {write.worker!r} {write.verb} {what} {write.place!r}{via}; "
-        f"{first.api} (line {first.location.line}){also} runs it in another process, "
+        f"{first.api} (line {first.location.line}) {runs}, "
         f"{consequence}: {advice}"
     )
     return Finding(
