@@ -1,23 +1,31 @@
-"""What can this expression be?  One question, one answerer.
-
-:class:`Evaluator` turns the symbolic values of the intermediate form into
-*things*: project functions, classes and instances, objects of catalogued
-libraries, containers with their kind, shared objects, plain values, or unknown.
-It also says which *places* (access paths that start at a global or a parameter)
-an expression can be, and which functions a call can enter with which arguments.
-
-Every query is bounded (:data:`FUEL`, :data:`DEPTH`); what is not found within the
-bound is unknown.
-"""
+"""What an expression can be: the one answerer of that question."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from flake8_mpglobals.catalogue import THREAD_PRIMITIVES, Api, Catalogue
-from flake8_mpglobals.catalogue import Slot as ArgumentSlot
+from flake8_mpglobals.catalogue import THREAD_PRIMITIVES, Catalogue
+from flake8_mpglobals.evaluate.things import (
+    Box,
+    Env,
+    External,
+    Func,
+    Generator,
+    Handle,
+    Obj,
+    Partial,
+    Plain,
+    Shared,
+    Target,
+    Thing,
+    Things,
+    Type,
+    bind,
+    inside,
+    order,
+)
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
@@ -48,14 +56,10 @@ from flake8_mpglobals.ir import (
     Unknown,
     Value,
     Values,
-    attr,
     element,
     global_of,
-    item,
-    union,
 )
 from flake8_mpglobals.mutations import (
-    CALLS_BACK,
     CONSTRUCTORS,
     HANDS_BACK,
     ITERATES,
@@ -68,123 +72,9 @@ FUEL = 2000
 DEPTH = 40
 """How deep one query may nest."""
 
-CONTEXTS = 2
-"""How many calls deep the arguments of one call are told from those of another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Func:
-    """A project function; ``receiver`` is what its first parameter is bound to, if it is."""
-
-    function: Function
-    receiver: Values = NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Type:
-    """A project class itself."""
-
-    cls: Class
-
-
-@dataclass(frozen=True, slots=True)
-class Obj:
-    """An instance of a project class."""
-
-    cls: Class
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """A name of a library, not called: a module, function, class or method."""
-
-    name: str
-    receiver: Values = NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """An object of a catalogued class; ``call`` made it, where that is known."""
-
-    name: str
-    call: Call | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """An object made to be shared: between processes, or (``threads``) only in one."""
-
-    kind: str
-    threads: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A container or other mutable object of a known kind, and what it holds."""
-
-    kind: str
-    display: Display | None = None
-    call: Call | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """An immutable plain value."""
-
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """``functools.partial(...)`` as made by ``call``."""
-
-    call: Call
-
-
-@dataclass(frozen=True, slots=True)
-class Generator:
-    """What calling a generator function gives."""
-
-    function: Function
-
-
-Thing = Func | Type | Obj | External | Handle | Shared | Box | Plain | Partial | Generator | Unknown
-Things = frozenset[Thing]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Env:
-    """The arguments that one call binds, in the context of its caller."""
-
-    function: Function
-    bindings: Mapping[int, Values]
-    outer: Env | None = None
-
-
-def inside(function: Function, bindings: Mapping[int, Values], outer: Env | None) -> Env:
-    """Return the environment of a call; contexts are told apart :data:`CONTEXTS` calls deep."""
-    depth = 0
-    walk = outer
-    while walk is not None:
-        depth += 1
-        walk = walk.outer
-    return Env(function, bindings, outer if depth < CONTEXTS else None)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Target:
-    """A function that a call (or a dispatch) enters, and what it binds to which parameter.
-
-    ``cls`` is the class of ``self``, where it is known to be just one.
-    """
-
-    function: Function
-    bindings: Mapping[int, Values]
-    cls: Class | None = None
-
 
 @dataclass(slots=True)
-class _Query:
+class Query:
     """The budget of one outermost question.
 
     ``active`` are the values being answered, with their depth; ``lowest`` is the
@@ -199,8 +89,8 @@ class _Query:
     known: dict[object, Things] = field(default_factory=dict)
 
 
-class Evaluator:
-    """Answers questions about the values of one module (and those that it leads to)."""
+class Answers:
+    """Answers what the values of one module are."""
 
     def __init__(
         self,
@@ -215,9 +105,7 @@ class Evaluator:
         self._known: dict[Value, Things] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._self_classes: dict[Function, list[Class]] = {}
-        self._query: _Query | None = None
-
-    # -- things -------------------------------------------------------------
+        self._query: Query | None = None
 
     def things(self, values: Iterable[Value], env: Env | None = None) -> Things:
         """Return everything that ``values`` can be, as seen from ``env``."""
@@ -235,7 +123,7 @@ class Evaluator:
         query = self._query
         outermost = query is None
         if query is None:
-            query = self._query = _Query()
+            query = self._query = Query()
         key = (value, env)
         if (known := query.known.get(key)) is not None:
             query.lowest = 0
@@ -608,7 +496,7 @@ class Evaluator:
         for callee in call.callee:
             if not isinstance(callee, Attr):
                 return frozenset((UNKNOWN,))
-            handed = callee.name in _HANDS_OUT
+            handed = callee.name in HANDS_OUT
             for thing in self.thing(callee.base, env):
                 if isinstance(thing, Box) and callee.name == "copy":
                     found.add(thing)
@@ -623,8 +511,6 @@ class Evaluator:
                 else:
                     found.add(UNKNOWN)
         return frozenset(found) or frozenset((UNKNOWN,))
-
-    # -- parts of containers ------------------------------------------------
 
     def parts(
         self, base: Value, key: str | int | None, env: Env | None, *, iterated: bool
@@ -700,110 +586,6 @@ class Evaluator:
                         return frozenset((Item(callee.base),))
         return NOTHING
 
-    # -- places -------------------------------------------------------------
-
-    def places(self, values: Iterable[Value], env: Env | None = None) -> Values:
-        """Return the access paths, from a global or an unbound parameter, that ``values`` are.
-
-        A new object is no place; a global that is another name for an object is
-        both places.
-        """
-        outermost = self._query is None
-        if outermost:
-            self._query = _Query()
-        try:
-            return self._places(values, env)
-        finally:
-            if outermost:
-                self._query = None
-
-    def _places(self, values: Iterable[Value], env: Env | None) -> Values:
-        found: set[Value] = set()
-        query = self._query
-        assert query is not None
-        for value in values:
-            key = ("place", value, env)
-            query.fuel -= 1
-            if key in query.active or query.fuel < 0 or query.depth > DEPTH:
-                query.lowest = 0
-                continue
-            query.depth += 1
-            query.active[key] = query.depth
-            found |= self._place(value, env)
-            query.depth -= 1
-            del query.active[key]
-        return frozenset(found)
-
-    def _place(self, value: Value, env: Env | None) -> Values:
-        if isinstance(value, Global):
-            same = value.module.stores.get(value.name, ())
-            others = [v for v in same if isinstance(v, Global | Seen | Attr | Item | Result | Phi)]
-            return frozenset((value,)) | self._places(others, None)
-        if isinstance(value, Seen):
-            return self._places((value.place,), env)
-        if isinstance(value, Param):
-            walk = env
-            while walk is not None:
-                if walk.function is value.function:
-                    bound = walk.bindings.get(value.index)
-                    return self._places(bound, walk.outer) if bound is not None else NOTHING
-                walk = walk.outer
-            return frozenset((value,))
-        if isinstance(value, Cell):
-            held = value.function.cells.get(value.name, ())
-            return self._places(held, self._outside(env, value))
-        if isinstance(value, Phi):
-            return self._places(value.slot.values, env)
-        if isinstance(value, Entered):
-            return self._places((value.base,), env)
-        if isinstance(value, Attr):
-            return self._attribute_place(value, env)
-        if isinstance(value, Item | Element):
-            key = value.key if isinstance(value, Item) else None
-            found = item(self._places((value.base,), env), key) - ANYTHING
-            parts = self.parts(value.base, key, env, iterated=isinstance(value, Element))
-            aliases = [v for v in parts if not isinstance(v, Fresh | Unknown | Scalar)]
-            return found | self._places(aliases, env)
-        if isinstance(value, Result):
-            return self._result_place(value.call, env)
-        if isinstance(value, SuperOf):
-            return self._places((Param(value.function, 0),), env)
-        return NOTHING
-
-    def _attribute_place(self, value: Attr, env: Env | None) -> Values:
-        found = set(attr(self._places((value.base,), env), value.name)) - ANYTHING
-        for thing in self.thing(value.base, env):
-            if isinstance(thing, Obj):
-                order, _, _ = self.lineage(thing.cls)
-                for owner in order:
-                    held = owner.self_attributes.get(value.name, set())
-                    found |= self._places([v for v in held if global_of(v)], None)
-                    for v in held:
-                        if isinstance(v, Param):
-                            passed = self.inputs.get(v, ())
-                            found |= self._places([p for p in passed if global_of(p)], None)
-        return frozenset(found)
-
-    def _result_place(self, call: Call, env: Env | None) -> Values:
-        found: set[Value] = set()
-        for thing in self.things(call.callee, env):
-            if isinstance(thing, Func) and not thing.function.yields:
-                inner = inside(thing.function, self.bind(call, thing.function, thing.receiver), env)
-                found |= self._places(thing.function.returns, inner)
-            elif isinstance(thing, External):
-                position = HANDS_BACK.get(thing.name)
-                if position is not None and len(call.args) > position:
-                    found |= self._places(call.args[position], env)
-                elif thing.name == "builtins.next" and call.args:
-                    found |= self._places(element(call.args[0]), env)
-            elif isinstance(thing, Unknown):
-                for callee in call.callee:
-                    if isinstance(callee, Attr) and callee.name in _HANDS_OUT:
-                        found |= item(self._places((callee.base,), env)) - ANYTHING
-        return frozenset(found)
-
-    # -- calls --------------------------------------------------------------
-
     def bind(self, call: Call, function: Function, receiver: Values = NOTHING) -> dict[int, Values]:
         """Return what ``call`` passes for each parameter of ``function``.
 
@@ -819,104 +601,10 @@ class Evaluator:
             call.rest,
         )
 
-    def targets(self, call: Call) -> tuple[Target, ...]:
-        """Return the project functions that ``call`` enters here and now."""
-        found: list[Target] = []
-        for thing in self.ordered(self.things(call.callee)):
-            if isinstance(thing, External):
-                found.extend(self._calls_back(thing.name, call))
-            else:
-                found.extend(self.entered_by(thing, call))
-        return tuple(found)
-
-    def entered_by(self, thing: Thing, call: Call) -> list[Target]:
-        """Return the functions entered when ``thing`` is called as ``call`` calls it."""
-        found: list[Target] = []
-        if isinstance(thing, Func):
-            function = thing.function
-            bound = self.bind(call, function, thing.receiver)
-            found.append(Target(function, bound, self._only_class(thing.receiver)))
-            for wrapper in self.wrappers(function):
-                found.append(Target(wrapper, self.bind(call, wrapper)))
-        elif isinstance(thing, Type):
-            made: Values = frozenset((Result(call),))
-            for name in ("__init__", "__post_init__"):
-                method = self.method(thing.cls, name)
-                if method is not None:
-                    bound = self.bind(call, method, made) if name == "__init__" else {0: made}
-                    found.append(Target(method, bound, thing.cls))
-        elif isinstance(thing, Obj):
-            method = self.method(thing.cls, "__call__")
-            if method is not None:
-                found.append(Target(method, self.bind(call, method, call.callee), thing.cls))
-        elif isinstance(thing, Partial):
-            found.extend(self._through_partial(thing.call, call))
-        return found
-
-    def _only_class(self, receiver: Values) -> Class | None:
-        """Return the class of a receiver that can be of one class only."""
-        classes = {thing.cls for thing in self.things(receiver) if isinstance(thing, Obj)}
-        return classes.pop() if len(classes) == 1 else None
-
-    def _through_partial(self, made: Call, call: Call) -> list[Target]:
-        if not made.args:
-            return []
-        merged = Call(
-            call.node,
-            call.function,
-            made.args[0],
-            (*made.args[1:], *call.args),
-            {**made.keywords, **call.keywords},
-            -1,
-            union(made.rest, call.rest),
-            call.guards,
-        )
-        found: list[Target] = []
-        for thing in self.ordered(self.things(made.args[0])):
-            found.extend(self.entered_by(thing, merged))
-        return found
-
-    def _calls_back(self, name: str, call: Call) -> list[Target]:
-        """Return the functions that a builtin such as ``map`` calls for its caller."""
-        positions = CALLS_BACK.get(name)
-        if positions is None:
-            return []
-        found: list[Target] = []
-        for position in positions:
-            if position < len(call.args):
-                rest = tuple(element(arg) for i, arg in enumerate(call.args) if i != position)
-                found.extend(self.called_with(call.args[position], rest, call))
-        if "key" in call.keywords and call.args:
-            found.extend(self.called_with(call.keywords["key"], (element(call.args[0]),), call))
-        return found
-
-    def called_with(self, callee: Values, args: tuple[Values, ...], at: Call) -> list[Target]:
-        """Return the functions entered when ``callee`` is called with ``args``."""
-        made = Call(at.node, at.function, callee, args, {}, -1, NOTHING, at.guards)
-        found: list[Target] = []
-        for thing in self.ordered(self.things(callee)):
-            found.extend(self.entered_by(thing, made))
-        return found
-
-    def wrappers(self, function: Function) -> tuple[Function, ...]:
-        """Return the functions of this project that decorators put around ``function``."""
-        found: list[Function] = []
-        for values in function.decorators:
-            for thing in self.ordered(self.things(values)):
-                if isinstance(thing, Func):
-                    for inner in self.ordered(self.things(thing.function.returns)):
-                        if isinstance(inner, Func) and inner.function is not function:
-                            found.append(inner.function)
-                elif isinstance(thing, Type | Obj):
-                    method = self.method(thing.cls, "__call__")
-                    if method is not None:
-                        found.append(method)
-        return tuple(found)
-
     @staticmethod
     def ordered(things: Things) -> list[Thing]:
         """Return things in the order of their definition, so that results are stable."""
-        return sorted(things, key=_order)
+        return sorted(things, key=order)
 
     def learn(self, targets: Iterable[Target]) -> bool:
         """Note what calls pass for parameters; return whether anything was new."""
@@ -932,65 +620,7 @@ class Evaluator:
         return new
 
 
-def bind(
-    function: Function,
-    args: tuple[Values, ...],
-    keywords: Mapping[str, Values],
-    starred: int = -1,
-    rest: Values = NOTHING,
-) -> dict[int, Values]:
-    """Return which parameter of ``function`` gets what, as Python's call rules have it.
-
-    ``starred`` is the index in ``args`` of the first ``*iterable`` (its items fill
-    every later position); ``rest`` is what ``**mapping`` passes.
-    """
-    bound: dict[int, Values] = {}
-    extra: list[Values] = []
-    for index, values in enumerate(args):
-        if 0 <= starred <= index:
-            spread = element(values)
-            for position in range(starred, function.positional):
-                bound[position] = union(bound.get(position, NOTHING), spread)
-            extra.append(spread)
-        elif index < function.positional:
-            bound[index] = values
-        else:
-            extra.append(values)
-    if function.vararg >= 0 and extra:
-        bound[function.vararg] = union(*extra)
-    names = {name: index for index, name in enumerate(function.params)}
-    for name, values in keywords.items():
-        index = names.get(name, function.kwarg)
-        if index >= 0:
-            bound[index] = values
-    for index, default in function.defaults.items():
-        if index not in bound:
-            bound[index] = default
-    if rest:
-        for index in range(function.positional):
-            bound.setdefault(index, ANYTHING)
-    return bound
-
-
-def argument(call: Call, slot: ArgumentSlot | None) -> Values | None:
-    """Return what ``call`` passes in a slot of the catalogue; None where it passes nothing."""
-    if slot is None:
-        return None
-    if slot.keyword and slot.keyword in call.keywords:
-        return call.keywords[slot.keyword]
-    if 0 <= slot.position < len(call.args):
-        if 0 <= call.starred <= slot.position:
-            return item(call.args[call.starred], slot.position - call.starred)
-        return call.args[slot.position]
-    return None
-
-
-def row_of(catalogue: Catalogue, thing: Thing) -> Api | None:
-    """Return the catalogue row of a library name, if it has one."""
-    return catalogue.api(thing.name) if isinstance(thing, External) else None
-
-
-_HANDS_OUT = frozenset(("get", "setdefault", "pop", "popitem", "popleft", "__getitem__"))
+HANDS_OUT = frozenset(("get", "setdefault", "pop", "popitem", "popleft", "__getitem__"))
 
 
 def _typing_kind(name: str) -> str | None:
@@ -1031,16 +661,3 @@ def _decorated_away(function: Function) -> bool:
     if not function.decorators or function.static or function.classmethod:
         return False
     return not (function.is_property or function.context_manager)
-
-
-def _order(thing: Thing) -> tuple[int, int, str]:
-    """Sort functions and classes by where they are defined, the rest by kind and name."""
-    if isinstance(thing, Func):
-        return (0, getattr(thing.function.node, "lineno", 0), thing.function.qualname)
-    if isinstance(thing, Type | Obj):
-        return (1, thing.cls.node.lineno, thing.cls.qualname)
-    if isinstance(thing, Partial):
-        return (2, thing.call.node.lineno, "")
-    if isinstance(thing, External | Handle):
-        return (3, 0, thing.name)
-    return (4, 0, "")

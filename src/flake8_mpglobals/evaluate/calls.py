@@ -1,0 +1,117 @@
+"""Which functions a call enters, and what it binds to their parameters."""
+
+from __future__ import annotations
+
+from flake8_mpglobals.evaluate.places import Places
+from flake8_mpglobals.evaluate.things import External, Func, Obj, Partial, Target, Thing, Type
+from flake8_mpglobals.ir import (
+    NOTHING,
+    Call,
+    Class,
+    Function,
+    Result,
+    Values,
+    element,
+    union,
+)
+from flake8_mpglobals.mutations import (
+    CALLS_BACK,
+)
+
+
+class Evaluator(Places):
+    """Answers questions about the values of one module (and those that it leads to)."""
+
+    def targets(self, call: Call) -> tuple[Target, ...]:
+        """Return the project functions that ``call`` enters here and now."""
+        found: list[Target] = []
+        for thing in self.ordered(self.things(call.callee)):
+            if isinstance(thing, External):
+                found.extend(self._calls_back(thing.name, call))
+            else:
+                found.extend(self.entered_by(thing, call))
+        return tuple(found)
+
+    def entered_by(self, thing: Thing, call: Call) -> list[Target]:
+        """Return the functions entered when ``thing`` is called as ``call`` calls it."""
+        found: list[Target] = []
+        if isinstance(thing, Func):
+            function = thing.function
+            bound = self.bind(call, function, thing.receiver)
+            found.append(Target(function, bound, self._only_class(thing.receiver)))
+            for wrapper in self.wrappers(function):
+                found.append(Target(wrapper, self.bind(call, wrapper)))
+        elif isinstance(thing, Type):
+            made: Values = frozenset((Result(call),))
+            for name in ("__init__", "__post_init__"):
+                method = self.method(thing.cls, name)
+                if method is not None:
+                    bound = self.bind(call, method, made) if name == "__init__" else {0: made}
+                    found.append(Target(method, bound, thing.cls))
+        elif isinstance(thing, Obj):
+            method = self.method(thing.cls, "__call__")
+            if method is not None:
+                found.append(Target(method, self.bind(call, method, call.callee), thing.cls))
+        elif isinstance(thing, Partial):
+            found.extend(self._through_partial(thing.call, call))
+        return found
+
+    def _only_class(self, receiver: Values) -> Class | None:
+        """Return the class of a receiver that can be of one class only."""
+        classes = {thing.cls for thing in self.things(receiver) if isinstance(thing, Obj)}
+        return classes.pop() if len(classes) == 1 else None
+
+    def _through_partial(self, made: Call, call: Call) -> list[Target]:
+        if not made.args:
+            return []
+        merged = Call(
+            call.node,
+            call.function,
+            made.args[0],
+            (*made.args[1:], *call.args),
+            {**made.keywords, **call.keywords},
+            -1,
+            union(made.rest, call.rest),
+            call.guards,
+        )
+        found: list[Target] = []
+        for thing in self.ordered(self.things(made.args[0])):
+            found.extend(self.entered_by(thing, merged))
+        return found
+
+    def _calls_back(self, name: str, call: Call) -> list[Target]:
+        """Return the functions that a builtin such as ``map`` calls for its caller."""
+        positions = CALLS_BACK.get(name)
+        if positions is None:
+            return []
+        found: list[Target] = []
+        for position in positions:
+            if position < len(call.args):
+                rest = tuple(element(arg) for i, arg in enumerate(call.args) if i != position)
+                found.extend(self.called_with(call.args[position], rest, call))
+        if "key" in call.keywords and call.args:
+            found.extend(self.called_with(call.keywords["key"], (element(call.args[0]),), call))
+        return found
+
+    def called_with(self, callee: Values, args: tuple[Values, ...], at: Call) -> list[Target]:
+        """Return the functions entered when ``callee`` is called with ``args``."""
+        made = Call(at.node, at.function, callee, args, {}, -1, NOTHING, at.guards)
+        found: list[Target] = []
+        for thing in self.ordered(self.things(callee)):
+            found.extend(self.entered_by(thing, made))
+        return found
+
+    def wrappers(self, function: Function) -> tuple[Function, ...]:
+        """Return the functions of this project that decorators put around ``function``."""
+        found: list[Function] = []
+        for values in function.decorators:
+            for thing in self.ordered(self.things(values)):
+                if isinstance(thing, Func):
+                    for inner in self.ordered(self.things(thing.function.returns)):
+                        if isinstance(inner, Func) and inner.function is not function:
+                            found.append(inner.function)
+                elif isinstance(thing, Type | Obj):
+                    method = self.method(thing.cls, "__call__")
+                    if method is not None:
+                        found.append(method)
+        return tuple(found)

@@ -1,0 +1,203 @@
+"""The things that expressions can be, and how calls bind arguments to parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flake8_mpglobals.catalogue import Slot as ArgumentSlot
+from flake8_mpglobals.ir import (
+    ANYTHING,
+    NOTHING,
+    Call,
+    Class,
+    Display,
+    Function,
+    Unknown,
+    Values,
+    element,
+    item,
+    union,
+)
+
+CONTEXTS = 2
+"""How many calls deep the arguments of one call are told from those of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Func:
+    """A project function; ``receiver`` is what its first parameter is bound to, if it is."""
+
+    function: Function
+    receiver: Values = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A project class itself."""
+
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Obj:
+    """An instance of a project class."""
+
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A name of a library, not called: a module, function, class or method."""
+
+    name: str
+    receiver: Values = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """An object of a catalogued class; ``call`` made it, where that is known."""
+
+    name: str
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An object made to be shared: between processes, or (``threads``) only in one."""
+
+    kind: str
+    threads: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A container or other mutable object of a known kind, and what it holds."""
+
+    kind: str
+    display: Display | None = None
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An immutable plain value."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """``functools.partial(...)`` as made by ``call``."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What calling a generator function gives."""
+
+    function: Function
+
+
+Thing = Func | Type | Obj | External | Handle | Shared | Box | Plain | Partial | Generator | Unknown
+
+
+Things = frozenset[Thing]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Env:
+    """The arguments that one call binds, in the context of its caller."""
+
+    function: Function
+    bindings: Mapping[int, Values]
+    outer: Env | None = None
+
+
+def inside(function: Function, bindings: Mapping[int, Values], outer: Env | None) -> Env:
+    """Return the environment of a call; contexts are told apart :data:`CONTEXTS` calls deep."""
+    depth = 0
+    walk = outer
+    while walk is not None:
+        depth += 1
+        walk = walk.outer
+    return Env(function, bindings, outer if depth < CONTEXTS else None)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Target:
+    """A function that a call (or a dispatch) enters, and what it binds to which parameter.
+
+    ``cls`` is the class of ``self``, where it is known to be just one.
+    """
+
+    function: Function
+    bindings: Mapping[int, Values]
+    cls: Class | None = None
+
+
+def bind(
+    function: Function,
+    args: tuple[Values, ...],
+    keywords: Mapping[str, Values],
+    starred: int = -1,
+    rest: Values = NOTHING,
+) -> dict[int, Values]:
+    """Return which parameter of ``function`` gets what, as Python's call rules have it.
+
+    ``starred`` is the index in ``args`` of the first ``*iterable`` (its items fill
+    every later position); ``rest`` is what ``**mapping`` passes.
+    """
+    bound: dict[int, Values] = {}
+    extra: list[Values] = []
+    for index, values in enumerate(args):
+        if 0 <= starred <= index:
+            spread = element(values)
+            for position in range(starred, function.positional):
+                bound[position] = union(bound.get(position, NOTHING), spread)
+            extra.append(spread)
+        elif index < function.positional:
+            bound[index] = values
+        else:
+            extra.append(values)
+    if function.vararg >= 0 and extra:
+        bound[function.vararg] = union(*extra)
+    names = {name: index for index, name in enumerate(function.params)}
+    for name, values in keywords.items():
+        index = names.get(name, function.kwarg)
+        if index >= 0:
+            bound[index] = values
+    for index, default in function.defaults.items():
+        if index not in bound:
+            bound[index] = default
+    if rest:
+        for index in range(function.positional):
+            bound.setdefault(index, ANYTHING)
+    return bound
+
+
+def argument(call: Call, slot: ArgumentSlot | None) -> Values | None:
+    """Return what ``call`` passes in a slot of the catalogue; None where it passes nothing."""
+    if slot is None:
+        return None
+    if slot.keyword and slot.keyword in call.keywords:
+        return call.keywords[slot.keyword]
+    if 0 <= slot.position < len(call.args):
+        if 0 <= call.starred <= slot.position:
+            return item(call.args[call.starred], slot.position - call.starred)
+        return call.args[slot.position]
+    return None
+
+
+def order(thing: Thing) -> tuple[int, int, str]:
+    """Sort functions and classes by where they are defined, the rest by kind and name."""
+    if isinstance(thing, Func):
+        return (0, getattr(thing.function.node, "lineno", 0), thing.function.qualname)
+    if isinstance(thing, Type | Obj):
+        return (1, thing.cls.node.lineno, thing.cls.qualname)
+    if isinstance(thing, Partial):
+        return (2, thing.call.node.lineno, "")
+    if isinstance(thing, External | Handle):
+        return (3, 0, thing.name)
+    return (4, 0, "")

@@ -1,0 +1,499 @@
+"""Lowering of expressions: what each can be, and what reading it loads and calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flake8_mpglobals.ir import (
+    ANYTHING,
+    NOTHING,
+    Attr,
+    Call,
+    Copied,
+    Display,
+    Fresh,
+    Function,
+    FunctionValue,
+    Global,
+    Guards,
+    Instance,
+    Loop,
+    Result,
+    Scalar,
+    SuperOf,
+    Values,
+    attr,
+    element,
+    item,
+    union,
+)
+from flake8_mpglobals.lower.scope import Scope, const_key, looked_at, names_global
+from flake8_mpglobals.names import parameters
+
+_STR = frozenset((Scalar("str"),))
+
+_BOOL = frozenset((Scalar("bool"),))
+
+_BIG = 256
+"""Displays longer than this are tables of data: their constants are not looked at."""
+
+_FILLS = frozenset(("append", "add", "appendleft", "insert", "setdefault", "put", "put_nowait"))
+
+_POURS = frozenset(("extend", "update", "extendleft"))
+
+
+class Expressions(Scope):
+    """The lowering of expressions, on top of scopes."""
+
+    def argument(self, node: ast.expr) -> Values:
+        """Lower an argument; what the call does with a place handed over is decided later."""
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            return self.value(node)
+        values = self.place(node)
+        self.load(values, node, direct=names_global(values), argument=True)
+        return values
+
+    def test(self, node: ast.expr) -> Guards:
+        """Lower a test and return the globals that it looks at."""
+        outer, self.tested = self.tested, set()
+        self.value(node)
+        found, self.tested = frozenset(self.tested), outer
+        if outer is not None:
+            outer.update(found)
+        return found
+
+    def value(self, node: ast.expr) -> Values:
+        """Lower an expression that is read, and return what it can be."""
+        handler = _EXPRESSIONS.get(type(node))
+        if handler is not None:
+            return handler(self, node)
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.value(child)
+        return ANYTHING
+
+    def place(self, node: ast.expr) -> Values:
+        """Lower the base of an access without counting it as a read."""
+        if isinstance(node, ast.Name):
+            return self.lookup(node.id)
+        if isinstance(node, ast.Attribute):
+            return attr(self.place(node.value), node.attr)
+        if isinstance(node, ast.Subscript):
+            return self.subscripted(node)
+        return self.value(node)
+
+    def name(self, node: ast.Name) -> Values:
+        """Lower a read of a bare name."""
+        values = self.lookup(node.id)
+        self.load(values, node, direct=names_global(values, node.id))
+        return values
+
+    def attribute(self, node: ast.Attribute) -> Values:
+        """Lower a read of an attribute."""
+        values = self.place(node)
+        self.load(values, node, direct=True)
+        return values
+
+    def subscript(self, node: ast.Subscript) -> Values:
+        """Lower a read of an item or slice."""
+        values = self.subscripted(node)
+        self.load(values, node, direct=True)
+        return values
+
+    def subscripted(self, node: ast.Subscript) -> Values:
+        """Return the item or slice that a subscript means."""
+        if (
+            isinstance(node.value, ast.Call)
+            and self.is_builtin(node.value.func, "globals")
+            and isinstance(key := const_key(node.slice), str)
+        ):
+            return frozenset((Global(self.module, key),))
+        base = self.place(node.value)
+        if isinstance(node.slice, ast.Slice):
+            for part in (node.slice.lower, node.slice.upper, node.slice.step):
+                if part is not None:
+                    self.value(part)
+            return frozenset(Copied(value) for value in base)
+        self.value(node.slice)
+        return item(base, const_key(node.slice))
+
+    def constant(self, node: ast.Constant) -> Values:
+        """Return the kind of a constant."""
+        return frozenset((Scalar(type(node.value).__name__),))
+
+    def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Values:
+        """Lower a list, tuple or set display."""
+        display = Display(type(node).__name__.lower())
+        big = len(node.elts) > _BIG
+        for index, part in enumerate(node.elts):
+            if big and isinstance(part, ast.Constant):
+                continue
+            if isinstance(part, ast.Starred):
+                display.elements.update(element(self.value(part.value)))
+                continue
+            values = self.value(part)
+            display.elements.update(values)
+            if not big:
+                display.items[index] = values
+        return frozenset((Fresh(display),))
+
+    def mapping(self, node: ast.Dict) -> Values:
+        """Lower a dict display."""
+        display = Display("dict")
+        big = len(node.keys) > _BIG
+        for key, part in zip(node.keys, node.values, strict=True):
+            if big and isinstance(part, ast.Constant):
+                continue
+            if key is None:
+                display.elements.update(element(self.value(part)))
+                continue
+            self.value(key)
+            values = self.value(part)
+            display.elements.update(values)
+            known = const_key(key)
+            if known is not None and not big:
+                display.items[known] = values
+        return frozenset((Fresh(display),))
+
+    def comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+    ) -> Values:
+        """Lower a comprehension: a loop whose targets are its own."""
+        saved: dict[str, Values | None] = {}
+        guards = self.guards
+        scopes, self.class_scopes = self.class_scopes, []
+        outer, self.block = self.block, []
+        for generator in node.generators:
+            source = self.value(generator.iter)
+            for part in ast.walk(generator.target):
+                if isinstance(part, ast.Name):
+                    saved.setdefault(part.id, self.env.get(part.id))
+                    self.env[part.id] = NOTHING
+            self.bind_inner(generator.target, element(source))
+            for condition in generator.ifs:
+                self.guards |= self.test(condition)
+        kinds = {
+            ast.ListComp: "list",
+            ast.SetComp: "set",
+            ast.GeneratorExp: "generator",
+            ast.DictComp: "dict",
+        }
+        display = Display(kinds[type(node)])
+        if isinstance(node, ast.DictComp):
+            self.value(node.key)
+            display.elements.update(self.value(node.value))
+        else:
+            display.elements.update(self.value(node.elt))
+        inside, self.block = self.block, outer
+        self.block.append(Loop(inside))
+        self.guards, self.class_scopes = guards, scopes
+        for name, values in saved.items():
+            if values is None:
+                self.env.pop(name, None)
+            else:
+                self.env[name] = values
+        return frozenset((Fresh(display),))
+
+    def bind_inner(self, target: ast.expr, values: Values) -> None:
+        """Bind the target of a comprehension, which is local whatever its name."""
+        if isinstance(target, ast.Name):
+            self.env[target.id] = values
+        elif isinstance(target, ast.Tuple | ast.List):
+            for index, part in enumerate(target.elts):
+                self.bind_inner(part, item(values, index))
+        elif isinstance(target, ast.Starred):
+            self.bind_inner(target.value, values)
+        else:
+            self.bind(target, values, None)
+
+    def binary(self, node: ast.BinOp) -> Values:
+        """Lower an operator: a new object, of the type of a container among its sides."""
+        left, right = self.value(node.left), self.value(node.right)
+        for side in (left, right):
+            for value in side:
+                if isinstance(value, Fresh):
+                    display = Display(value.display.kind, set(value.display.elements))
+                    return frozenset((Fresh(display),))
+        return arithmetic(left | right, isinstance(node.op, ast.Div))
+
+    def unary(self, node: ast.UnaryOp) -> Values:
+        """Lower a unary operator, however many stand in a row."""
+        operand: ast.expr = node
+        negated = False
+        while isinstance(operand, ast.UnaryOp):
+            negated = negated or isinstance(operand.op, ast.Not)
+            operand = operand.operand
+        values = self.value(operand)
+        return _BOOL if negated else arithmetic(values)
+
+    def boolean(self, node: ast.BoolOp) -> Values:
+        """Lower ``and``/``or``: any of the operands, the later ones guarded by the first."""
+        guards = self.guards
+        found: list[Values] = []
+        for part in node.values:
+            outer, self.tested = self.tested, set()
+            found.append(self.value(part))
+            looked_at, self.tested = frozenset(self.tested), outer
+            if outer is not None:
+                outer.update(looked_at)
+            self.guards |= looked_at
+        self.guards = guards
+        return union(*found)
+
+    def conditional(self, node: ast.IfExp) -> Values:
+        """Lower ``a if test else b``."""
+        looked_at = self.test(node.test)
+        guards = self.guards
+        self.guards = guards | looked_at
+        values = union(self.value(node.body), self.value(node.orelse))
+        self.guards = guards
+        return values
+
+    def comparison(self, node: ast.Compare) -> Values:
+        """Lower a comparison."""
+        self.value(node.left)
+        for part in node.comparators:
+            self.value(part)
+        return _BOOL
+
+    def text(self, node: ast.JoinedStr) -> Values:
+        """Lower an f-string."""
+        for part in node.values:
+            self.value(part)
+        return _STR
+
+    def walrus(self, node: ast.NamedExpr) -> Values:
+        """Lower ``name := value``."""
+        values = self.value(node.value)
+        scopes, self.class_scopes = self.class_scopes, []
+        self.bind_name(node.target.id, values, node.target)
+        self.class_scopes = scopes
+        return values
+
+    def await_(self, node: ast.Await) -> Values:
+        """Lower ``await``: what the awaited call returns."""
+        return self.value(node.value)
+
+    def yield_(self, node: ast.Yield | ast.YieldFrom) -> Values:
+        """Lower ``yield``."""
+        if node.value is not None:
+            values = self.value(node.value)
+            if isinstance(node, ast.YieldFrom):
+                values = element(values)
+            self.function.yields.update(values)
+        else:
+            self.function.yields.add(Scalar("NoneType"))
+        return ANYTHING
+
+    def starred(self, node: ast.Starred) -> Values:
+        """Lower ``*value``."""
+        return element(self.value(node.value))
+
+    def lambda_(self, node: ast.Lambda) -> Values:
+        """Lower a lambda: a function whose body is one expression."""
+        return frozenset((FunctionValue(self.make_function(node, "<lambda>")),))
+
+    def called(self, node: ast.Call) -> Values:
+        """Lower a call whose result is used."""
+        return self.call(node, used=True)
+
+    def call(self, node: ast.Call, *, used: bool) -> Values:
+        """Lower a call and return its result."""
+        special = self.reflection(node)
+        if special is not None:
+            return special
+        # The callee itself is not a read of the place that holds it: what the
+        # call does with its receiver is decided where the receiver is known.
+        callee = self.place(node.func)
+        args: list[Values] = []
+        starred = -1
+        for index, arg in enumerate(node.args):
+            if isinstance(arg, ast.Starred):
+                if starred < 0:
+                    starred = index
+                args.append(self.argument(arg.value))
+            else:
+                args.append(self.argument(arg))
+        keywords: dict[str, Values] = {}
+        rest = NOTHING
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                rest = union(rest, self.value(keyword.value))
+            else:
+                keywords[keyword.arg] = self.argument(keyword.value)
+        if self.tested is not None:
+            self.tested.update(looked_at(callee))
+        if isinstance(node.func, ast.Attribute):
+            self.fill(node.func.attr, callee, args)
+        call = Call(
+            node, self.function, callee, tuple(args), keywords, starred, rest, self.guards, used
+        )
+        self.block.append(call)
+        self.function.calls.append(call)
+        return frozenset((Result(call),))
+
+    def fill(self, method: str, callee: Values, args: Sequence[Values]) -> None:
+        """Note what a container holds after ``append`` and its like."""
+        if not args or (method not in _FILLS and method not in _POURS):
+            return
+        for value in callee:
+            if isinstance(value, Attr):
+                self.put(value.base, args[-1] if method in _FILLS else element(args[-1]))
+
+    def reflection(self, node: ast.Call) -> Values | None:
+        """Lower ``super()``, and ``getattr``/``setattr``/``delattr`` with a constant name."""
+        if self.is_builtin(node.func, "super") and not node.keywords:
+            method = self.function
+            while method.outer is not None and method.cls is None:
+                method = method.outer
+            if method.cls is not None:
+                return frozenset((SuperOf(method.cls, method),))
+            return None
+        if not isinstance(node.func, ast.Name) or len(node.args) < 2:
+            return None
+        if self.is_builtin(node.func, "setattr") and len(node.args) == 3:
+            name = const_key(node.args[1])
+            base = self.place(node.args[0])
+            self.value(node.args[1])
+            values = self.value(node.args[2])
+            if isinstance(name, str):
+                self.note_attribute(base, name, values)
+            self.store("attr", base, name, values, node)
+            return frozenset((Scalar("NoneType"),))
+        known = const_key(node.args[1])
+        if not isinstance(known, str):
+            return None
+        if self.is_builtin(node.func, "getattr"):
+            values = attr(self.place(node.args[0]), known)
+            for default in node.args[2:]:
+                values = union(values, self.value(default))
+            self.load(values, node, direct=True)
+            return values
+        if self.is_builtin(node.func, "delattr"):
+            self.store("del attr", self.place(node.args[0]), known, NOTHING, node)
+            return frozenset((Scalar("NoneType"),))
+        return None
+
+    def implied(self, node: ast.expr, receiver: Values, methods: Sequence[str]) -> None:
+        """Note the calls of special methods that a statement implies on ``receiver``."""
+        callee = union(*(attr(receiver, name) for name in methods)) - ANYTHING
+        if callee:
+            call = Call(node, self.function, callee, (), {}, -1, NOTHING, self.guards, False)
+            self.block.append(call)
+            self.function.calls.append(call)
+
+    def make_function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, name: str
+    ) -> Function:
+        """Create a function, evaluate its defaults here, and queue its body."""
+        cls = self.class_scopes[-1][0] if self.class_scopes else None
+        prefix = "" if self.function.is_module else f"{self.function.qualname}.<locals>."
+        if cls is not None:
+            prefix = f"{cls.qualname}."
+        args = node.args
+        named = parameters(args)
+        positional = len(args.posonlyargs) + len(args.args)
+        function = Function(
+            self.module,
+            node,
+            name,
+            prefix + name,
+            cls if not isinstance(node, ast.Lambda) else None,
+            self.function,
+            tuple(arg.arg for arg in named),
+            positional,
+            positional if args.vararg else -1,
+            len(named) - 1 if args.kwarg else -1,
+        )
+        first = positional - len(args.defaults)
+        for index, default in enumerate(args.defaults, first):
+            function.defaults[index] = self.value(default)
+        start = positional + bool(args.vararg)
+        for index, keyword in enumerate(args.kw_defaults, start):
+            if keyword is not None:
+                function.defaults[index] = self.value(keyword)
+        for index, arg in enumerate(named):
+            if arg.annotation is not None and index not in (function.vararg, function.kwarg):
+                hint = self.annotation(arg.annotation)
+                if hint:
+                    function.annotations[index] = hint
+        self.module.functions.append(function)
+        self.low.queue.append(function)
+        return function
+
+    def annotation(self, node: ast.expr) -> Values:
+        """Return the instances that an annotation promises; nothing where it is not plain."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                node = ast.parse(node.value, mode="eval").body
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return NOTHING
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return union(self.annotation(node.left), self.annotation(node.right))
+        if isinstance(node, ast.Subscript):
+            head = dotted(node.value).rpartition(".")[2]
+            if head in ("Optional", "Union", "Annotated", "Final", "ClassVar"):
+                parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+                if head == "Annotated":
+                    parts = parts[:1]
+                return union(*(self.annotation(part) for part in parts))
+            node = node.value
+        if isinstance(node, ast.Name | ast.Attribute):
+            if dotted(node).rpartition(".")[2] == "Any":
+                return NOTHING
+            return frozenset(Instance(value) for value in self.place(node))
+        return NOTHING
+
+
+def dotted(node: ast.expr) -> str:
+    """Return a dotted name as text, or an empty string."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join([node.id, *reversed(parts)])
+
+
+def arithmetic(values: Values, division: bool = False) -> Values:
+    """Return the kind of number that an operator gives for these operands."""
+    kinds = {value.kind for value in values if isinstance(value, Scalar)}
+    if len(kinds) == 0 or any(not isinstance(value, Scalar) for value in values):
+        return ANYTHING
+    if "str" in kinds:
+        return _STR
+    if division or "float" in kinds:
+        return frozenset((Scalar("float"),))
+    return frozenset((Scalar("int"),)) if kinds <= {"int", "bool"} else ANYTHING
+
+
+_EXPRESSIONS: dict[type[ast.expr], Callable[[Expressions, Any], Values]] = {
+    ast.BoolOp: Expressions.boolean,
+    ast.NamedExpr: Expressions.walrus,
+    ast.BinOp: Expressions.binary,
+    ast.UnaryOp: Expressions.unary,
+    ast.Lambda: Expressions.lambda_,
+    ast.IfExp: Expressions.conditional,
+    ast.Dict: Expressions.mapping,
+    ast.Set: Expressions.sequence,
+    ast.List: Expressions.sequence,
+    ast.Tuple: Expressions.sequence,
+    ast.ListComp: Expressions.comprehension,
+    ast.SetComp: Expressions.comprehension,
+    ast.DictComp: Expressions.comprehension,
+    ast.GeneratorExp: Expressions.comprehension,
+    ast.Await: Expressions.await_,
+    ast.Yield: Expressions.yield_,
+    ast.YieldFrom: Expressions.yield_,
+    ast.Compare: Expressions.comparison,
+    ast.Call: Expressions.called,
+    ast.JoinedStr: Expressions.text,
+    ast.Constant: Expressions.constant,
+    ast.Attribute: Expressions.attribute,
+    ast.Subscript: Expressions.subscript,
+    ast.Starred: Expressions.starred,
+    ast.Name: Expressions.name,
+}

@@ -1,0 +1,453 @@
+"""Lowering of statements: control flow, definitions and imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from flake8_mpglobals.ir import (
+    ANYTHING,
+    NOTHING,
+    Block,
+    Branch,
+    Class,
+    ClassValue,
+    Exit,
+    Fresh,
+    Function,
+    FunctionValue,
+    Global,
+    Imported,
+    Loop,
+    Module,
+    Param,
+    Phi,
+    Result,
+    Scalar,
+    Slot,
+    Try,
+    Values,
+    element,
+    entered,
+    union,
+)
+from flake8_mpglobals.lower.expressions import Expressions, arithmetic, dotted
+from flake8_mpglobals.lower.scope import DEFINITIONS, Lowering, const_key, looked_at
+from flake8_mpglobals.names import assigned, names_of
+from flake8_mpglobals.source import Source
+
+
+def lower(source: Source, tree: ast.Module, name: str = "") -> Module:
+    """Return the intermediate form of a parsed module; the tree is not changed.
+
+    ``name`` is the dotted name by which the project knows the module.
+    """
+    return Lowering(Module(source, tree, name), _start).run()
+
+
+def _start(lowering: Lowering, function: Function) -> None:
+    """Lower the body of one function."""
+    node = function.node
+    unit = Statements(lowering, function)
+    if isinstance(node, ast.Module):
+        unit.module_body(node)
+    else:
+        unit.function_body(node)
+
+
+class Statements(Expressions):
+    """The lowering of statements, on top of expressions."""
+
+    def module_body(self, tree: ast.Module) -> None:
+        """Lower the statements of the module."""
+        for node in tree.body:
+            self.always = isinstance(node, DEFINITIONS)
+            self.statements((node,))
+
+    def function_body(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        """Lower the body of a function with its parameters as symbols."""
+        names = names_of(node)
+        self.low.names[self.function] = names
+        for index, name in enumerate(self.function.params):
+            values: Values = frozenset((Param(self.function, index),))
+            self.env[name] = values
+            if name in names.captured:
+                self.function.cells.setdefault(name, set()).update(values)
+        if isinstance(node, ast.Lambda):
+            self.function.returns.update(self.value(node.body))
+        else:
+            self.statements(node.body)
+
+    def leave(self, how: str) -> None:
+        """Control leaves the block here."""
+        if how == "return":
+            self.block.append(Exit("return"))
+        elif how == "raise":
+            self.block.append(Exit("raise"))
+        elif how == "break":
+            self.block.append(Exit("break"))
+        else:
+            self.block.append(Exit("continue"))
+        self.live = False
+
+    def statements(self, body: Sequence[ast.stmt]) -> None:
+        """Lower statements in order; a test that leaves early guards what follows it."""
+        guards = self.guards
+        for node in body:
+            _STATEMENTS.get(type(node), Statements.other)(self, node)
+        self.guards = guards
+
+    def branch(self, body: Sequence[ast.stmt], env: dict[str, Values]) -> tuple[Block, bool]:
+        """Lower ``body`` into a block of its own, starting from ``env``."""
+        outer, self.block = self.block, []
+        self.env, self.live = dict(env), True
+        self.statements(body)
+        block, self.block = self.block, outer
+        return block, self.live
+
+    def join(self, ends: Iterable[tuple[dict[str, Values], bool]]) -> None:
+        """Go on with what holds after any of several ends that are reached."""
+        live = [env for env, alive in ends if alive]
+        self.live = bool(live)
+        if not live:
+            return
+        if len(live) == 1:
+            self.env = live[0]
+            return
+        first, *others = live
+        merged = dict(first)
+        for env in others:
+            for name, values in env.items():
+                mine = merged.get(name)
+                if mine is None:
+                    merged[name] = values
+                elif mine is not values and mine != values:
+                    merged[name] = union(mine, values)
+        self.env = merged
+
+    def if_(self, node: ast.If) -> None:
+        """Lower ``if``: both blocks are guarded by what the test looks at."""
+        looked_at = self.test(node.test)
+        guards, before = self.guards, self.env
+        self.guards = guards | looked_at
+        then, then_live = self.branch(node.body, before)
+        then_env = self.env
+        orelse, else_live = self.branch(node.orelse, before)
+        self.block.append(Branch((then, orelse)))
+        self.join([(then_env, then_live), (self.env, else_live)])
+        self.guards = guards if then_live and else_live else guards | looked_at
+
+    def loop(
+        self, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], head: Callable[[], None]
+    ) -> None:
+        """Lower a loop; ``head`` lowers what runs before each round."""
+        slots: dict[str, Slot] = {}
+        before = dict(self.env)
+        for bare in assigned(body):
+            name = f"={bare}" if self.function.is_module else bare
+            if name in before and (self.function.is_module or self.variable(bare) is None):
+                slots[name] = Slot()
+                self.env[name] = frozenset((Phi(slots[name]),))
+        outer, self.block = self.block, []
+        guards = self.guards
+        head()
+        entry = dict(self.env)
+        self.statements(body)
+        inside, self.block = self.block, outer
+        self.block.append(Loop(inside))
+        for name, slot in slots.items():
+            slot.values = union(before[name], self.env.get(name, NOTHING))
+        self.guards = guards
+        self.join([(entry, True), (self.env, self.live)])
+        self.statements(orelse)
+
+    def for_(self, node: ast.For | ast.AsyncFor) -> None:
+        """Lower ``for``."""
+        source = self.value(node.iter)
+        self.loop(node.body, node.orelse, lambda: self.bind(node.target, element(source), None))
+
+    def while_(self, node: ast.While) -> None:
+        """Lower ``while``."""
+
+        def head() -> None:
+            self.guards |= self.test(node.test)
+
+        self.loop(node.body, node.orelse, head)
+
+    def with_(self, node: ast.With | ast.AsyncWith) -> None:
+        """Lower ``with``."""
+        managers: list[tuple[ast.expr, Values]] = []
+        for part in node.items:
+            values = self.value(part.context_expr)
+            managers.append((part.context_expr, values))
+            self.implied(part.context_expr, values, ("__enter__", "__aenter__"))
+            if part.optional_vars is not None:
+                self.bind(part.optional_vars, entered(values), None)
+        self.statements(node.body)
+        for expression, values in reversed(managers):
+            self.implied(expression, values, ("__exit__", "__aexit__"))
+
+    def try_(self, node: ast.Try | ast.TryStar) -> None:
+        """Lower ``try``: a handler is guarded by what the body looked at."""
+        before = dict(self.env)
+        outer, self.tested = self.tested, set()
+        body, live = self.branch(node.body, before)
+        looked_at, self.tested = frozenset(self.tested), outer
+        after = self.env
+        orelse, else_live = self.branch(node.orelse, after)
+        ends = [(self.env, live and else_live)]
+        middle = {
+            name: union(before.get(name, NOTHING), after.get(name, NOTHING))
+            for name in {**before, **after}
+        }
+        guards = self.guards
+        self.guards = guards | looked_at
+        handlers: list[Block] = []
+        for handler in node.handlers:
+            if handler.type is not None:
+                self.value(handler.type)
+            start = dict(middle)
+            block, handler_live = self._handler(handler, start)
+            handlers.append(block)
+            ends.append((self.env, handler_live))
+        self.guards = guards
+        self.join(ends)
+        alive = self.live
+        if not alive:
+            self.env = dict(middle)
+        final, final_live = self.branch(node.finalbody, self.env)
+        self.block.append(Try(body, tuple(handlers), orelse, final))
+        self.live = alive and final_live
+
+    def _handler(self, handler: ast.ExceptHandler, env: dict[str, Values]) -> tuple[Block, bool]:
+        """Lower one ``except`` clause, which may bind a (possibly global) name."""
+        outer, self.block = self.block, []
+        self.env, self.live = env, True
+        if handler.name:
+            self.bind_name(handler.name, frozenset((Scalar("exception"),)), handler)
+        self.statements(handler.body)
+        block, self.block = self.block, outer
+        return block, self.live
+
+    def match(self, node: ast.Match) -> None:
+        """Lower ``match``: names that patterns bind can be parts of the subject."""
+        subject = self.value(node.subject)
+        before, guards = self.env, self.guards
+        self.guards = guards | looked_at(subject)
+        blocks: list[Block] = [[]]
+        ends = [(dict(before), True)]
+        for case in node.cases:
+            outer, self.block = self.block, []
+            self.env, self.live = dict(before), True
+            for part in ast.walk(case.pattern):
+                name = getattr(part, "name", None) or getattr(part, "rest", None)
+                if isinstance(name, str):
+                    whole = part is case.pattern and isinstance(part, ast.MatchAs)
+                    self.bind_name(name, subject if whole else element(subject), part)
+            if case.guard is not None:
+                self.test(case.guard)
+            self.statements(case.body)
+            block, self.block = self.block, outer
+            blocks.append(block)
+            ends.append((self.env, self.live))
+        self.block.append(Branch(tuple(blocks)))
+        self.guards = guards
+        self.join(ends)
+
+    def return_(self, node: ast.Return) -> None:
+        """Lower ``return``."""
+        if node.value is not None:
+            self.function.returns.update(self.value(node.value))
+        self.leave("return")
+
+    def raise_(self, node: ast.Raise) -> None:
+        """Lower ``raise``."""
+        for part in (node.exc, node.cause):
+            if part is not None:
+                self.value(part)
+        self.leave("raise")
+
+    def break_(self, _: ast.Break) -> None:
+        """Lower ``break``."""
+        self.leave("break")
+
+    def continue_(self, _: ast.Continue) -> None:
+        """Lower ``continue``."""
+        self.leave("continue")
+
+    def expression(self, node: ast.Expr) -> None:
+        """Lower an expression statement: the result of its call is not used."""
+        inner = node.value
+        while isinstance(inner, ast.Await):
+            inner = inner.value
+        if isinstance(inner, ast.Call):
+            self.call(inner, used=False)
+        elif not isinstance(inner, ast.Constant):
+            self.value(node.value)
+
+    def assign(self, node: ast.Assign) -> None:
+        """Lower an assignment to one or more targets."""
+        values = self.value(node.value)
+        for target in node.targets:
+            self.bind(target, values, node.value)
+
+    def annotated(self, node: ast.AnnAssign) -> None:
+        """Lower an annotated assignment; an annotation alone is a hint."""
+        hint = self.annotation(node.annotation)
+        if node.value is not None:
+            values = self.value(node.value)
+            self.bind(node.target, values, node.value)
+        if hint and isinstance(node.target, ast.Name):
+            variable = self.variable(node.target.id)
+            if isinstance(variable, Global):
+                self.module.annotated[variable.name] = hint
+            elif self.class_scopes:
+                self.class_scopes[-1][0].attributes.setdefault(node.target.id, set()).update(hint)
+            elif node.value is not None and not self.class_scopes:
+                known = self.env.get(node.target.id, NOTHING)
+                if known and all(isinstance(value, Result) for value in known):
+                    self.env[node.target.id] = union(known, hint)
+
+    def augmented(self, node: ast.AugAssign) -> None:
+        """Lower ``target op= value``."""
+        values = self.value(node.value)
+        target = node.target
+        if isinstance(target, ast.Name):
+            variable = self.variable(target.id)
+            if variable is not None:
+                if (result := arithmetic(values)) != ANYTHING:
+                    self.remember(variable, result)
+                if isinstance(variable, Global) and self.function.is_module:
+                    known = self.env.get(f"={target.id}", NOTHING)
+                    self.env[f"={target.id}"] = union(known, result)
+                self.store("augment", frozenset((variable,)), None, values, node)
+                return
+            known = self.lookup(target.id)
+            self.store("inplace", known, None, values, node)
+            for value in known:
+                if isinstance(value, Fresh):
+                    value.display.elements.update(element(values))
+            self.rebind_local(target.id, known or arithmetic(values))
+        elif isinstance(target, ast.Attribute):
+            self.store("augment attr", self.place(target.value), target.attr, values, node)
+        else:
+            key = const_key(target.slice)
+            base = self.place(target.value)
+            self.value(target.slice)
+            self.store("augment item", base, key, values, node)
+
+    def delete(self, node: ast.Delete) -> None:
+        """Lower ``del``."""
+        stack = list(node.targets)
+        while stack:
+            target = stack.pop(0)
+            if isinstance(target, ast.Tuple | ast.List):
+                stack[:0] = target.elts
+            elif isinstance(target, ast.Name):
+                variable = self.variable(target.id)
+                if variable is not None:
+                    self.env.pop(f"={target.id}", None)
+                    self.store("unbind", frozenset((variable,)), None, NOTHING, target)
+                else:
+                    self.env.pop(target.id, None)
+            elif isinstance(target, ast.Attribute):
+                self.store("del attr", self.place(target.value), target.attr, NOTHING, target)
+            elif isinstance(target, ast.Subscript):
+                base = self.place(target.value)
+                self.value(target.slice)
+                self.store("del item", base, const_key(target.slice), NOTHING, target)
+
+    def import_(self, node: ast.Import) -> None:
+        """Lower ``import a.b`` (binds ``a``) and ``import a.b as c``."""
+        for alias in node.names:
+            if alias.asname:
+                self.bind_name(alias.asname, frozenset((Imported(alias.name),)), node)
+            else:
+                head = alias.name.partition(".")[0]
+                self.bind_name(head, frozenset((Imported(head),)), node)
+
+    def import_from(self, node: ast.ImportFrom) -> None:
+        """Lower ``from m import n``; relative names keep their leading dots."""
+        if node.module == "__future__":
+            return
+        prefix = "." * node.level + (node.module or "")
+        for alias in node.names:
+            if alias.name == "*":
+                self.module.star_imports.append(prefix)
+                continue
+            dotted = prefix + alias.name if prefix.endswith(".") else f"{prefix}.{alias.name}"
+            self.bind_name(alias.asname or alias.name, frozenset((Imported(dotted),)), node)
+
+    def function_def(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Lower the definition of a function; its body waits its turn."""
+        function = self.make_function(node, node.name)
+        decorators: list[Values] = []
+        for decorator in node.decorator_list:
+            values = self.value(decorator)
+            decorators.append(values)
+            text = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
+            last = text.rpartition(".")[2]
+            if text == "staticmethod":
+                function.static = True
+            elif text == "classmethod":
+                function.classmethod = True
+            elif last in ("property", "cached_property"):
+                function.is_property = True
+            elif last in ("contextmanager", "asynccontextmanager"):
+                function.context_manager = True
+        function.decorators = tuple(decorators)
+        if self.class_scopes:
+            self.class_scopes[-1][0].methods[node.name] = function
+        self.bind_name(node.name, frozenset((FunctionValue(function),)), node)
+
+    def class_def(self, node: ast.ClassDef) -> None:
+        """Lower a class: its body runs here, its methods wait their turn."""
+        for decorator in node.decorator_list:
+            self.value(decorator)
+        bases = tuple(self.value(base) for base in node.bases)
+        for keyword in node.keywords:
+            self.value(keyword.value)
+        prefix = "" if self.function.is_module else f"{self.function.qualname}.<locals>."
+        if self.class_scopes:
+            prefix = f"{self.class_scopes[-1][0].qualname}."
+        cls = Class(self.module, node, node.name, prefix + node.name, bases)
+        self.module.classes.append(cls)
+        self.class_scopes.append((cls, {}))
+        self.statements(node.body)
+        self.class_scopes.pop()
+        self.bind_name(node.name, frozenset((ClassValue(cls),)), node)
+
+    def other(self, node: ast.stmt) -> None:
+        """Lower what has no effect of its own (``pass``, ``global``), and parts of the rest."""
+        if isinstance(node, ast.Assert):
+            self.test(node.test)
+            if node.msg is not None:
+                self.value(node.msg)
+
+
+_STATEMENTS: dict[type[ast.stmt], Callable[[Statements, Any], None]] = {
+    ast.FunctionDef: Statements.function_def,
+    ast.AsyncFunctionDef: Statements.function_def,
+    ast.ClassDef: Statements.class_def,
+    ast.Return: Statements.return_,
+    ast.Delete: Statements.delete,
+    ast.Assign: Statements.assign,
+    ast.AugAssign: Statements.augmented,
+    ast.AnnAssign: Statements.annotated,
+    ast.For: Statements.for_,
+    ast.AsyncFor: Statements.for_,
+    ast.While: Statements.while_,
+    ast.If: Statements.if_,
+    ast.With: Statements.with_,
+    ast.AsyncWith: Statements.with_,
+    ast.Match: Statements.match,
+    ast.Raise: Statements.raise_,
+    ast.Try: Statements.try_,
+    ast.TryStar: Statements.try_,
+    ast.Import: Statements.import_,
+    ast.ImportFrom: Statements.import_from,
+    ast.Expr: Statements.expression,
+    ast.Break: Statements.break_,
+    ast.Continue: Statements.continue_,
+}
