@@ -16,7 +16,8 @@ from flake8_mpglobals.source import Source
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
-WriteKind = Literal["mutate", "rebind"]
+WriteKind = Literal["mutate", "rebind", "buffer"]
+"""Changed in place, bound anew, or changed in place as a flat piece of memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,8 +185,6 @@ class Losses:
         return private
 
     def _judge(self, write: _Write, guarded: dict[Global, frozenset[Function]]) -> LostWrite | None:
-        if write.effect.sort == "buffer":
-            return None
         if self._observers is None:
             self._observers = Observers(self.module, self.boundaries, self.reach, self.evaluator)
         sites: list[DispatchSite] = []
@@ -248,7 +246,7 @@ class Losses:
     def _excused(self, write: _Write, touch: Touch, fillers: frozenset[Function]) -> bool:
         """Whether a parent's read of a cache or lazy resource does not look for the worker's."""
         filled_here = any(function in self.reach.parent for function in fillers)
-        aggregate = write.effect.sort == "mutate" and not touch.path and touch.direct
+        aggregate = write.effect.sort != "rebind" and not touch.path and touch.direct
         if filled_here and not aggregate:
             return True
         event = write.raw.event
@@ -337,7 +335,7 @@ class Losses:
         return LostWrite(
             place=write.place.name,
             kind=write.effect.kind,
-            how="rebind" if write.effect.sort == "rebind" else "mutate",
+            how=write.effect.sort,
             verb=write.effect.verb,
             node=node,
             location=location,

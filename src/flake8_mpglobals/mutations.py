@@ -164,6 +164,7 @@ CONSTRUCTORS: dict[str, str] = {
         for name in (
             "zeros", "ones", "empty", "full", "array", "arange", "linspace",
             "zeros_like", "ones_like", "empty_like", "full_like", "eye",
+            "random.rand", "random.randn", "random.randint", "random.random", "random.normal",
         )
     },
 }  # fmt: skip

@@ -33,6 +33,8 @@ _FAMILY = {
     "bytearray": "buffer",
     "array": "buffer",
     "ndarray": "buffer",
+    "memoryview": "buffer",
+    "DataFrame": "buffer",
 }
 _COLLECT = "return the values and collect what {api} gives back, or {remedy}"
 
@@ -61,8 +63,9 @@ def finding(write: LostWrite, code: str, name: str, consequence: str, advice: st
         runs = f"and {more} more dispatch{'es' if more > 1 else ''} run it in other processes"
     through = [step.name for step in write.chain[1:]]
     via = f" (through {' -> '.join(repr(step) for step in through)})" if through else ""
-    kind = write.kind if write.kind in _FAMILY or write.how == "mutate" else ""
-    what = f"module-level {kind or ('name' if write.how == 'rebind' else 'object')}"
+    kind = write.kind if write.kind in _FAMILY or write.how != "rebind" else ""
+    kind = kind or {"rebind": "name", "mutate": "object", "buffer": "buffer"}[write.how]
+    what = f"module-level {kind}"
     message = (
         f"worker {write.worker!r} {write.verb} {what} {write.place!r}{via}; "
         f"{first.api} (line {first.location.line}) {runs}, "
