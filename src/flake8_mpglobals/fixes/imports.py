@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.layout import newline
-from flake8_mpglobals.fixes.module import Module, binds
+from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.naming import fresh
 from flake8_mpglobals.fixes.plan import CannotFix
 
@@ -177,7 +177,7 @@ def _binding(module: Module, name: ast.Name) -> ast.AST | None:
         found = module.bindings(name.id)
         return found[0] if len(found) == 1 else None
     function = module.function(name)
-    if function is None or binds(function, name.id) != "local":
+    if function is None or module.binds(function, name.id) != "local":
         return None
     local = [
         node

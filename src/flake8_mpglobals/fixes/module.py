@@ -9,14 +9,19 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
+from flake8_mpglobals.fixes.scopes import (
+    FUNCTIONS,
+    SCOPES,
+    Verdict,
+    bound_names,
+    identifiers,
+    table,
+)
 from flake8_mpglobals.source import Source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
 Block = list[ast.stmt]
-
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, *_COMPREHENSIONS)
 
 
 class Module:
@@ -25,9 +30,24 @@ class Module:
     def __init__(self, source: Source, tree: ast.Module) -> None:
         self.source = source
         self.tree = tree
-        self.parents: dict[ast.AST, ast.AST] = {
-            child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
-        }
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self._names: dict[str, list[ast.Name]] = {}
+        self._binders: dict[str, list[ast.AST]] = {}
+        self._tables: dict[ast.AST, dict[str, Verdict]] = {}
+        self._inner: dict[ast.AST, tuple[frozenset[str], frozenset[str]]] = {}
+        definitions: list[Definition] = []
+        for node in ast.walk(tree):
+            for child in ast.iter_child_nodes(node):
+                self.parents[child] = node
+            if isinstance(node, ast.Name):
+                self._names.setdefault(node.id, []).append(node)
+            else:
+                for name in bound_names(node):
+                    self._binders.setdefault(name, []).append(node)
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                definitions.append(node)
+        self.definitions: tuple[Definition, ...] = tuple(definitions)
+        """Every function and class of the file, nested ones too."""
 
     # -- where a node stands
 
@@ -88,40 +108,44 @@ class Module:
         return found
 
     @cached_property
-    def definitions(self) -> tuple[Definition, ...]:
-        """Every function and class of the file, nested ones too."""
-        return tuple(
-            node for node in ast.walk(self.tree) if isinstance(node, (*_FUNCTIONS, ast.ClassDef))
-        )
-
-    @cached_property
     def identifiers(self) -> frozenset[str]:
         """Every identifier in the file, attributes and keywords too."""
         return identifiers(self.tree)
 
     # -- scopes
 
+    def binds(self, scope: ast.AST, name: str) -> Verdict | None:
+        """Return what a scope decides about ``name``; None where it is looked up outside."""
+        if scope not in self._tables:
+            self._tables[scope] = table(scope)
+        return self._tables[scope].get(name)
+
+    def names_in(self, node: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the names and the attributes that stand anywhere under ``node``."""
+        if node not in self._inner:
+            inner = list(ast.walk(node))
+            names = frozenset(one.id for one in inner if isinstance(one, ast.Name))
+            attributes = frozenset(one.attr for one in inner if isinstance(one, ast.Attribute))
+            self._inner[node] = names, attributes
+        return self._inner[node]
+
     def mentions(self, name: str) -> list[ast.Name]:
         """Return the ``Name`` nodes that mean the module global ``name``, in order."""
-        found = [
-            node
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Name) and node.id == name and self.is_global(node)
-        ]
+        found = [node for node in self._names.get(name, ()) if self.is_global(node)]
         return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
     def is_global(self, node: ast.Name) -> bool:
         """Whether a name at this point is looked up (or bound) in the module's globals."""
         nested = False
         for above in self.ancestors(node):
-            if not isinstance(above, _SCOPES):
+            if not isinstance(above, SCOPES):
                 continue
             if isinstance(above, ast.ClassDef) and nested:
                 continue
             if not self._in_body(node, above):
                 continue
             nested = True
-            verdict = binds(above, node.id)
+            verdict = self.binds(above, node.id)
             if verdict is not None:
                 return verdict == "global"
         return True
@@ -133,7 +157,7 @@ class Module:
             if above is scope:
                 break
             child = above
-        if isinstance(scope, (*_FUNCTIONS, ast.ClassDef)):
+        if isinstance(scope, (*FUNCTIONS, ast.ClassDef)):
             return any(child is one for one in scope.body)
         if isinstance(scope, ast.Lambda):
             return child is scope.body
@@ -144,20 +168,15 @@ class Module:
         found: list[ast.AST] = [
             node for node in self.mentions(name) if not isinstance(node.ctx, ast.Load)
         ]
-        for node in ast.walk(self.tree):
-            if not _binds_name(node, name):
-                continue
-            function = self.function(node)
+        for node in self._binders.get(name, ()):
             owner = self._owner(node)
-            if isinstance(owner, ast.Module) or (
-                function is not None and binds(function, name) == "global"
-            ):
+            if isinstance(owner, ast.Module) or self.binds(owner, name) == "global":
                 found.append(node)
         return found
 
     def _owner(self, node: ast.AST) -> ast.AST:
         for above in self.ancestors(node):
-            if isinstance(above, (*_SCOPES, ast.Module)):
+            if isinstance(above, (*SCOPES, ast.Module)):
                 return above
         return self.tree
 
@@ -177,11 +196,8 @@ class Module:
         for node in self.tree.body:
             if isinstance(node, ast.If) and is_main_test(node.test):
                 yield from node.orelse
-            elif not isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)):
+            elif not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)):
                 yield node
-
-
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def is_main_test(test: ast.expr) -> bool:
@@ -198,101 +214,3 @@ def is_main_test(test: ast.expr) -> bool:
         and other.value == "__main__"
         for one, other in (sides, sides[::-1])
     )
-
-
-def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a function's or module's own body, not those of nested scopes.
-
-    Comprehensions are looked into (an assignment expression there binds outside);
-    of a nested function or class only the statement itself is yielded.
-    """
-    stack: list[ast.AST] = list(scope.body) if isinstance(scope, _BODIED) else [scope]
-    while stack:
-        node = stack.pop()
-        yield node
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Lambda)):
-            continue
-        stack.extend(ast.iter_child_nodes(node))
-
-
-_BODIED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def binds(scope: ast.AST, name: str) -> str | None:
-    """Return "global" or "local" where the scope decides what ``name`` is, else None."""
-    if isinstance(scope, _COMPREHENSIONS):
-        targets = [generator.target for generator in scope.generators]
-        found = any(_stores(node, name) for target in targets for node in ast.walk(target))
-        return "local" if found else None
-    if isinstance(scope, (*_FUNCTIONS, ast.Lambda)):
-        arguments = scope.args
-        extra = [arguments.vararg, arguments.kwarg]
-        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        if any(one is not None and one.arg == name for one in (*every, *extra)):
-            return "local"
-        if isinstance(scope, ast.Lambda):
-            return None
-    local = False
-    for node in own_nodes(scope):
-        if isinstance(node, ast.Global) and name in node.names:
-            return "global"
-        if isinstance(node, ast.Nonlocal) and name in node.names:
-            return "local"
-        if (_stores(node, name) and not _in_comprehension_target(scope, node)) or _binds_name(
-            node, name
-        ):
-            local = True
-    return "local" if local else None
-
-
-def _stores(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
-
-
-def _in_comprehension_target(scope: ast.AST, node: ast.AST) -> bool:
-    for inner in own_nodes(scope):
-        if isinstance(inner, _COMPREHENSIONS):
-            for generator in inner.generators:
-                if any(one is node for one in ast.walk(generator.target)):
-                    return True
-    return False
-
-
-def _binds_name(node: ast.AST, name: str) -> bool:
-    """Whether a node other than ``Name`` binds ``name`` in the scope where it stands."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return node.name == name
-        case ast.Import() | ast.ImportFrom():
-            return any((one.asname or one.name.partition(".")[0]) == name for one in node.names)
-        case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar():
-            return node.name == name
-        case ast.MatchMapping():
-            return node.rest == name
-    return False
-
-
-def identifiers(tree: ast.AST) -> frozenset[str]:
-    """Return every identifier under ``tree``: names, attributes, arguments, imports."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name():
-                found.add(node.id)
-            case ast.Attribute():
-                found.add(node.attr)
-            case ast.arg():
-                found.add(node.arg)
-            case ast.keyword() if node.arg:
-                found.add(node.arg)
-            case ast.Global() | ast.Nonlocal():
-                found.update(node.names)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                found.add(node.name)
-            case ast.alias():
-                found.update((node.asname or node.name).split("."))
-            case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar() if node.name:
-                found.add(node.name)
-            case ast.MatchMapping() if node.rest:
-                found.add(node.rest)
-    return frozenset(found)

@@ -7,7 +7,8 @@ import builtins
 import keyword
 from collections.abc import Collection
 
-from flake8_mpglobals.fixes.module import Module, identifiers
+from flake8_mpglobals.fixes.module import Module
+from flake8_mpglobals.fixes.scopes import identifiers
 
 _TAKEN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)
 

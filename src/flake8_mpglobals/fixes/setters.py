@@ -51,7 +51,9 @@ def recognise(function: Function) -> Setter | None:
     return Setter(function, len(names))
 
 
-def extend(module: Module, setter: Setter, place: str, shared: str) -> Iterator[Edit]:
+def extend(
+    module: Module, setter: Setter, place: str, shared: str, annotation: str = ""
+) -> Iterator[Edit]:
     """Yield the edits by which the fixer's own setter takes one more place.
 
     The new parameter comes behind those that are rebound already.
@@ -61,7 +63,7 @@ def extend(module: Module, setter: Setter, place: str, shared: str) -> Iterator[
     assert last.end_lineno is not None
     assert last.end_col_offset is not None
     at = module.source.offset(last.end_lineno, last.end_col_offset)
-    yield Edit(at, at, f", {shared}")
+    yield Edit(at, at, f", {typed(function, shared, annotation)}")
     declared = module.end(function.body[0])
     yield Edit(declared, declared, f", {place}")
     line = module.end(function.body[setter.count])
@@ -76,21 +78,24 @@ def define(
     name: str,
     place: str,
     *,
+    annotation: str = "",
     inner: str = "",
     rest: str = "",
 ) -> Edit:
     """Return the edit that defines a new setter below the function ``behind``.
 
+    ``annotation`` is the type of the place, used where ``behind`` has types too.
     ``inner`` is the function that it calls (the initializer that was there before,
     or the worker itself), ``rest`` the further arguments that it takes for it:
     nothing, ``*args`` or ``*args, **kwargs``.
     """
     shared = f"shared_{place}"
+    returns = " -> None" if behind.returns is not None else ""
     marker = ", /" if "**" in rest else ""
     more = f", {rest}" if rest else ""
     call = [f"\t{inner}({rest})"] if inner else []
     lines = [
-        f"def {name}({shared}{marker}{more}):",
+        f"def {name}({typed(behind, shared, annotation)}{marker}{more}){returns}:",
         f"\tglobal {place}",
         f"\t{place} = {shared}",
         *call,
@@ -100,6 +105,13 @@ def define(
     end = module.source.starts[line - 1] + len(module.source.lines[line - 1])
     gap = newline(module.source) * (_blank_lines(module, behind) + 1)
     return Edit(end, end, gap + indented(module, lines))
+
+
+def typed(beside: Function, parameter: str, annotation: str) -> str:
+    """Return a parameter with its type, if the function ``beside`` it has types."""
+    arguments = (one for one in ast.walk(beside.args) if isinstance(one, ast.arg))
+    types = beside.returns is not None or any(one.annotation is not None for one in arguments)
+    return f"{parameter}: {annotation}" if types and annotation else parameter
 
 
 def _blank_lines(module: Module, function: Function) -> int:

@@ -53,7 +53,8 @@ class Touches:
             self._attributes.add(name)
 
     def _named_in(self, node: ast.AST) -> bool:
-        return next(self.uses(node), None) is not None
+        names, attributes = self._module.names_in(node)
+        return not (names.isdisjoint(self._names) and attributes.isdisjoint(self._attributes))
 
     def uses(self, node: ast.AST, exempt: Collection[ast.AST] = ()) -> Iterator[ast.expr]:
         """Yield the expressions under ``node`` that are the place or name what touches it."""
@@ -121,12 +122,7 @@ def reached(module: Module, starts: Iterable[Function]) -> list[Function]:
         if function in found:
             continue
         found.append(function)
-        names, attributes = set(), set()
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name):
-                names.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                attributes.add(node.attr)
+        names, attributes = module.names_in(function)
         for one in module.definitions:
             in_class = isinstance(module.parents.get(one), ast.ClassDef)
             if isinstance(one, ast.ClassDef):

@@ -26,7 +26,8 @@ class Job:
     """Everything that the parts of the manager shape share.
 
     ``exempt`` are the callables of the dispatches: naming them touches nothing;
-    ``calls`` the calls that make the pools and processes that are to share it.
+    ``calls`` the calls that make the pools and processes that are to share it;
+    ``annotation`` the type that its declaration gives it.
     ``deletes`` says whether workers take keys away, so that bringing back must too.
     """
 
@@ -36,6 +37,7 @@ class Job:
     sheet: Sheet
     exempt: list[ast.AST]
     calls: list[ast.Call]
+    annotation: str = ""
     deletes: bool = False
     found: set[Edit] = field(default_factory=set)
     definitions: dict[Function, list[Edit]] = field(default_factory=dict)
@@ -61,7 +63,15 @@ class Job:
             taken = self.module.identifiers | set(self.setters.values())
             name = fresh(wanted, taken)
             self.setters[key] = name
-            edit = define(self.module, behind, name, self.place, inner=inner, rest=rest)
+            edit = define(
+                self.module,
+                behind,
+                name,
+                self.place,
+                annotation=self.annotation,
+                inner=inner,
+                rest=rest,
+            )
             self.definitions.setdefault(behind, []).append(edit)
         return self.setters[key]
 

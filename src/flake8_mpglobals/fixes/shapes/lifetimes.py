@@ -8,6 +8,15 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.shapes.lists import (
+    always_calls,
+    appended_to,
+    behind,
+    goes_through,
+    kept_list,
+    single,
+    uses,
+)
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
 
 _WAITING = frozenset({"map", "starmap", "apply"})
@@ -81,7 +90,11 @@ def region(module: Module, pool: ast.Call, *, executor: bool) -> Region:
                 last = place
         statements = block[begin : last + 1]
         calls = _uses(module, pool, name, statements, executor=executor)
+        for call in calls:
+            taker = _taker(module, call) if method(call) not in _LIFE else None
+            last = next((n for n, one in enumerate(block) if one is taker and n > last), last)
         if last > begin:
+            statements = block[begin : last + 1]
             body = statements[1:]
             return Region(pool, name.id, statements, body, calls, parent, executor)
     raise _unfollowed(pool)
@@ -163,10 +176,11 @@ def check_done(module: Module, where: Region) -> None:
             if any(keyword.arg == "buffersize" for keyword in call.keywords):
                 raise CannotFix(f"line {call.lineno} hands its tasks out lazily (buffersize)")
         return
-    waiting = [call for call in where.dispatches if not _surely_waits(module, where, call)]
-    if not waiting:
+    later = [call for call in where.dispatches if not waits(module, where, call)]
+    if not later and all(_surely_waits(module, where, call) for call in where.dispatches):
         return
-    first = waiting[0]
+    waiting = [call for call in where.dispatches if not _surely_waits(module, where, call)]
+    first = [*waiting, *later][0]
     for one in where.body:
         for node in ast.walk(one):
             if isinstance(node, (ast.Return, ast.Break)):
@@ -174,6 +188,8 @@ def check_done(module: Module, where: Region) -> None:
                     f"line {node.lineno} may leave before the workers of "
                     f"{method(first)}() (line {first.lineno}) are done"
                 )
+    if not waiting:
+        return
     end = max((call.lineno, call.col_offset) for call in where.dispatches)
     closes = [one for one in _always(module, where, "close") if _place(one) > end]
     joins = [one for one in _always(module, where, "join") if closes and _place(one) > end]
@@ -208,15 +224,55 @@ def _always(module: Module, where: Region, name: str) -> Iterator[ast.Call]:
 
 def _surely_waits(module: Module, where: Region, call: ast.Call) -> bool:
     """Whether a dispatch is done behind its statement, even if an exception was caught."""
-    if not waits(module, where, call):
-        return False
     if method(call) in _WAITING:
         return True
+    if not waits(module, where, call) and not _taken_later(module, where, call):
+        return False
     return not any(
         isinstance(above, ast.Try) and above.handlers and module.inside(above, one)
         for one in where.body
         for above in module.ancestors(call)
     )
+
+
+def _taken_later(module: Module, where: Region, call: ast.Call) -> bool:
+    """Whether every result of an asynchronous dispatch is waited for before the end."""
+    taker = _taker(module, call)
+    return taker is not None and any(module.inside(taker, one) for one in where.body)
+
+
+def _taker(module: Module, call: ast.Call) -> ast.stmt | None:
+    """Return the later statement that waits for every result of an asynchronous dispatch."""
+    parent = module.parents[call]
+    statement = module.statement(call)
+    name = single(parent)
+    if name is None:
+        name = appended_to(parent)
+        if isinstance(parent, (ast.ListComp, ast.List)):
+            statement = module.statement(parent)
+            name = single(module.parents[parent])
+        if name is None or not kept_list(module, name, statement, _TAKING):
+            return None
+        for block, _, place in behind(module, statement):
+            if goes_through(block[place], name.id, _TAKING):
+                return block[place]
+        return None
+    if sum(not isinstance(use.ctx, ast.Load) for use in uses(module, name)) != 1:
+        return None
+    block = module.block(statement)
+    for one in block[block.index(statement) + 1 :]:
+        lazy = method(call) in _LAZY and _exhausts(one, name.id)
+        if lazy or (method(call) in _ASYNC and always_calls(one, name.id, _TAKING)):
+            return one
+    return None
+
+
+def _exhausts(statement: ast.stmt, name: str) -> bool:
+    """Whether a loop takes all items of the iterator ``name``."""
+    match statement:
+        case ast.For(iter=ast.Name(id=listed)):
+            return listed == name and not _left_early(statement)
+    return False
 
 
 def waits(module: Module, where: Region, call: ast.Call) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from flake8_mpglobals.facts import Facts, LostWrite, Site
 from flake8_mpglobals.fixes.layout import Sheet
-from flake8_mpglobals.fixes.module import Function, Module, binds
+from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, Plan
 from flake8_mpglobals.fixes.setters import Arguments
 from flake8_mpglobals.fixes.shapes.flow import Flow
@@ -59,7 +59,10 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     workers = [_worker(module, site) for site in sites]
     deletes = _check_workers(module, touches, kind, workers)
     _check_parent(module, touches, made, workers, exempt)
-    job = Job(module, touches, kind, Sheet(module), exempt, calls, deletes)
+    annotation = module.text(made.annotation) if isinstance(made, ast.AnnAssign) else ""
+    if "Final" in annotation:
+        raise CannotFix(f"{place!r} (line {made.lineno}) is Final, and workers would rebind it")
+    job = Job(module, touches, kind, Sheet(module), exempt, calls, annotation, deletes)
     _share(job, sites, workers)
     return Plan(
         tuple(findings),
@@ -258,7 +261,7 @@ def _check_place(module: Module, site: Site, function: Function | None, place: s
     ):
         raise CannotFix(f"{function.name!r} (line {function.lineno}) is a generator or coroutine")
     around = [above for above in module.ancestors(site.call) if isinstance(above, _SCOPES)]
-    if any(binds(above, place) == "local" for above in around):
+    if any(module.binds(above, place) == "local" for above in around):
         raise CannotFix(f"{place!r} is a local name where line {line} stands")
     if any(isinstance(above, ast.Lambda) for above in module.ancestors(site.call)):
         raise CannotFix(f"the dispatch in line {line} stands in a lambda")

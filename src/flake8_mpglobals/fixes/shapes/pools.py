@@ -167,7 +167,7 @@ class PoolShare:
         index = 0
         setter = recognise(function) if function is not None else None
         if setter is not None and named_only_in(module, setter.function, job.calls):
-            job.add(*extend(module, setter, job.place, job.parameter))
+            job.add(*extend(module, setter, job.place, job.parameter, job.annotation))
             index = setter.count
         else:
             if next(job.touches.uses(initializer), None) is not None:

@@ -12,8 +12,18 @@ from flake8_mpglobals.fixes.module import Block, Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import Arguments, extend, named_only_in, recognise
 from flake8_mpglobals.fixes.shapes.job import Job
+from flake8_mpglobals.fixes.shapes.lists import (
+    always_calls,
+    appended_to,
+    behind,
+    goes_through,
+    kept_list,
+    single,
+    uses,
+)
 
 _QUIET = frozenset({"start", "join", "is_alive", "daemon", "name", "pid", "exitcode", "sentinel"})
+_JOIN = frozenset({"join"})
 _KEPT = "keep the processes in one name or list, start() all and join() all in one function"
 
 
@@ -58,142 +68,64 @@ def _overlap(one: Span, other: Span) -> bool:
 
 def _span(module: Module, call: ast.Call) -> Span:
     parent = module.parents[call]
-    statement = module.statement(call)
-    if isinstance(parent, ast.Assign) and _single(parent):
-        name = parent.targets[0]
-        assert isinstance(name, ast.Name)
+    name = single(parent)
+    if isinstance(parent, ast.Assign) and name is not None:
         return _one(module, call, parent, name)
-    if _appends(parent) and isinstance(module.parents[parent], ast.Expr):
-        assert isinstance(parent, ast.Call)
-        assert isinstance(parent.func, ast.Attribute)
-        return _many(module, call, statement, parent.func.value)
+    listed = appended_to(parent)
+    if listed is not None:
+        return _many(module, call, module.statement(call), listed)
     if isinstance(parent, (ast.ListComp, ast.List)):
         assign = module.parents[parent]
-        if isinstance(assign, ast.Assign) and _single(assign):
-            return _many(module, call, assign, assign.targets[0])
+        name = single(assign)
+        if isinstance(assign, ast.Assign) and name is not None:
+            return _many(module, call, assign, name)
     raise CannotFix(f"the process made in line {call.lineno} is never joined here: {_KEPT}")
-
-
-def _single(node: ast.Assign) -> bool:
-    return len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
-
-
-def _appends(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "append"
-        and isinstance(node.func.value, ast.Name)
-        and len(node.args) == 1
-    )
 
 
 def _one(module: Module, call: ast.Call, made: ast.Assign, name: ast.Name) -> Span:
     """Return the span of ``p = Process(…)``: up to ``p.join()``, or that of its list."""
     block = module.block(made)
     first = block.index(made)
-    collected = None
-    for use in _uses(module, name):
+    for use in uses(module, name):
         parent = module.parents[use]
-        if use is name or _method(module, use) in _QUIET or isinstance(parent, ast.For):
+        if not isinstance(use.ctx, ast.Load) or isinstance(parent, ast.For):
             continue
-        if isinstance(use.ctx, ast.Store):
+        if isinstance(parent, ast.Attribute) and parent.attr in _QUIET:
             continue
-        if _appends(parent) and use in getattr(parent, "args", []):
-            statement = module.statement(use)
-            if any(statement is one for one in block[first + 1 :]):
-                collected = (statement, parent)
-                continue
+        listed = appended_to(parent)
+        statement = module.statement(use)
+        if listed is not None and any(statement is one for one in block[first + 1 :]):
+            return _many(module, call, statement, listed, made)
         raise CannotFix(f"line {use.lineno} hands the process on: {_KEPT}")
-    if collected is not None:
-        statement, appended = collected
-        assert isinstance(appended, ast.Call)
-        assert isinstance(appended.func, ast.Attribute)
-        return _many(module, call, statement, appended.func.value)
     for place in range(first + 1, len(block)):
         if _rebinds(block[place], name.id):
             break
-        if _is_call(block[place], name.id, "join"):
+        if isinstance(block[place], ast.Expr) and always_calls(block[place], name.id, _JOIN):
             return Span(block, first, place, [call])
     raise CannotFix(
         f"the process made in line {call.lineno} is not joined in the same block: {_KEPT}"
     )
 
 
-def _many(module: Module, call: ast.Call, made: ast.stmt, name: ast.expr) -> Span:
-    """Return the span of processes in a list: up to the loop that joins all of them."""
-    refused = CannotFix(f"not every process made in line {call.lineno} is joined: {_KEPT}")
-    if not isinstance(name, ast.Name):
-        raise refused
-    bound = [use for use in _uses(module, name) if not isinstance(use.ctx, ast.Load)]
-    if len(bound) != 1:
-        raise refused
-    assign = module.parents[bound[0]]
-    if not (isinstance(assign, (ast.Assign, ast.AnnAssign)) and assign.value is not None):
-        raise refused
-    empty = isinstance(assign.value, ast.List) and not assign.value.elts
-    if assign is not made and not empty and ast.unparse(assign.value) != "list()":
-        raise refused
-    for use in _uses(module, name):
-        if use is not bound[0] and not _followed(module, use):
-            raise CannotFix(f"line {use.lineno} hands the processes on: {_KEPT}")
-    # The loop that joins them stands behind the making, in its block or one around it.
-    inner: ast.AST = made
-    while isinstance(inner, ast.stmt) and not isinstance(inner, Function):
-        block = module.block(inner)
-        begin = block.index(inner)
-        for place in range(begin + 1, len(block)):
-            if _joins_all(block[place], name.id):
+def _many(
+    module: Module,
+    call: ast.Call,
+    kept: ast.stmt,
+    name: ast.Name,
+    made: ast.stmt | None = None,
+) -> Span:
+    """Return the span of processes in a list: up to the loop that joins all of them.
+
+    ``kept`` is the statement that puts the process into the list, ``made`` the one
+    that makes it, where that is another one before it in the same block.
+    """
+    if kept_list(module, name, kept, _QUIET):
+        for block, begin, place in behind(module, kept):
+            if goes_through(block[place], name.id, _JOIN):
+                if made is not None and made in block:
+                    begin = block.index(made)
                 return Span(block, begin, place, [call])
-        inner = module.parents[inner]
-    raise refused
-
-
-def _followed(module: Module, use: ast.Name) -> bool:
-    """Whether a use of the list of processes neither hands it on nor takes from it."""
-    parent = module.parents[use]
-    if isinstance(parent, (ast.For, ast.comprehension)):
-        return parent.iter is use
-    if isinstance(parent, ast.Attribute) and parent.attr == "append":
-        return _appends(module.parents[parent])
-    if isinstance(parent, ast.Call):
-        return ast.unparse(parent.func) in ("len", "enumerate", "print")
-    return False
-
-
-def _joins_all(statement: ast.stmt, name: str) -> bool:
-    """Whether a statement calls ``join()`` on each item of the list ``name``."""
-    match statement:
-        case ast.For(target=ast.Name(id=item), iter=ast.Name(id=listed), body=body):
-            leaves = any(
-                isinstance(node, (ast.Break, ast.Continue, ast.Return))
-                for one in body
-                for node in ast.walk(one)
-            )
-            joined = any(_is_call(one, item, "join") for one in body)
-            return listed == name and joined and not leaves
-        case ast.Expr(
-            value=ast.ListComp(
-                elt=ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="join")) as call,
-                generators=[
-                    ast.comprehension(target=ast.Name(id=item), iter=ast.Name(id=listed), ifs=[])
-                ],
-            )
-        ):
-            return listed == name and owner == item and not call.args and not call.keywords
-    return False
-
-
-def _is_call(statement: ast.stmt, name: str, method: str) -> bool:
-    """Whether a statement is ``name.method()``, without arguments."""
-    match statement:
-        case ast.Expr(
-            value=ast.Call(
-                func=ast.Attribute(value=ast.Name(id=owner), attr=attr), args=[], keywords=[]
-            )
-        ):
-            return owner == name and attr == method
-    return False
+    raise CannotFix(f"not every process made in line {call.lineno} is joined: {_KEPT}")
 
 
 def _rebinds(statement: ast.stmt, name: str) -> bool:
@@ -201,24 +133,6 @@ def _rebinds(statement: ast.stmt, name: str) -> bool:
         isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
         for node in ast.walk(statement)
     )
-
-
-def _uses(module: Module, name: ast.Name) -> list[ast.Name]:
-    """Return the uses of a variable in the scope that binds it."""
-    everywhere = module.is_global(name)
-    scope: ast.AST = module.tree if everywhere else (module.function(name) or module.tree)
-    return [
-        node
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Name)
-        and node.id == name.id
-        and (not everywhere or module.is_global(node))
-    ]
-
-
-def _method(module: Module, use: ast.Name) -> str:
-    parent = module.parents[use]
-    return parent.attr if isinstance(parent, ast.Attribute) else ""
 
 
 class ProcessShare:
@@ -274,7 +188,7 @@ class ProcessShare:
         setter = recognise(function)
         index = 0
         if setter is not None and named_only_in(module, function, job.calls):
-            job.add(*extend(module, setter, job.place, job.parameter))
+            job.add(*extend(module, setter, job.place, job.parameter, job.annotation))
             index = setter.count
         else:
             name = job.setter(function, f"_run_{target.id}", target.id, rest)

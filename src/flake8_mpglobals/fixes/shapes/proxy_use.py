@@ -177,6 +177,8 @@ class ProxyUse:
                 "changes an item of {} in place",
                 "that needs a lock; return the numbers and add them up in the parent",
             )
+        elif isinstance(parent.slice, ast.Slice):
+            raise self._no(node, "replaces a slice of", "that may drop what other workers stored")
         elif isinstance(outer, (ast.Assign, ast.AnnAssign)) and outer.value is not None:
             if isinstance(outer, ast.Assign) and len(outer.targets) > 1:
                 raise self._no(node, "stores one object twice, also in", "use two statements")

@@ -223,6 +223,29 @@ class Stored:
             for one in body
         )
 
+    def _reaches_into(self, holder: str) -> bool:
+        """Whether the function may change what it has put into the container ``holder``."""
+        if holder == self._touches.place:
+            return False  # judged as a use of the place
+        for node in ast.walk(self._function):
+            if not (isinstance(node, ast.Name) and node.id == holder):
+                continue
+            parent = self._module.parents[node]
+            match parent:
+                case ast.Subscript(ctx=ast.Store()) if not isinstance(
+                    self._module.parents[parent], ast.AugAssign
+                ):
+                    pass
+                case ast.Assign():
+                    pass
+                case ast.Attribute(attr=name) if name in _KEEPING:
+                    pass
+                case ast.Call(func=ast.Name(id="len" | "print")):
+                    pass
+                case _:
+                    return True
+        return False
+
     def _may_change(self, use: ast.Name) -> bool:
         node: ast.expr = use
         parent = self._module.parents[node]
@@ -245,11 +268,17 @@ class Stored:
                     assert isinstance(call, ast.Call)
                     if any(call is one for one, _ in self._uses.stored):
                         return False
+                    match call.func:
+                        case ast.Attribute(value=ast.Name(id=holder), attr=name) if (
+                            name in _KEEPING
+                        ):
+                            return self._reaches_into(holder)
                     name = ast.unparse(call.func)
                     return not (is_builtin(self._module, call.func) and name in PURE)
+                case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=holder))]):
+                    return parent.value is node and self._reaches_into(holder)
                 case ast.Assign() | ast.AnnAssign() | ast.NamedExpr():
-                    stored = any(parent is one for one, _ in self._uses.stored)
-                    return parent.value is node and not stored
+                    return parent.value is node
                 case ast.For() | ast.comprehension():
                     return True
                 case (
@@ -262,6 +291,9 @@ class Stored:
 
 def _generates(function: Function) -> bool:
     return any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in ast.walk(function))
+
+
+_KEEPING = frozenset({"append", "add", "insert", "appendleft", "put"})
 
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
