@@ -38,7 +38,8 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
+SUFFIX = ".exe" if os.name == "nt" else ""
+PYTHON = SCRIPTS / f"python{SUFFIX}"
 MARKER = VENV / ".made-by-dev.json"
 HINT = "venv and ensurepip are needed (on Debian and Ubuntu: apt install python3-venv)"
 
@@ -158,12 +159,13 @@ class Labelled(io.TextIOBase):
 
     def write(self, text):
         *lines, self.rest = (self.rest + text).split("\\n")
-        who = "worker" if multiprocessing.parent_process() else "parent"
+        who = "parent" if os.environ["DEMO_PARENT"] == str(os.getpid()) else "worker"
         for line in lines:
             os.write(1, f"{who} | {line}\\n".encode())
         return len(text)
 
 sys.stdout = Labelled()
+os.environ.setdefault("DEMO_PARENT", str(os.getpid()))
 method = os.environ.pop("DEMO_START_METHOD", "")
 if method:
     multiprocessing.set_start_method(method)
@@ -255,7 +257,7 @@ class Demo:
         """Run a command of the environment, show what it prints and note what is wrong."""
         spelled = " ".join((name, *arguments))
         print(f"$ {spelled}")
-        done = self.capture([str(SCRIPTS / name), *arguments], dict(os.environ))
+        done = self.capture([str(SCRIPTS / f"{name}{SUFFIX}"), *arguments], dict(os.environ))
         print(done.stdout + done.stderr)
         self.expect(done.returncode == status, f"{spelled}: ends with {done.returncode}")
         self.expect(says in done.stdout, f"{spelled}: does not say {says!r}")
@@ -297,6 +299,9 @@ def main() -> int:
     what, *arguments = sys.argv[1:]
     if arguments and what in ("demo", "readme"):
         fail(f"{what} takes no arguments")
+    # PYTHONPATH, PYTHONUNBUFFERED and the like change what programs do: the same for everyone.
+    for name in [name for name in os.environ if name.startswith("PYTHON")]:
+        del os.environ[name]
     set_up("" if what == "demo" else "dev")
     if what == "demo":
         with tempfile.TemporaryDirectory() as folder:
