@@ -53,6 +53,7 @@ def run(python: str, program: Path, method: str, *first: str) -> tuple[int, str,
         **os.environ,
         "PYTHONPATH": START_METHOD,
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
         "MPGLOBALS_START_METHOD": method,
     }
     done = subprocess.run(

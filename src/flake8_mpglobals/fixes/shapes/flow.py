@@ -115,8 +115,8 @@ class Flow:
         )
 
     def _only_tells(self, node: ast.AST) -> bool:
-        """Whether an ``if`` decides nothing but what is printed or logged."""
-        if not isinstance(node, ast.If):
+        """Whether an ``if`` or loop decides nothing but what is printed or logged."""
+        if not isinstance(node, (ast.If, ast.For)):
             return False
         for statement in (*node.body, *node.orelse):
             if not isinstance(statement, ast.Expr):

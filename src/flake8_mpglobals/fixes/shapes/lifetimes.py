@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix
@@ -86,7 +87,10 @@ def region(module: Module, pool: ast.Call, *, executor: bool) -> Region:
         begin = block.index(parent)
         last = begin
         for place in range(begin + 1, len(block)):
-            if _names(block[place], name.id):
+            found = [one for one in ast.walk(block[place]) if _is_name(one, name.id)]
+            if any(not isinstance(one.ctx, ast.Load) for one in found):
+                break
+            if found:
                 last = place
         statements = block[begin : last + 1]
         calls = _uses(module, pool, name, statements, executor=executor)
@@ -100,8 +104,8 @@ def region(module: Module, pool: ast.Call, *, executor: bool) -> Region:
     raise _unfollowed(pool)
 
 
-def _names(node: ast.AST, name: str) -> bool:
-    return any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node))
+def _is_name(node: ast.AST, name: str) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _unfollowed(pool: ast.Call) -> CannotFix:
@@ -128,6 +132,10 @@ def _uses(
             continue
         if everywhere and not module.is_global(node):
             continue
+        if not any(module.inside(node, one) for one in statements) and _another(
+            module, name, node, statements
+        ):
+            continue
         attribute = module.parents[node]
         call = module.parents.get(attribute)
         if (
@@ -145,6 +153,24 @@ def _uses(
                 f"line {call.lineno} calls {method(call)}() of the pool, which is not followed"
             )
     return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _another(module: Module, name: ast.Name, use: ast.Name, statements: list[ast.stmt]) -> bool:
+    """Whether a use outside of ``statements`` surely means what another binding made."""
+    if not isinstance(use.ctx, ast.Load):
+        return True
+    before = [
+        one
+        for one in uses(module, name)
+        if not isinstance(one.ctx, ast.Load) and _place(one) < _place(use)
+    ]
+    nearest = max(before, key=_place, default=name)
+    if nearest is name or module.function(nearest) is not module.function(use):
+        return False
+    if any(module.inside(nearest, one) for one in statements):
+        return False
+    loops = [one for one in module.ancestors(use) if isinstance(one, (ast.For, ast.While))]
+    return not any(module.inside(name, loop) for loop in loops)
 
 
 def _waits_for_all(shutdown: ast.Call) -> bool:
