@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from flake8_mpglobals.evaluate import (
@@ -21,7 +21,6 @@ from flake8_mpglobals.evaluate import (
     Obj,
     Plain,
     Shared,
-    Target,
     Things,
     Type,
 )
@@ -29,13 +28,13 @@ from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
     Call,
+    ClassValue,
     Function,
     Global,
     Module,
-    Param,
     Store,
     Value,
-    Values,
+    anchor,
     global_of,
     root,
 )
@@ -49,7 +48,7 @@ from flake8_mpglobals.mutations import (
 )
 from flake8_mpglobals.reach import segments
 
-Sort = Literal["mutate", "rebind", "buffer"]
+Sort = Literal["mutate", "rebind", "buffer", "class", "module"]
 
 _AUGMENTS = {
     "list": "extends",
@@ -119,10 +118,21 @@ def raw_writes(function: Function, evaluator: Evaluator) -> Iterator[RawWrite]:
                 if isinstance(target, Global):
                     yield RawWrite(function, target, store)
         else:
+            if store.how.endswith("attr") and isinstance(store.key, str):
+                for state in _bound(store, evaluator):
+                    yield RawWrite(function, state, store)
             for place in evaluator.places(store.targets):
                 yield RawWrite(function, place, store)
     for call in function.calls:
         yield from _written_by_call(function, call, evaluator)
+
+
+def _bound(store: Store, evaluator: Evaluator) -> Iterator[Value]:
+    """Yield the class and module attributes that an attribute store binds."""
+    assert isinstance(store.key, str)
+    for target in store.targets:
+        if any(isinstance(thing, Type | External) for thing in evaluator.thing(target)):
+            yield from evaluator.states(target, store.key)
 
 
 def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> Iterator[RawWrite]:
@@ -130,7 +140,7 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
         if isinstance(callee, Attr) and _may_change(callee.name):
             for place in evaluator.places((callee.base,)):
                 yield RawWrite(function, place, call, callee.name)
-    for thing in _library_names(call, evaluator):
+    for thing in library_names(call, evaluator):
         known = FUNCTIONS.get(thing)
         if known is not None and len(call.args) > known[0] and call.starred < 0:
             method = "__next__" if thing in ONLY_ITERATORS else "()"
@@ -143,13 +153,13 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
                 for place in evaluator.places(call.args[0]):
                     yield RawWrite(function, place, call, method)
     if "out" in call.keywords:
-        for thing in _library_names(call, evaluator):
+        for thing in library_names(call, evaluator):
             if thing.startswith("numpy."):
                 for place in evaluator.places(call.keywords["out"]):
                     yield RawWrite(function, place, call, "()", "writes into")
 
 
-def _library_names(call: Call, evaluator: Evaluator) -> list[str]:
+def library_names(call: Call, evaluator: Evaluator) -> list[str]:
     """Return the library functions that a call can mean; cheap where it cannot be one."""
     return sorted(
         thing.name for thing in evaluator.things(call.callee) if isinstance(thing, External)
@@ -164,14 +174,38 @@ def _may_change(method: str) -> bool:
 
 
 def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
-    """Decide what a possible write does to a global place; None where it is no lost write.
+    """Decide what a possible write does to a place; None where it is no lost write.
 
-    ``place`` is where it happens, with a global at its root.
+    ``place`` is where it happens, part of a global or of a class or module attribute.
     """
-    holder = root(place)
-    assert isinstance(holder, Global)
+    holder = anchor(place)
     whole = evaluator.thing(holder)
     kind = kind_of(whole)
+    if isinstance(holder, Attr):
+        sort: Sort = "class" if isinstance(holder.base, ClassValue) else "module"
+        effect = _attribute(write, place, holder, whole, kind, evaluator)
+        return None if effect is None else replace(effect, sort=sort)
+    return _judge(write, place, whole, kind, evaluator)
+
+
+def _attribute(
+    write: RawWrite, place: Value, holder: Attr, whole: Things, kind: str, evaluator: Evaluator
+) -> Effect | None:
+    """Judge a write on an attribute of a class or of an imported module."""
+    event = write.event
+    if write.place == holder and isinstance(event, Store) and event.how.endswith("attr"):
+        if any(isinstance(thing, Shared) for thing in whole):
+            return None
+        verb = "deletes" if event.how == "del attr" else "sets"
+        if event.how == "augment attr":
+            verb = _AUGMENTS.get(kind, "changes")
+        return Effect("class", verb, kind, ())
+    return _judge(write, place, whole, kind, evaluator)
+
+
+def _judge(
+    write: RawWrite, place: Value, whole: Things, kind: str, evaluator: Evaluator
+) -> Effect | None:
     event = write.event
     if isinstance(event, Store) and event.how in ("bind", "augment", "unbind"):
         return _rebinding(event, whole, kind)
@@ -296,132 +330,3 @@ def kind_of(things: Things) -> str:
         if kind in plain:
             return kind
     return min(plain) if plain else ""
-
-
-# -- reads ---------------------------------------------------------------------
-
-
-class Reads:
-    """Which parts of its parameters a function reads, itself or in what it calls."""
-
-    def __init__(self, evaluator: Evaluator, edges: dict[Call, tuple[Target, ...]]) -> None:
-        self._evaluator = evaluator
-        self._edges = edges
-        self._known: dict[Param, frozenset[tuple[str, ...]]] = {}
-        self._active: set[Param] = set()
-
-    def of(self, param: Param) -> frozenset[tuple[str, ...]]:
-        """Return the access paths below ``param`` that are read; ``()`` is the whole object."""
-        known = self._known.get(param)
-        if known is not None:
-            return known
-        if param in self._active or len(self._active) > 30:
-            return frozenset()
-        self._active.add(param)
-        found: set[tuple[str, ...]] = set()
-        function = param.function
-        for load in function.loads:
-            if not load.argument:
-                found.update(self._below(load.values, param))
-        if param in function.returns or param in function.yields:
-            found.add(())
-        for call in function.calls:
-            found.update(self._in_call(call, param))
-        self._active.discard(param)
-        result = frozenset(found)
-        if not self._active:
-            self._known[param] = result
-        return result
-
-    def _below(self, values: Values, param: Param) -> Iterator[tuple[str, ...]]:
-        for place in self._evaluator.places(values):
-            if root(place) == param:
-                yield segments(place)
-
-    def _in_call(self, call: Call, param: Param) -> Iterator[tuple[str, ...]]:
-        for values, read in call_reads(call, self._evaluator, self._edges, self):
-            for path in self._below(values, param):
-                for below in read:
-                    yield (*path, *below)
-
-
-WHOLE: frozenset[tuple[str, ...]] = frozenset(((),))
-
-
-def call_reads(
-    call: Call,
-    evaluator: Evaluator,
-    edges: dict[Call, tuple[Target, ...]],
-    reads: Reads,
-) -> Iterator[tuple[Values, frozenset[tuple[str, ...]]]]:
-    """Yield what ``call`` gets, with the parts of it that the call reads.
-
-    The receiver of a mutating method whose result is not used is not read; an
-    argument of a project function is read as far as that function reads it;
-    anything else that a call is given is read whole.
-    """
-    entered = edges.get(call, ())
-    names = set(_library_names(call, evaluator))
-    for callee in call.callee:
-        if not isinstance(callee, Attr):
-            continue
-        receiver: Values = frozenset((callee.base,))
-        things = evaluator.things(receiver)
-        held = kind_of(things)
-        if held in METHODS:
-            if callee.name not in METHODS[held] or call.used:
-                yield receiver, WHOLE if not _keyed(call, callee.name) else _key_of(call)
-        elif entered:
-            yield from _into(entered, 0, receiver, reads)
-        elif (call.used or callee.name not in CERTAIN) and not any(
-            isinstance(thing, Shared | Handle | External | Type) for thing in things
-        ):
-            yield receiver, frozenset(((f".{callee.name}",),))
-    for position, values in enumerate(call.args):
-        if not call.used and any(_changes(name, position) for name in names):
-            continue
-        if entered and not names:
-            yield from _into(entered, None, values, reads)
-        else:
-            yield values, WHOLE
-    for values in (*call.keywords.values(), call.rest):
-        if entered and not names:
-            yield from _into(entered, None, values, reads)
-        else:
-            yield values, WHOLE
-
-
-def _changes(name: str, position: int) -> bool:
-    """Whether the library function ``name`` changes its argument at ``position``."""
-    if name in FUNCTIONS:
-        return FUNCTIONS[name][0] == position and name not in ONLY_ITERATORS
-    return position == 0 and name.startswith("builtins.") and name.count(".") == 2
-
-
-def _keyed(call: Call, method: str) -> bool:
-    return (
-        method in ("get", "setdefault", "pop")
-        and isinstance(call.node, ast.Call)
-        and bool(call.node.args)
-    )
-
-
-def _key_of(call: Call) -> frozenset[tuple[str, ...]]:
-    """Return the path of the item that ``get(key)`` and its like ask for."""
-    assert isinstance(call.node, ast.Call)
-    first = call.node.args[0]
-    if isinstance(first, ast.Constant) and isinstance(first.value, str | int):
-        return frozenset(((f"[{first.value!r}]",),))
-    return frozenset((("[]",),))
-
-
-def _into(
-    entered: tuple[Target, ...], index: int | None, values: Values, reads: Reads
-) -> Iterator[tuple[Values, frozenset[tuple[str, ...]]]]:
-    """Yield what the functions that a call enters read of ``values``."""
-    for target in entered:
-        function = target.function
-        bindings = target.bindings
-        for position, bound in bindings.items():
-            if (index is not None and position == index) or (index is None and bound == values):
-                yield values, reads.of(Param(function, position))

@@ -16,8 +16,9 @@ from flake8_mpglobals.source import Source
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
-WriteKind = Literal["mutate", "rebind", "buffer"]
-"""Changed in place, bound anew, or changed in place as a flat piece of memory."""
+WriteKind = Literal["mutate", "rebind", "buffer", "class", "module"]
+"""Changed in place, bound anew, changed in place as a flat piece of memory; or a change
+of any sort to an attribute of a class, or of an imported module."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -441,6 +441,34 @@ def global_of(value: Value) -> Global | None:
     return value if isinstance(value, Global) else None
 
 
+def anchor(place: Value) -> Value:
+    """Return the state that a place is part of.
+
+    That is a module global, an attribute of a class or of an imported module, or
+    else whatever the access path starts from (a parameter).
+    """
+    walk = place
+    while isinstance(walk, Attr | Item | Element | Entered | Copied):
+        if isinstance(walk, Attr) and isinstance(walk.base, ClassValue | Imported):
+            return walk
+        walk = walk.base
+    return walk
+
+
+def is_state(value: Value) -> bool:
+    """Whether an anchor is state that all functions of a process have in common."""
+    return isinstance(value, Global | Attr)
+
+
+def state_name(state: Value) -> str:
+    """Return what people call a piece of state: ``name``, ``Class.name``, ``module.name``."""
+    if isinstance(state, Attr) and isinstance(state.base, ClassValue):
+        return f"{state.base.cls.qualname}.{state.name}"
+    if isinstance(state, Attr) and isinstance(state.base, Imported):
+        return f"{state.base.name}.{state.name}"
+    return state.name if isinstance(state, Global) else ""
+
+
 def root(value: Value) -> Value:
     """Return the value at which the access path of ``value`` starts."""
     while isinstance(value, Attr | Item | Element | Entered | Copied):

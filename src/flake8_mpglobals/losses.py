@@ -35,7 +35,9 @@ from flake8_mpglobals.ir import (
     Seen,
     Store,
     Value,
+    anchor,
     root,
+    state_name,
 )
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.observers import Observers, Touch
@@ -47,7 +49,7 @@ class _Write:
     """A write on one global, in one worker function, with the ways that lead to it."""
 
     raw: RawWrite
-    place: Global
+    place: Value
     effect: Effect
     ways: tuple[tuple[DispatchSite, Function, tuple[tuple[Function, Call | None], ...]], ...]
 
@@ -113,8 +115,7 @@ class Losses:
                     effect = judge(raw, place, self.evaluator)
                     if effect is None:
                         continue
-                    holder = root(place)
-                    assert isinstance(holder, Global)
+                    holder = anchor(place)
                     ways = self._ways(function, raw, place, param)
                     if ways:
                         yield _Write(raw, holder, effect, tuple(ways))
@@ -137,18 +138,16 @@ class Losses:
         ways.sort(key=lambda way: (_at(way[0].call.node), len(way[2]), _position(way[1])))
         return ways
 
-    def _owned(self) -> frozenset[Global]:
+    def _owned(self) -> frozenset[Value]:
         """Return the globals that belong to the worker: initializers set them, or a
         process is started with the value that it binds them to.
         """
-        found: set[Global] = set()
+        found: set[Value] = set()
         for function in self.reach.initialized:
             for raw in self._raw(function):
                 for place, _ in self.reach.globals_for(raw.place, self.reach.initialized_with):
                     if judge(raw, place, self.evaluator) is not None:
-                        holder = root(place)
-                        assert isinstance(holder, Global)
-                        found.add(holder)
+                        found.add(anchor(place))
         entries = {
             target.function
             for site in self.boundaries.sites
@@ -171,7 +170,7 @@ class Losses:
     # -- who sees it ------------------------------------------------------------
 
     def _choose(
-        self, group: list[_Write], guarded: dict[Global, frozenset[Function]]
+        self, group: list[_Write], guarded: dict[Value, frozenset[Function]]
     ) -> LostWrite | None:
         """Make one lost write of all that one statement writes: an observed place first."""
         private: LostWrite | None = None
@@ -184,7 +183,7 @@ class Losses:
             private = private or verdict
         return private
 
-    def _judge(self, write: _Write, guarded: dict[Global, frozenset[Function]]) -> LostWrite | None:
+    def _judge(self, write: _Write, guarded: dict[Value, frozenset[Function]]) -> LostWrite | None:
         if self._observers is None:
             self._observers = Observers(self.module, self.boundaries, self.reach, self.evaluator)
         sites: list[DispatchSite] = []
@@ -207,12 +206,12 @@ class Losses:
                 return None
         return self._lost(write, sites, seen)
 
-    def _guarded(self, writes: list[_Write]) -> dict[Global, frozenset[Function]]:
+    def _guarded(self, writes: list[_Write]) -> dict[Value, frozenset[Function]]:
         """Return the places that every worker write fills only after a look at them, with
         the functions that do so: caches and lazy resources.
         """
-        found: dict[Global, set[Function]] = {}
-        careless: set[Global] = set()
+        found: dict[Value, set[Function]] = {}
+        careless: set[Value] = set()
         for write in writes:
             event = write.raw.event
             if self._fills(write):
@@ -233,6 +232,8 @@ class Losses:
         if isinstance(event, Call) and write.raw.method == "setdefault":
             return True
         if root(write.raw.place) in event.guards:
+            return True
+        if isinstance(event, Store) and any(root(t) in event.guards for t in event.targets):
             return True
         together = {
             target
@@ -265,7 +266,12 @@ class Losses:
         same way for itself: a logger, a connection, a model.
         """
         event = write.raw.event
-        if not isinstance(event, Store) or event.how != "bind":
+        if write.effect.sort == "module" and write.raw.function in self.reach.parent:
+            # A setting of a library that the parent makes for itself by the same code.
+            return True
+        if not isinstance(event, Store) or not isinstance(write.place, Global):
+            return False
+        if event.how != "bind":
             return False
         makers = {name for value in event.values for name in self._makers(value)}
         others = write.place.module.stores.get(write.place.name, set()) - event.values
@@ -299,14 +305,14 @@ class Losses:
         for function in self.reach.parent:
             for store in function.stores:
                 held = self.evaluator.places(store.targets)
-                if any(root(place) == write.place for place in held) and any(
+                if any(anchor(place) == write.place for place in held) and any(
                     self._comes_from(value, calls) for value in store.values
                 ):
                     return True
             for call in function.calls:
                 for callee in call.callee:
                     if isinstance(callee, Attr) and any(
-                        root(place) == write.place
+                        anchor(place) == write.place
                         for place in self.evaluator.places((callee.base,))
                     ):
                         given = [value for arg in call.args for value in arg]
@@ -314,7 +320,7 @@ class Losses:
                             return True
         return False
 
-    def _leads_to_place(self, value: Value, place: Global) -> bool:
+    def _leads_to_place(self, value: Value, place: Value) -> bool:
         """Whether ``value`` is the place, a copy of it, or made from it."""
         return _search(value, lambda found: found == place)
 
@@ -333,7 +339,7 @@ class Losses:
         end_line, end_column = _end(self.module, node)
         api = sites[0].api
         return LostWrite(
-            place=write.place.name,
+            place=state_name(write.place),
             kind=write.effect.kind,
             how=write.effect.sort,
             verb=write.effect.verb,
@@ -348,7 +354,7 @@ class Losses:
             observers=tuple(
                 Related(
                     _location(self.module, touch.node),
-                    f"the parent reads {write.place.name!r} here"
+                    f"the parent reads {state_name(write.place)!r} here"
                     + ("" if function.is_module else f", in {function.qualname!r}"),
                 )
                 for function, touch in seen

@@ -219,6 +219,9 @@ HANDS_BACK: dict[str, int] = {
 }
 """Calls whose result stands for one of their arguments."""
 
+MODULE_OBJECTS: dict[str, str] = {"os.environ": "dict", "sys.path": "list", "sys.modules": "dict"}
+"""Mutable attributes of library modules, and their kinds."""
+
 CALLS_BACK: dict[str, tuple[int, ...]] = {
     "builtins.map": (0,),
     "builtins.filter": (0,),

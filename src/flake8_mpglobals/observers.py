@@ -14,8 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.effects import Reads, call_reads
-from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.evaluate import Evaluator, External, Type
 from flake8_mpglobals.ir import (
     Attr,
     Block,
@@ -31,10 +30,12 @@ from flake8_mpglobals.ir import (
     Store,
     Try,
     Value,
+    anchor,
     global_of,
-    root,
+    is_state,
 )
 from flake8_mpglobals.reach import Reach, overlaps, segments
+from flake8_mpglobals.reads import Reads
 
 State = bool | None
 """Whether the place is stale here; None: this point is not reached."""
@@ -44,7 +45,7 @@ State = bool | None
 class Touch:
     """One event of the parent on a global: a read of a path, or a new value for the whole."""
 
-    place: Global
+    place: Value
     path: tuple[str, ...]
     node: ast.AST
     resets: bool = False
@@ -64,7 +65,7 @@ class Observers:
         self.evaluator = evaluator
         self.reads = Reads(evaluator, boundaries.edges)
         self._touches: dict[object, tuple[Touch, ...]] = {}
-        self._touched_in: dict[Global, set[Function]] = {}
+        self._touched_in: dict[Value, set[Function]] = {}
         self._callers: dict[Function, set[Function]] = {}
         self._entry_points: list[Function] = []
         self._index()
@@ -103,17 +104,23 @@ class Observers:
                 for target in event.targets:
                     if isinstance(target, Global):
                         yield Touch(target, (), event.node, resets=True)
+            elif event.how in ("attr", "del attr") and isinstance(event.key, str):
+                for target in event.targets:
+                    things = self.evaluator.thing(target)
+                    if any(isinstance(thing, Type | External) for thing in things):
+                        for state in self.evaluator.states(target, event.key):
+                            yield Touch(state, (), event.node, resets=True)
             elif event.how in ("item", "del item") and _whole_slice(event.node):
                 for place, path in self._paths(event.targets):
                     if not path:
                         yield Touch(place, (), event.node, resets=True)
         else:
-            for values, read in call_reads(
-                event, self.evaluator, self.boundaries.edges, self.reads
-            ):
+            for values, read in self.reads.given(event):
                 for place, path in self._paths(values):
                     for below in sorted(read):
-                        direct = any(global_of(value) for value in values)
+                        direct = any(
+                            global_of(value) or isinstance(value, Attr) for value in values
+                        )
                         yield Touch(
                             place, (*path, *below), event.node, direct=direct, guards=event.guards
                         )
@@ -123,17 +130,17 @@ class Observers:
                         if not path:
                             yield Touch(place, (), event.node, resets=True)
 
-    def _paths(self, values: Iterable[Value]) -> Iterator[tuple[Global, tuple[str, ...]]]:
+    def _paths(self, values: Iterable[Value]) -> Iterator[tuple[Value, tuple[str, ...]]]:
         for place in self.evaluator.places(values):
-            start = root(place)
-            if isinstance(start, Global):
-                yield start, segments(place)
+            state = anchor(place)
+            if is_state(state):
+                yield state, segments(place)
 
     # -- the question ---------------------------------------------------------
 
     def observe(
         self,
-        place: Global,
+        place: Value,
         path: tuple[str, ...],
         sites: Iterable[DispatchSite],
         *,
@@ -181,7 +188,7 @@ class Observers:
         )
         return [(function, touch) for touch, function in found]
 
-    def _relevant(self, place: Global, calls: set[Call]) -> set[Function]:
+    def _relevant(self, place: Value, calls: set[Call]) -> set[Function]:
         """Return the parent functions from which the place or a dispatch can be reached."""
         stack = [f for f in self._touched_in.get(place, ()) if f in self.reach.parent]
         stack.extend(call.function for call in calls if call.function in self.reach.parent)
@@ -204,7 +211,7 @@ class _Run:
     def __init__(
         self,
         observers: Observers,
-        place: Global,
+        place: Value,
         path: tuple[str, ...],
         calls: set[Call],
         relevant: set[Function],

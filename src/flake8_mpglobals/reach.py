@@ -28,10 +28,12 @@ from flake8_mpglobals.ir import (
     SuperOf,
     Value,
     Values,
+    anchor,
     attr,
     element,
+    is_state,
     item,
-    root,
+    state_name,
 )
 
 
@@ -152,12 +154,12 @@ class Reach:
         for function in sorted(functions, key=_line):
             for index, default in function.defaults.items():
                 for place in self.evaluator.places(default):
-                    if isinstance(root(place), Global):
+                    if is_state(anchor(place)):
                         give(Param(function, index), place)
             for _, target in self.boundaries.edges_of(function):
                 for param, place in self._handed(target):
-                    start = root(place)
-                    if isinstance(start, Global):
+                    start = anchor(place)
+                    if is_state(start):
                         give(param, place)
                     elif isinstance(start, Param) and start != param:
                         waiting.setdefault(start, []).append((param, place))
@@ -178,8 +180,8 @@ class Reach:
         self, place: Value, passed: dict[Param, set[Value]]
     ) -> Iterable[tuple[Value, Param | None]]:
         """Yield the global places that ``place`` stands for, and the parameter it came by."""
-        start = root(place)
-        if isinstance(start, Global):
+        start = anchor(place)
+        if is_state(start):
             yield place, None
         elif isinstance(start, Param):
             for given in sorted(passed.get(start, ()), key=repr_place):
@@ -207,7 +209,7 @@ class Reach:
                     continue
                 way = ((call, wanted.function), *tail)
                 for handed in self.evaluator.places(target.bindings[wanted.index]):
-                    start = root(handed)
+                    start = anchor(handed)
                     if handed == given:
                         found.setdefault(caller, way)
                     elif isinstance(start, Param):
@@ -275,7 +277,8 @@ def rebase(path: Value, bases: Values) -> Values:
 def segments(place: Value) -> tuple[str, ...]:
     """Return the access path of a place as text: ``.name``, ``[key]``, or ``[]`` for any item."""
     parts: list[str] = []
-    while isinstance(place, Attr | Item | Element):
+    top = anchor(place)
+    while isinstance(place, Attr | Item | Element) and place is not top:
         if isinstance(place, Attr):
             parts.append(f".{place.name}")
         elif isinstance(place, Item) and place.key is not None:
@@ -296,8 +299,7 @@ def overlaps(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def repr_place(place: Value) -> tuple[str, tuple[str, ...]]:
     """Return a key by which places sort the same in every run."""
-    start = root(place)
-    return (start.name if isinstance(start, Global) else "", segments(place))
+    return (state_name(anchor(place)), segments(place))
 
 
 def _line(function: Function) -> tuple[int, int, str]:

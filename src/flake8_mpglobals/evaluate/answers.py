@@ -63,6 +63,7 @@ from flake8_mpglobals.mutations import (
     CONSTRUCTORS,
     HANDS_BACK,
     ITERATES,
+    MODULE_OBJECTS,
     SCALARS,
 )
 
@@ -105,6 +106,8 @@ class Answers:
         self._known: dict[Value, Things] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._self_classes: dict[Function, list[Class]] = {}
+        self._stored: frozenset[str] | None = None
+        self._places_known: dict[Value, Values] = {}
         self._query: Query | None = None
 
     def things(self, values: Iterable[Value], env: Env | None = None) -> Things:
@@ -164,6 +167,7 @@ class Answers:
     def forget(self) -> None:
         """Drop remembered answers: the inputs of parameters have changed."""
         self._known.clear()
+        self._places_known.clear()
         self._lineages.clear()
         self._self_classes.clear()
 
@@ -221,6 +225,8 @@ class Answers:
         return env
 
     def _imported(self, name: str) -> Things:
+        if name in MODULE_OBJECTS:
+            return frozenset((Box(MODULE_OBJECTS[name]),))
         return frozenset((External(self.catalogue.canonical(name)),))
 
     def _global(self, value: Global) -> Things:
@@ -274,13 +280,15 @@ class Answers:
         name = value.name
         base = value.base
         for thing in self.thing(base, env):
-            if isinstance(thing, Obj):
+            if name == "__class__":
+                found |= self._types((base,), env)
+            elif isinstance(thing, Obj):
                 start = base.cls if isinstance(base, SuperOf) else None
                 found |= self._member(thing.cls, name, frozenset((base,)), after=start)
             elif isinstance(thing, Type):
                 found |= self._class_member(thing.cls, name)
             elif isinstance(thing, External):
-                found.add(External(self.catalogue.canonical(f"{thing.name}.{name}")))
+                found |= self._imported(f"{thing.name}.{name}")
             elif isinstance(thing, Handle):
                 found.add(
                     External(self.catalogue.canonical(f"{thing.name}.{name}"), frozenset((base,)))
@@ -290,6 +298,13 @@ class Answers:
             else:
                 found.add(UNKNOWN)
         return frozenset(found)
+
+    def _types(self, values: Iterable[Value], env: Env | None) -> Things:
+        """Return the classes of what ``values`` can be."""
+        return frozenset(
+            Type(thing.cls) if isinstance(thing, Obj) else UNKNOWN
+            for thing in self.things(values, env)
+        )
 
     def _selves(self, function: Function) -> list[Class]:
         """Return the classes whose instances can be ``self`` of a method: its own, and
@@ -468,6 +483,8 @@ class Answers:
             elif isinstance(thing, External):
                 if thing.name in HANDS_BACK and len(call.args) > HANDS_BACK[thing.name]:
                     found |= self.things(call.args[HANDS_BACK[thing.name]], env)
+                elif thing.name == "builtins.type" and len(call.args) == 1:
+                    found |= self._types(call.args[0], env)
                 elif thing.name == "builtins.next" and call.args:
                     found |= self.things(element(call.args[0]), env)
                 else:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from flake8_mpglobals.evaluate.answers import DEPTH, HANDS_OUT, Answers, Query
-from flake8_mpglobals.evaluate.things import Env, External, Func, Obj, inside
+from flake8_mpglobals.evaluate.things import Box, Env, External, Func, Obj, Type, inside
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
     Attr,
     Call,
     Cell,
+    ClassValue,
     Element,
     Entered,
     Fresh,
     Global,
+    Imported,
     Item,
     Param,
     Phi,
@@ -31,9 +34,7 @@ from flake8_mpglobals.ir import (
     global_of,
     item,
 )
-from flake8_mpglobals.mutations import (
-    HANDS_BACK,
-)
+from flake8_mpglobals.mutations import HANDS_BACK, MODULE_OBJECTS
 
 
 class Places(Answers):
@@ -45,6 +46,8 @@ class Places(Answers):
         A new object is no place; a global that is another name for an object is
         both places.
         """
+        if env is None and self._query is None:
+            return frozenset().union(*map(self._remembered, values))
         outermost = self._query is None
         if outermost:
             self._query = Query()
@@ -53,6 +56,18 @@ class Places(Answers):
         finally:
             if outermost:
                 self._query = None
+
+    def _remembered(self, value: Value) -> Values:
+        """Answer for one value outside any call, once."""
+        known = self._places_known.get(value)
+        if known is None:
+            self._query = Query()
+            try:
+                known = self._places((value,), None)
+            finally:
+                self._query = None
+            self._places_known[value] = known
+        return known
 
     def _places(self, values: Iterable[Value], env: Env | None) -> Values:
         found: set[Value] = set()
@@ -73,6 +88,8 @@ class Places(Answers):
 
     def _place(self, value: Value, env: Env | None) -> Values:
         if isinstance(value, Global):
+            if (known := self._module_object(value)) is not None:
+                return frozenset((known,))
             same = value.module.stores.get(value.name, ())
             others = [v for v in same if isinstance(v, Global | Seen | Attr | Item | Result | Phi)]
             return frozenset((value,)) | self._places(others, None)
@@ -107,8 +124,51 @@ class Places(Answers):
             return self._places((Param(value.function, 0),), env)
         return NOTHING
 
+    @staticmethod
+    def _module_object(value: Global) -> Value | None:
+        """Return the attribute of a module that a global is another name for."""
+        for store in value.module.stores.get(value.name, ()):
+            if isinstance(store, Imported) and store.name in MODULE_OBJECTS:
+                module, _, name = store.name.rpartition(".")
+                return Attr(Imported(module), name)
+        return None
+
+    def states(self, base: Value, name: str, env: Env | None = None) -> Values:
+        """Return the class and module attributes that ``base.name`` can be."""
+        found: set[Value] = set()
+        for thing in self.thing(base, env):
+            if isinstance(thing, Type | Obj):
+                order, _, _ = self.lineage(thing.cls)
+                owner = next((cls for cls in order if name in cls.attributes), None)
+                if isinstance(thing, Type):
+                    found.add(Attr(ClassValue(owner or thing.cls), name))
+                elif owner and not any(name in cls.self_attributes for cls in order):
+                    found.add(Attr(ClassValue(owner), name))
+            elif isinstance(thing, External) and not thing.receiver:
+                known = f"{thing.name}.{name}"
+                if name in self.stored_attributes() or known in MODULE_OBJECTS:
+                    found.add(Attr(Imported(thing.name), name))
+        return frozenset(found)
+
+    def stored_attributes(self) -> frozenset[str]:
+        """Return the names of all attributes that any function of the module stores."""
+        if self._stored is None:
+            self._stored = frozenset(
+                store.key
+                for function in self.module.functions
+                for store in function.stores
+                if isinstance(store.key, str) and store.how.endswith("attr")
+            )
+        return self._stored
+
     def _attribute_place(self, value: Attr, env: Env | None) -> Values:
-        found = set(attr(self._places((value.base,), env), value.name)) - ANYTHING
+        states = self.states(value.base, value.name, env)
+        if any(isinstance(thing, Box) for state in states for thing in self.thing(state, env)):
+            # A container of the class, whichever instance it is reached through.
+            return states
+        found = set(states)
+        if not any(isinstance(thing, Type) for thing in self.thing(value.base, env)):
+            found |= set(attr(self._places((value.base,), env), value.name)) - ANYTHING
         for thing in self.thing(value.base, env):
             if isinstance(thing, Obj):
                 order, _, _ = self.lineage(thing.cls)
@@ -136,5 +196,15 @@ class Places(Answers):
             elif isinstance(thing, Unknown):
                 for callee in call.callee:
                     if isinstance(callee, Attr) and callee.name in HANDS_OUT:
-                        found |= item(self._places((callee.base,), env)) - ANYTHING
+                        places = self._places((callee.base,), env)
+                        found |= item(places, _asked_for(call)) - ANYTHING
         return frozenset(found)
+
+
+def _asked_for(call: Call) -> str | int | None:
+    """Return the constant key that ``get(key)`` and its like ask for."""
+    if isinstance(call.node, ast.Call) and call.node.args:
+        key = call.node.args[0]
+        if isinstance(key, ast.Constant) and isinstance(key.value, str | int):
+            return key.value
+    return None

@@ -298,13 +298,17 @@ class Statements(Expressions):
         if node.value is not None:
             values = self.value(node.value)
             self.bind(node.target, values, node.value)
-        if hint and isinstance(node.target, ast.Name):
+        if self.class_scopes:
+            cls = self.class_scopes[-1][0]
+            if isinstance(node.target, ast.Name) and (node.value is None or _makes_fields(cls)):
+                # A field: each instance has its own.
+                default = cls.attributes.pop(node.target.id, set())
+                cls.self_attributes.setdefault(node.target.id, set()).update(default, hint)
+        elif hint and isinstance(node.target, ast.Name):
             variable = self.variable(node.target.id)
             if isinstance(variable, Global):
                 self.module.annotated[variable.name] = hint
-            elif self.class_scopes:
-                self.class_scopes[-1][0].attributes.setdefault(node.target.id, set()).update(hint)
-            elif node.value is not None and not self.class_scopes:
+            elif node.value is not None:
                 known = self.env.get(node.target.id, NOTHING)
                 if known and all(isinstance(value, Result) for value in known):
                     self.env[node.target.id] = union(known, hint)
@@ -425,6 +429,17 @@ class Statements(Expressions):
             if node.msg is not None:
                 self.value(node.msg)
 
+
+def _makes_fields(cls: Class) -> bool:
+    """Whether annotated names of a class body become attributes of its instances."""
+    for decorator in cls.node.decorator_list:
+        node = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if dotted(node).rpartition(".")[2] in ("dataclass", "define", "frozen", "s", "attrs"):
+            return True
+    return any(dotted(base).rpartition(".")[2] in _RECORDS for base in cls.node.bases)
+
+
+_RECORDS = ("NamedTuple", "BaseModel", "TypedDict")
 
 _STATEMENTS: dict[type[ast.stmt], Callable[[Statements, Any], None]] = {
     ast.FunctionDef: Statements.function_def,

@@ -36,6 +36,14 @@ _FAMILY = {
     "memoryview": "buffer",
     "DataFrame": "buffer",
 }
+_UNKNOWN_KIND = {"rebind": "name", "mutate": "object", "buffer": "buffer"}
+_WHAT = {
+    "rebind": "module-level {kind}",
+    "mutate": "module-level {kind}",
+    "buffer": "module-level {kind}",
+    "class": "class attribute",
+    "module": "module attribute",
+}
 _COLLECT = "return the values and collect what {api} gives back, or {remedy}"
 
 
@@ -64,8 +72,7 @@ def finding(write: LostWrite, code: str, name: str, consequence: str, advice: st
     through = [step.name for step in write.chain[1:]]
     via = f" (through {' -> '.join(repr(step) for step in through)})" if through else ""
     kind = write.kind if write.kind in _FAMILY or write.how != "rebind" else ""
-    kind = kind or {"rebind": "name", "mutate": "object", "buffer": "buffer"}[write.how]
-    what = f"module-level {kind}"
+    what = _WHAT[write.how].format(kind=kind or _UNKNOWN_KIND.get(write.how, ""))
     message = (
         f"worker {write.worker!r} {write.verb} {what} {write.place!r}{via}; "
         f"{first.api} (line {first.location.line}) {runs}, "

@@ -1,0 +1,180 @@
+"""What functions read of the objects that they are given, themselves or in what they call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from flake8_mpglobals.effects import kind_of, library_names
+from flake8_mpglobals.evaluate import (
+    Evaluator,
+    External,
+    Handle,
+    Shared,
+    Target,
+    Type,
+)
+from flake8_mpglobals.ir import Attr, Call, Function, Imported, Param, Values, root
+from flake8_mpglobals.mutations import CERTAIN, FUNCTIONS, METHODS, ONLY_ITERATORS
+from flake8_mpglobals.reach import segments
+
+Path = tuple[str, ...]
+"""An access path below an object (:func:`~flake8_mpglobals.reach.segments`)."""
+
+Edges = Mapping[Call, tuple[Target, ...]]
+
+LONGEST = 4
+"""Longer access paths are cut: reading deep inside is reading what leads there."""
+
+MOST = 400
+"""Parameters that one question may lead through."""
+
+WHOLE: frozenset[Path] = frozenset(((),))
+
+_NOTHING: frozenset[Path] = frozenset()
+_ENVIRON = Attr(Imported("os"), "environ")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Something that a call is given: the parts of it that the call itself reads, and
+    the parameters of project functions that it becomes.
+    """
+
+    values: Values
+    paths: frozenset[Path] = _NOTHING
+    params: tuple[Param, ...] = ()
+
+
+class Reads:
+    """Answers which parts of its parameters a function reads."""
+
+    def __init__(self, evaluator: Evaluator, edges: Edges) -> None:
+        self._evaluator = evaluator
+        self._edges = edges
+        self._direct: dict[Param, set[Path]] = {}
+        self._passed: dict[Param, list[tuple[Path, Param]]] = {}
+        self._seen: set[Function] = set()
+        self._known: dict[Param, frozenset[Path]] = {}
+
+    def of(self, param: Param) -> frozenset[Path]:
+        """Return the access paths below ``param`` that are read; ``()`` is the whole object."""
+        known = self._known.get(param)
+        if known is not None:
+            return known
+        found: set[Path] = set()
+        stack: list[tuple[Path, Param]] = [((), param)]
+        visited = set(stack)
+        while stack and len(visited) < MOST:
+            prefix, current = stack.pop()
+            self._look_at(current.function)
+            found.update((*prefix, *path)[:LONGEST] for path in self._direct.get(current, ()))
+            for path, inner in self._passed.get(current, ()):
+                step = ((*prefix, *path)[:LONGEST], inner)
+                if step not in visited:
+                    visited.add(step)
+                    stack.append(step)
+        self._known[param] = frozenset(found)
+        return self._known[param]
+
+    def given(self, call: Call) -> Iterator[tuple[Values, frozenset[Path]]]:
+        """Yield what ``call`` gets, with all the parts of it that the call leads to reading."""
+        for given in handed(call, self._evaluator, self._edges):
+            yield given.values, given.paths.union(*(self.of(param) for param in given.params))
+
+    def _look_at(self, function: Function) -> None:
+        """Note once what a function does with its parameters."""
+        if function in self._seen:
+            return
+        self._seen.add(function)
+        for load in function.loads:
+            if not load.argument:
+                for param, path in self._below(load.values):
+                    self._direct.setdefault(param, set()).add(path)
+        for value in (*function.returns, *function.yields):
+            if isinstance(value, Param):
+                self._direct.setdefault(value, set()).add(())
+        for call in function.calls:
+            for given in handed(call, self._evaluator, self._edges):
+                for param, path in self._below(given.values):
+                    for read in given.paths:
+                        self._direct.setdefault(param, set()).add((*path, *read))
+                    for inner in given.params:
+                        self._passed.setdefault(param, []).append((path, inner))
+
+    def _below(self, values: Values) -> Iterator[tuple[Param, Path]]:
+        for place in self._evaluator.places(values):
+            start = root(place)
+            if isinstance(start, Param):
+                yield start, segments(place)
+
+
+def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
+    """Yield what ``call`` is given, receiver first.
+
+    The receiver of a mutating method whose result is not used is not read; an
+    argument of a project function is read as far as that function reads it;
+    anything else that a call is given is read whole.
+    """
+    entered = edges.get(call, ())
+    names = set(library_names(call, evaluator))
+    if "os.getenv" in names and call.args:
+        yield Given(frozenset((_ENVIRON,)), _key_of(call))
+    for callee in call.callee:
+        if not isinstance(callee, Attr):
+            continue
+        receiver: Values = frozenset((callee.base,))
+        things = evaluator.things(receiver)
+        held = kind_of(things)
+        if held in METHODS:
+            if callee.name not in METHODS[held] or call.used:
+                yield Given(receiver, _key_of(call) if _keyed(call, callee.name) else WHOLE)
+        elif entered:
+            yield Given(receiver, params=tuple(Param(t.function, 0) for t in entered))
+        elif (call.used or callee.name not in CERTAIN) and not any(
+            isinstance(thing, Shared | Handle | External | Type) for thing in things
+        ):
+            yield Given(receiver, frozenset(((f".{callee.name}",),)))
+    for position, values in enumerate(call.args):
+        if call.used or not any(_changes(name, position) for name in names):
+            yield _argument(values, entered, names)
+    for values in (*call.keywords.values(), call.rest):
+        yield _argument(values, entered, names)
+
+
+def _argument(values: Values, entered: tuple[Target, ...], names: set[str]) -> Given:
+    """Return what becomes of one argument."""
+    if not entered or names:
+        return Given(values, WHOLE)
+    params = tuple(
+        Param(target.function, position)
+        for target in entered
+        for position, bound in target.bindings.items()
+        if bound == values
+    )
+    return Given(values, params=params)
+
+
+def _changes(name: str, position: int) -> bool:
+    """Whether the library function ``name`` changes its argument at ``position``."""
+    if name in FUNCTIONS:
+        return FUNCTIONS[name][0] == position and name not in ONLY_ITERATORS
+    return position == 0 and name.startswith("builtins.") and name.count(".") == 2
+
+
+def _keyed(call: Call, method: str) -> bool:
+    return (
+        method in ("get", "setdefault", "pop")
+        and isinstance(call.node, ast.Call)
+        and bool(call.node.args)
+    )
+
+
+def _key_of(call: Call) -> frozenset[tuple[str, ...]]:
+    """Return the path of the item that ``get(key)`` and its like ask for."""
+    assert isinstance(call.node, ast.Call)
+    first = call.node.args[0]
+    if isinstance(first, ast.Constant) and isinstance(first.value, str | int):
+        return frozenset(((f"[{first.value!r}]",),))
+    return frozenset((("[]",),))
