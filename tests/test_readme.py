@@ -119,10 +119,11 @@ def updated(text: str) -> str:
 
 def in_order(text: str) -> list[str]:
     """Return the lines, with printed lists sorted: workers come in any order."""
-    return [
-        str(sorted(ast.literal_eval(line))) if re.fullmatch(r"\['.*'\]", line) else line
-        for line in text.splitlines()
-    ]
+    return [sorted_list(line) for line in text.splitlines()]
+
+
+def sorted_list(line: str) -> str:
+    return str(sorted(ast.literal_eval(line))) if re.fullmatch(r"\['.*'\]", line) else line
 
 
 def test_generated_parts_are_current() -> None:
@@ -165,6 +166,8 @@ def test_links_lead_somewhere() -> None:
 
 if __name__ == "__main__":
     old = README.read_text(encoding="utf-8")
-    new = updated(old)
-    if in_order(new) != in_order(old):
-        README.write_text(new, encoding="utf-8")
+    # Another order of the same list is no news.
+    known = {sorted_list(line): line for line in old.splitlines()}
+    new = "".join(f"{known.get(line, line)}\n" for line in in_order(updated(old)))
+    if new != old:
+        README.write_text(new, encoding="utf-8", newline="\n")
