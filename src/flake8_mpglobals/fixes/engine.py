@@ -159,6 +159,8 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
             plans.append(plan)
         except CannotFix as no:
             refusals.extend(Refusal(finding, no.reason) for finding in own)
+        except RecursionError:
+            refusals.extend(Refusal(finding, "the code is nested too deeply") for finding in own)
     return _Proposals(tuple(plans), tuple(refusals))
 
 

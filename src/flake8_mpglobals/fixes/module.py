@@ -192,11 +192,15 @@ class Module:
         return None
 
     def at_import(self) -> Iterator[ast.stmt]:
-        """Yield the top-level statements that run on import and are no definitions."""
-        for node in self.tree.body:
-            if isinstance(node, ast.If) and is_main_test(node.test):
-                yield from node.orelse
-            elif not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)):
+        """Yield the statements that run on import: at module level and in class bodies."""
+        pending: list[ast.stmt] = list(reversed(self.tree.body))
+        while pending:
+            node = pending.pop()
+            if isinstance(node, ast.ClassDef):
+                pending.extend(reversed(node.body))
+            elif isinstance(node, ast.If) and is_main_test(node.test):
+                pending.extend(reversed(node.orelse))
+            elif not isinstance(node, (*FUNCTIONS, ast.Import, ast.ImportFrom)):
                 yield node
 
 

@@ -100,10 +100,9 @@ def define(
         f"\t{place} = {shared}",
         *call,
     ]
-    assert behind.end_lineno is not None
-    line = behind.end_lineno
+    line = _last_line(module, behind)
     end = module.source.starts[line - 1] + len(module.source.lines[line - 1])
-    gap = newline(module.source) * (_blank_lines(module, behind) + 1)
+    gap = newline(module.source) * (_blank_lines(module, line) + 1)
     return Edit(end, end, gap + indented(module, lines))
 
 
@@ -114,10 +113,22 @@ def typed(beside: Function, parameter: str, annotation: str) -> str:
     return f"{parameter}: {annotation}" if types and annotation else parameter
 
 
-def _blank_lines(module: Module, function: Function) -> int:
-    """Return how many blank lines the file leaves below ``function``."""
+def _last_line(module: Module, function: Function) -> int:
+    """Return the last line of a function, with the comments that end its body."""
     assert function.end_lineno is not None
-    rest = module.source.lines[function.end_lineno :]
+    last = function.end_lineno
+    for number, text in enumerate(module.source.lines[last:], last + 1):
+        body = text.lstrip()
+        if body and (not body.startswith("#") or len(text) - len(body) <= function.col_offset):
+            break
+        if body:
+            last = number
+    return last
+
+
+def _blank_lines(module: Module, line: int) -> int:
+    """Return how many blank lines the file leaves below ``line``."""
+    rest = module.source.lines[line:]
     return next((blank for blank, text in enumerate(rest) if text.strip()), 2)
 
 

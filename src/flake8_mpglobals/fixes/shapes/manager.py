@@ -192,9 +192,10 @@ def _check_parent(
         )
     passed = touches.handed_on(exempt)
     if passed is not None:
+        named = ast.unparse(passed)
+        what = "in a lambda" if named == touches.place else f"in {named!r}, which is handed on"
         raise CannotFix(
-            f"line {passed.lineno} hands on {ast.unparse(passed)!r}, which uses "
-            f"{touches.place!r}: nobody sees when it runs"
+            f"line {passed.lineno} uses {touches.place!r} {what}: nobody sees when it runs"
         )
 
 

@@ -191,6 +191,10 @@ class ParentUse:
                 self._item(node, parent, function)
             case ast.AugAssign() if parent.target is node:
                 self._stored(node, function, parent.value, many=True)
+            case ast.Assign(targets=targets) if all(
+                isinstance(one, (ast.Tuple, ast.List)) for one in targets
+            ):
+                pass  # its items are taken out
             case ast.Assign() | ast.AnnAssign() | ast.NamedExpr():
                 raise self._no(node, "gets a second name", "use the one name")
             case _:
