@@ -30,9 +30,11 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Class,
+    Fresh,
     Function,
     Module,
     Param,
+    Result,
     Unknown,
     Values,
     element,
@@ -46,6 +48,8 @@ ROUNDS = 4
 
 
 _ONLY_UNKNOWN = frozenset((UNKNOWN,))
+
+_SOME_ARGUMENTS = 8
 
 CALLERS = 16
 """How many callers of one function are told apart."""
@@ -160,9 +164,14 @@ def _contexts(call: Call, passed: _Passed) -> list[Env | None]:
     """Return the callers to be told apart: those that pass both the pool and the callable."""
     function = call.function
 
-    def is_passed(values: Values) -> bool:
-        starts = (root(value) for value in values)
-        return any(isinstance(start, Param) and start.function is function for start in starts)
+    def is_passed(values: Values, depth: int = 0) -> bool:
+        for value in values:
+            start = root(value)
+            if isinstance(start, Param) and start.function is function:
+                return True
+            if isinstance(start, Result) and depth < 3 and is_passed(start.call.callee, depth + 1):
+                return True
+        return False
 
     callers = passed.get(function, ())
     if len(callers) > 1 and is_passed(call.callee):
@@ -313,6 +322,8 @@ class _Crossing:
         resolved = bool(things) and UNKNOWN not in things
         if not resolved and row.kind not in SHARES and not _only_passed(given):
             things = [*things, *evaluator.asked(_argument_node(call, row.callable))]
+        if not resolved:
+            things = [*things, *evaluator.decorated(given)]
         found: list[Target] = []
         for thing in things:
             if not isinstance(thing, Unknown | External | Plain | Handle):
@@ -339,7 +350,7 @@ def _travelling(call: Call, row: Api) -> tuple[tuple[Values, ...], dict[str, Val
     if row.tasks == "star_each":
         task = element(given)
         return tuple(item(task, index) for index in range(6)), {}
-    return tuple(item(given, index) for index in range(8)), {}
+    return tuple(item(given, index) for index in range(_length(given))), {}
 
 
 def _initializers(call: Call, row: Api, evaluator: Evaluator) -> tuple[Target, ...]:
@@ -348,8 +359,19 @@ def _initializers(call: Call, row: Api, evaluator: Evaluator) -> tuple[Target, .
     if given is None:
         return ()
     passed = argument(call, row.initargs)
-    args = tuple(item(passed, index) for index in range(8)) if passed else ()
+    args = tuple(item(passed, index) for index in range(_length(passed))) if passed else ()
     return tuple(evaluator.called_with(given, args, call))
+
+
+def _length(values: Values) -> int:
+    """Return how many arguments a container of arguments can hold; a few where unknown."""
+    lengths = [
+        len(value.display.items)
+        if isinstance(value, Fresh) and value.display.whole
+        else _SOME_ARGUMENTS
+        for value in values
+    ]
+    return max(lengths, default=_SOME_ARGUMENTS)
 
 
 def _process_class(cls: Class, evaluator: Evaluator) -> tuple[Api | None, Function | None]:

@@ -351,6 +351,10 @@ class Catalogue:
         """Return the rows that a method name alone identifies."""
         return self._anywhere.get(method, ())
 
+    def knows(self, name: str) -> bool:
+        """Whether any table says something about ``name``."""
+        return self.api(name) is not None or self.shared(name) is not None
+
     def is_method(self, name: str) -> bool:
         """Whether some row that takes a callable is a method of this name."""
         return name in self._methods

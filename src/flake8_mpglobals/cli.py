@@ -144,10 +144,10 @@ def check(
 @click.option("--unsafe-fixes", is_flag=True, help="Apply also fixes that need a look.")
 @click.option(
     "--strategy",
-    type=click.Choice(("auto", "manager", "collect")),
+    type=click.Choice(("auto", "manager")),
     default="auto",
     show_default=True,
-    help="Share through a manager, or return values and collect them.",
+    help="Which shape of rewrite to use.",
 )
 def fix(
     *,
@@ -213,6 +213,7 @@ def main(args: Sequence[str] | None = None, prog_name: str = "mpglobals") -> NoR
     status: Any
     try:
         status = group.main(args=args, prog_name=prog_name, standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         status = error.exit_code

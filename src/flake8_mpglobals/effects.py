@@ -32,6 +32,8 @@ from flake8_mpglobals.ir import (
     Function,
     Global,
     Module,
+    Param,
+    Result,
     Store,
     Value,
     anchor,
@@ -40,6 +42,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.mutations import (
     BUFFERS,
+    CALLS_BACK,
     CERTAIN,
     CONTAINERS,
     FUNCTIONS,
@@ -49,6 +52,9 @@ from flake8_mpglobals.mutations import (
 from flake8_mpglobals.reach import segments
 
 Sort = Literal["mutate", "rebind", "buffer", "class", "module"]
+
+CALLED = "call"
+"""The method of a write that is a call of a place itself: a bound method, by another name."""
 
 _AUGMENTS = {
     "list": "extends",
@@ -140,7 +146,21 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
         if isinstance(callee, Attr) and _may_change(callee.name):
             for place in evaluator.places((callee.base,)):
                 yield RawWrite(function, place, call, callee.name)
-    for thing in library_names(call, evaluator):
+    names = library_names(call, evaluator)
+    passed = [
+        call.args[position]
+        for name in names
+        for position in CALLS_BACK.get(name, ())
+        if position < len(call.args)
+    ]
+    bare = frozenset(callee for callee in call.callee if not isinstance(callee, Attr | Result))
+    for values in (bare, *passed):
+        for place in evaluator.places(values):
+            if isinstance(place, Param) or (
+                isinstance(place, Attr) and place != anchor(place) and _may_change(place.name)
+            ):
+                yield RawWrite(function, place, call, CALLED)
+    for thing in names:
         known = FUNCTIONS.get(thing)
         if known is not None and len(call.args) > known[0] and call.starred < 0:
             method = "__next__" if thing in ONLY_ITERATORS else "()"
@@ -178,29 +198,35 @@ def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
 
     ``place`` is where it happens, part of a global or of a class or module attribute.
     """
+    if write.method == CALLED:
+        if not isinstance(place, Attr) or place == anchor(place):
+            return None
+        write, place = replace(write, method=place.name), place.base
     holder = anchor(place)
     whole = evaluator.thing(holder)
     kind = kind_of(whole)
     if isinstance(holder, Attr):
         sort: Sort = "class" if isinstance(holder.base, ClassValue) else "module"
-        effect = _attribute(write, place, holder, whole, kind, evaluator)
+        if (
+            write.place == holder
+            and isinstance(write.event, Store)
+            and (write.event.how.endswith("attr"))
+        ):
+            effect = _binding(write.event, whole, kind)
+        else:
+            effect = _judge(write, place, whole, kind, evaluator)
         return None if effect is None else replace(effect, sort=sort)
     return _judge(write, place, whole, kind, evaluator)
 
 
-def _attribute(
-    write: RawWrite, place: Value, holder: Attr, whole: Things, kind: str, evaluator: Evaluator
-) -> Effect | None:
-    """Judge a write on an attribute of a class or of an imported module."""
-    event = write.event
-    if write.place == holder and isinstance(event, Store) and event.how.endswith("attr"):
-        if any(isinstance(thing, Shared) for thing in whole):
-            return None
-        verb = "deletes" if event.how == "del attr" else "sets"
-        if event.how == "augment attr":
-            verb = _AUGMENTS.get(kind, "changes")
-        return Effect("class", verb, kind, ())
-    return _judge(write, place, whole, kind, evaluator)
+def _binding(event: Store, whole: Things, kind: str) -> Effect | None:
+    """Judge a store that binds an attribute of a class or of an imported module."""
+    if any(isinstance(thing, Shared) for thing in whole):
+        return None
+    verb = "deletes" if event.how == "del attr" else "sets"
+    if event.how == "augment attr":
+        verb = _AUGMENTS.get(kind, "changes")
+    return Effect("class", verb, kind, ())
 
 
 def _judge(
@@ -225,12 +251,21 @@ def _judge(
 def _rebinding(event: Store, whole: Things, kind: str) -> Effect | None:
     if any(isinstance(thing, Shared) for thing in whole):
         return None
+    if event.how != "bind" and not any(_is_bound(target) for target in event.targets):
+        return None  # it raises NameError, in every process
     if event.how == "augment" and kind in _AUGMENTS:
         sort: Sort = "buffer" if kind in BUFFERS else "mutate"
         return Effect(sort, _AUGMENTS[kind], kind, ())
     if event.how == "unbind":
         return Effect("rebind", "deletes", kind, ())
     return Effect("rebind", "rebinds", kind, ())
+
+
+def _is_bound(target: Value) -> bool:
+    """Whether anything gives a global its first value."""
+    if not isinstance(target, Global):
+        return False
+    return bool(target.module.star_imports) or target.name in target.module.bound
 
 
 def _elsewhere(things: Things, *, nested: bool = False) -> bool:

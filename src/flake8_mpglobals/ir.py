@@ -13,6 +13,7 @@ compare by identity.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -202,11 +203,15 @@ class Slot:
 
 @dataclass(eq=False, slots=True)
 class Display:
-    """One list, tuple, set or dict display, or a comprehension, with what it holds."""
+    """One list, tuple, set or dict display, or a comprehension, with what it holds.
+
+    ``whole``: ``items`` are all that it holds when it is made.
+    """
 
     kind: str
     elements: set[Value] = field(default_factory=set)
     items: dict[str | int, Values] = field(default_factory=dict)
+    whole: bool = False
 
 
 StoreHow = Literal[
@@ -360,9 +365,25 @@ class Function:
         return self.cls is not None and not self.static and bool(self.params)
 
 
+Contents = dict[str, dict[str | int | None, set[Value]]]
+"""What is put into containers: by the container's name, and by constant key (None: any)."""
+
+
+def put_in(contents: Contents, name: str, key: str | int | None, values: Values) -> None:
+    """Note that ``values`` are put into the container ``name``."""
+    contents.setdefault(name, {}).setdefault(key, set()).update(values)
+
+
+def held_in(contents: Contents, name: str, key: str | int | None) -> Iterator[Value]:
+    """Yield what can be found under ``key`` (None: anywhere) in the container ``name``."""
+    for known, values in contents.get(name, {}).items():
+        if key is None or known is None or known == key:
+            yield from values
+
+
 @dataclass(eq=False, slots=True)
 class Class:
-    """One class: its bases, its methods and what its attributes can be."""
+    """One class: its bases, its methods, what its attributes can be and can contain."""
 
     module: Module
     node: ast.ClassDef
@@ -372,11 +393,19 @@ class Class:
     methods: dict[str, Function] = field(default_factory=dict)
     attributes: dict[str, set[Value]] = field(default_factory=dict)
     self_attributes: dict[str, set[Value]] = field(default_factory=dict)
+    contents: Contents = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
 class Module:
-    """One lowered module.  ``stores`` are all values that each global is given."""
+    """One lowered module.
+
+    ``stores`` are all values that each global is given, ``contents`` what is put into
+    the containers that globals hold, ``annotated`` what annotations promise,
+    ``star_imports`` the modules of ``from m import *`` and ``imported`` those of
+    ``import m``, which are known to be modules; ``bound`` are the globals that an
+    assignment, a definition or an import binds.
+    """
 
     source: Source
     tree: ast.Module
@@ -385,9 +414,11 @@ class Module:
     functions: list[Function] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)
     stores: dict[str, set[Value]] = field(default_factory=dict)
-    contents: dict[str, set[Value]] = field(default_factory=dict)
+    contents: Contents = field(default_factory=dict)
     annotated: dict[str, Values] = field(default_factory=dict)
     star_imports: list[str] = field(default_factory=list)
+    imported: set[str] = field(default_factory=set)
+    bound: set[str] = field(default_factory=set)
 
 
 def attr(bases: Values, name: str) -> Values:

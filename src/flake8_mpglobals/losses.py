@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.effects import Effect, RawWrite, judge, raw_writes
-from flake8_mpglobals.evaluate import Evaluator, External
+from flake8_mpglobals.evaluate import Evaluator, External, Shared
 from flake8_mpglobals.facts import FunctionNode, LostWrite, Site, Unresolved
 from flake8_mpglobals.ir import (
     UNKNOWN,
@@ -296,11 +296,12 @@ class Losses:
         """Whether workers return what they changed and the parent merges it into the place."""
         calls = {site.call for site in sites}
         entries = {entry for _, entry, _ in write.ways}
-        if not any(
+        returned = any(
             self._leads_to_place(value, write.place)
             for entry in entries
             for value in (*entry.returns, *entry.yields)
-        ):
+        )
+        if not returned and not self._sent(write, entries):
             return False
         for function in self.reach.parent:
             for store in function.stores:
@@ -325,8 +326,40 @@ class Losses:
         return _search(value, lambda found: found == place)
 
     def _comes_from(self, value: Value, calls: set[Call]) -> bool:
-        """Whether ``value`` is what one of ``calls`` gave back, or made from it."""
-        return _search(value, lambda found: isinstance(found, Result) and found.call in calls)
+        """Whether ``value`` is made from what one of ``calls``, or a shared object, gave back."""
+
+        def carries(found: Value) -> bool:
+            if isinstance(found, Result):
+                return found.call in calls or any(
+                    isinstance(callee, Attr) and self._is_shared(callee.base)
+                    for callee in found.call.callee
+                )
+            return isinstance(found, Item | Element) and self._is_shared(found.base)
+
+        return _search(value, carries)
+
+    def _is_shared(self, value: Value) -> bool:
+        return any(
+            isinstance(thing, Shared) and not thing.threads for thing in self.evaluator.thing(value)
+        )
+
+    def _sent(self, write: _Write, entries: set[Function]) -> bool:
+        """Whether a worker puts the place, or what is made from it, into a shared object."""
+
+        def leads(values: Iterable[Value]) -> bool:
+            return any(self._leads_to_place(value, write.place) for value in values)
+
+        for entry in entries:
+            for function in self.reach.regions[entry].entered:
+                for call in function.calls:
+                    given = [value for arg in call.args for value in arg]
+                    receivers = [c.base for c in call.callee if isinstance(c, Attr)]
+                    if any(map(self._is_shared, receivers)) and leads(given):
+                        return True
+                for store in function.stores:
+                    if any(map(self._is_shared, store.targets)) and leads(store.values):
+                        return True
+        return False
 
     # -- values for rules -------------------------------------------------------
 

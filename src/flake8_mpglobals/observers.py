@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.evaluate import Evaluator, External, Type
+from flake8_mpglobals.evaluate import Evaluator, External, Handle, Obj, Things, Type
 from flake8_mpglobals.ir import (
+    UNKNOWN,
     Attr,
     Block,
     Branch,
@@ -68,6 +69,7 @@ class Observers:
         self._touched_in: dict[Value, set[Function]] = {}
         self._callers: dict[Function, set[Function]] = {}
         self._entry_points: list[Function] = []
+        self._starts: list[tuple[Call, Things]] | None = None
         self._index()
 
     def _index(self) -> None:
@@ -153,7 +155,7 @@ class Observers:
         object the name stands for, so that only reads by that name count; reads in
         the functions ``skip`` do not count.
         """
-        calls = {site.call for site in sites}
+        calls = {call for site in sites for call in self._begins(site)}
         relevant = self._relevant(place, calls)
         run = _Run(self, place, path, calls, relevant, rebinds=rebinds, skip=skip)
         entries = [function for function in self._entry_points if function in relevant]
@@ -187,6 +189,35 @@ class Observers:
             ),
         )
         return [(function, touch) for touch, function in found]
+
+    def _begins(self, site: DispatchSite) -> frozenset[Call]:
+        """Return the calls with which the worker of ``site`` begins to run.
+
+        A process runs from its ``start()`` on, whenever it was made; where no such
+        call is in sight, from the call that made it.
+        """
+        if not site.api.method:
+            return frozenset((site.call,))
+        if self._starts is None:
+            self._starts = [
+                (call, self.evaluator.things(frozenset((callee.base,))))
+                for function in self.reach.parent
+                for call in function.calls
+                for callee in call.callee
+                if isinstance(callee, Attr) and callee.name == "start"
+            ]
+        classes = {target.cls for target in site.workers}
+        begins = frozenset(
+            call
+            for call, things in self._starts
+            if any(
+                thing == UNKNOWN
+                or (isinstance(thing, Handle) and thing.call in (site.call, None))
+                or (isinstance(thing, Obj) and thing.cls in classes)
+                for thing in things
+            )
+        )
+        return begins or frozenset((site.call,))
 
     def _relevant(self, place: Value, calls: set[Call]) -> set[Function]:
         """Return the parent functions from which the place or a dispatch can be reached."""

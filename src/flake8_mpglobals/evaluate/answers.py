@@ -58,6 +58,7 @@ from flake8_mpglobals.ir import (
     Values,
     element,
     global_of,
+    held_in,
 )
 from flake8_mpglobals.mutations import (
     CONSTRUCTORS,
@@ -199,6 +200,13 @@ class Answers:
         if isinstance(value, Attr):
             return self._attribute(value, env)
         if isinstance(value, Item):
+            ends = frozenset(
+                thing
+                for thing in self.thing(value.base, env)
+                if isinstance(thing, Shared) and thing.kind == "connection"
+            )
+            if ends:
+                return ends  # Pipe() gives two of them
             return self.things(self.parts(value.base, value.key, env, iterated=False), env)
         if isinstance(value, Element):
             return self.things(self.parts(value.base, None, env, iterated=True), env)
@@ -234,13 +242,22 @@ class Answers:
         stores = module.stores.get(value.name)
         hint = module.annotated.get(value.name)
         if not stores and not hint:
-            return frozenset((UNKNOWN,))
+            return self._starred(value)
         found = self.things(stores or ())
         if hint:
             told = self.things(hint)
             if told and UNKNOWN not in told:
                 found = (found - {UNKNOWN}) | told
         return found
+
+    def _starred(self, value: Global) -> Things:
+        """Return what a name that nothing here binds can be: part of a ``from m import *``."""
+        found: set[Thing] = set()
+        for module in value.module.star_imports:
+            name = f"{module}.{value.name}"
+            if self.catalogue.knows(name):
+                found |= self._imported(name)
+        return frozenset(found) or frozenset((UNKNOWN,))
 
     def _param(self, value: Param, env: Env | None) -> Things:
         walk = env
@@ -536,9 +553,12 @@ class Answers:
         found: set[Value] = set()
         variable = global_of(base)
         if variable is not None:
-            held = variable.module.contents.get(variable.name)
-            if held:
-                found |= held
+            found.update(held_in(variable.module.contents, variable.name, key))
+        elif isinstance(base, Attr):
+            for thing in self.thing(base.base, env):
+                if isinstance(thing, Obj):
+                    for owner in self.lineage(thing.cls)[0]:
+                        found.update(held_in(owner.contents, base.name, key))
         inner = _through(base)
         if inner is not None:
             return self._of_pairs(inner, key)

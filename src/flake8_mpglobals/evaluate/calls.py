@@ -7,9 +7,12 @@ from flake8_mpglobals.evaluate.things import External, Func, Obj, Partial, Targe
 from flake8_mpglobals.ir import (
     NOTHING,
     Call,
+    Cell,
     Class,
     Function,
+    Param,
     Result,
+    Value,
     Values,
     element,
     union,
@@ -100,6 +103,27 @@ class Evaluator(Places):
         for thing in self.ordered(self.things(callee)):
             found.extend(self.entered_by(thing, made))
         return found
+
+    def decorated(self, values: Values) -> tuple[Thing, ...]:
+        """Return the functions that decorators of this module get, where ``values`` are
+        the parameter that a decorator gets its function by.
+        """
+        found: list[Thing] = []
+        stack = list(values)
+        seen: set[Value] = set()
+        while stack:
+            value = stack.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            if isinstance(value, Cell):
+                stack.extend(value.function.cells.get(value.name, ()))
+            elif isinstance(value, Param) and value.index == 0:
+                for function in self.module.functions:
+                    for decorator in function.decorators:
+                        if Func(value.function) in self.things(decorator):
+                            found.append(Func(function))
+        return tuple(self.ordered(frozenset(found)))
 
     def wrappers(self, function: Function) -> tuple[Function, ...]:
         """Return the functions of this project that decorators put around ``function``."""

@@ -146,7 +146,8 @@ class Places(Answers):
                     found.add(Attr(ClassValue(owner), name))
             elif isinstance(thing, External) and not thing.receiver:
                 known = f"{thing.name}.{name}"
-                if name in self.stored_attributes() or known in MODULE_OBJECTS:
+                stored = name in self.stored_attributes() and thing.name in self.module.imported
+                if stored or known in MODULE_OBJECTS:
                     found.add(Attr(Imported(thing.name), name))
         return frozenset(found)
 

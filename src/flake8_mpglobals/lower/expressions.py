@@ -137,6 +137,7 @@ class Expressions(Scope):
             display.elements.update(values)
             if not big:
                 display.items[index] = values
+        display.whole = len(display.items) == len(node.elts)
         return frozenset((Fresh(display),))
 
     def mapping(self, node: ast.Dict) -> Values:
@@ -375,14 +376,6 @@ class Expressions(Scope):
             self.store("del attr", self.place(node.args[0]), known, NOTHING, node)
             return frozenset((Scalar("NoneType"),))
         return None
-
-    def implied(self, node: ast.expr, receiver: Values, methods: Sequence[str]) -> None:
-        """Note the calls of special methods that a statement implies on ``receiver``."""
-        callee = union(*(attr(receiver, name) for name in methods)) - ANYTHING
-        if callee:
-            call = Call(node, self.function, callee, (), {}, -1, NOTHING, self.guards, False)
-            self.block.append(call)
-            self.function.calls.append(call)
 
     def make_function(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, name: str

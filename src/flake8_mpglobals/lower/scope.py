@@ -8,8 +8,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from flake8_mpglobals.ir import (
+    ANYTHING,
     NOTHING,
+    Attr,
     Block,
+    Call,
     Cell,
     Class,
     ClassValue,
@@ -31,9 +34,11 @@ from flake8_mpglobals.ir import (
     StoreHow,
     Value,
     Values,
+    attr,
     element,
     global_of,
     item,
+    put_in,
     root,
     union,
 )
@@ -70,9 +75,12 @@ class Lowering:
         """Lower the module body, then every function in the order of its definition."""
         module = self.module
         self.declared: set[str] = set()
+        self.special: set[str] = set()
         for node in statements_of(module.tree):
             if isinstance(node, ast.Global):
                 self.declared.update(node.names)
+            elif isinstance(node, ast.FunctionDef) and node.name.startswith("__"):
+                self.special.add(node.name)
         self.module_names |= self.declared
         module.body = Function(module, module.tree, "<module>", "<module>")
         self.start(module.body)
@@ -179,6 +187,15 @@ class Scope:
         self.block.append(event)
         self.function.stores.append(event)
 
+    def implied(self, node: ast.expr, receiver: Values, methods: Sequence[str]) -> None:
+        """Note the calls of special methods of this module that ``receiver`` may get."""
+        defined = [name for name in methods if name in self.low.special]
+        callee = union(*(attr(receiver, name) for name in defined)) - ANYTHING
+        if callee:
+            call = Call(node, self.function, callee, (), {}, -1, NOTHING, self.guards, False)
+            self.block.append(call)
+            self.function.calls.append(call)
+
     def bind(self, target: ast.expr, values: Values, source: ast.expr | None) -> None:
         """Assign ``values`` to a target; ``source`` is the expression they came from."""
         if isinstance(target, ast.Name):
@@ -204,6 +221,7 @@ class Scope:
         ):
             variable = Global(self.module, key)
             self.remember(variable, values)
+            self.module.bound.add(variable.name)
             self.store("bind", frozenset((variable,)), None, values, target)
             return
         base = self.place(target.value)
@@ -211,6 +229,7 @@ class Scope:
         key = const_key(target.slice)
         for value in base:
             self.put(value, values, key)
+        self.implied(target.value, base, ("__setitem__",))
         self.store("item", base, key, values, target)
 
     def unpack(self, targets: Sequence[ast.expr], values: Values, source: ast.expr | None) -> None:
@@ -246,6 +265,8 @@ class Scope:
             # The last of several definitions or imports wins.
             self.module.stores.pop(name, None)
         self.remember(variable, values)
+        if isinstance(variable, Global):
+            self.module.bound.add(variable.name)
         if self.function.is_module:
             self.env[f"={name}"] = values
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or (
@@ -287,9 +308,13 @@ class Scope:
                 known = target.display.items.get(key, NOTHING)
                 target.display.items[key] = union(known, values)
         elif isinstance(target, Global) and target.module is self.module:
-            self.module.contents.setdefault(target.name, set()).update(values)
+            put_in(self.module.contents, target.name, key, values)
         elif isinstance(target, Seen):
             self.put(target.place, values, key)
+        elif isinstance(target, Attr) and isinstance(target.base, Param):
+            function = target.base.function
+            if target.base.index == 0 and function.has_self and function.cls is not None:
+                put_in(function.cls.contents, target.name, key, values)
 
     def value(self, node: ast.expr) -> Values:
         """Lower an expression that is read, and return what it can be."""

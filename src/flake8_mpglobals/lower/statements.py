@@ -165,6 +165,7 @@ class Statements(Expressions):
     def for_(self, node: ast.For | ast.AsyncFor) -> None:
         """Lower ``for``."""
         source = self.value(node.iter)
+        self.implied(node.iter, source, ("__iter__", "__next__", "__aiter__", "__anext__"))
         self.loop(node.body, node.orelse, lambda: self.bind(node.target, element(source), None))
 
     def while_(self, node: ast.While) -> None:
@@ -339,6 +340,7 @@ class Statements(Expressions):
             key = const_key(target.slice)
             base = self.place(target.value)
             self.value(target.slice)
+            self.implied(target.value, base, ("__setitem__",))
             self.store("augment item", base, key, values, node)
 
     def delete(self, node: ast.Delete) -> None:
@@ -360,11 +362,13 @@ class Statements(Expressions):
             elif isinstance(target, ast.Subscript):
                 base = self.place(target.value)
                 self.value(target.slice)
+                self.implied(target.value, base, ("__delitem__",))
                 self.store("del item", base, const_key(target.slice), NOTHING, target)
 
     def import_(self, node: ast.Import) -> None:
         """Lower ``import a.b`` (binds ``a``) and ``import a.b as c``."""
         for alias in node.names:
+            self.module.imported.add(alias.name)
             if alias.asname:
                 self.bind_name(alias.asname, frozenset((Imported(alias.name),)), node)
             else:

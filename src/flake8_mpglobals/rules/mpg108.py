@@ -20,7 +20,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 RULE = Rule(
     code=CODE,
     name=NAME,
-    summary="a worker writes an attribute of an imported module, or `os.environ`, and the parent reads it",
+    summary="a worker writes an attribute of an imported module (or `os.environ`) that the "
+    "parent reads",
     why="""\
 Every process imports its own modules. `settings.mode = "fast"` in a worker changes the
 worker's `settings`; the parent goes on with its own. The same holds for the environment:
