@@ -219,6 +219,10 @@ def main(args: Sequence[str] | None = None, prog_name: str = "mpglobals") -> NoR
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = _INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`).
+        sys.stdout = _nowhere()
+        status = 1
     except OSError as error:
         # What concerns one file is reported by the commands; this is standard output itself.
         if os.environ.get("MPGLOBALS_TRACEBACK"):
