@@ -155,16 +155,18 @@ class Losses:
             for target in site.workers
         }
         for function in entries:
-            for store in function.stores:
+            for raw in self._raw(function):
+                store = raw.event
                 if (
-                    store.how == "bind"
+                    isinstance(store, Store)
+                    and store.how in ("bind", "attr")
                     and store.values
                     and all(
                         isinstance(value, Param) and value.function is function
                         for value in store.values
                     )
                 ):
-                    found.update(t for t in store.targets if isinstance(t, Global))
+                    found.add(anchor(raw.place))
         return frozenset(found)
 
     # -- who sees it ------------------------------------------------------------
