@@ -216,6 +216,8 @@ class Losses:
         careless: set[Value] = set()
         for write in writes:
             event = write.raw.event
+            if _evicts(write.raw):
+                continue
             if self._fills(write):
                 found.setdefault(write.place, set()).add(event.function)
             else:
@@ -237,6 +239,10 @@ class Losses:
             return True
         if isinstance(event, Store) and any(root(t) in event.guards for t in event.targets):
             return True
+        if isinstance(event, Store) and any(
+            self._leads_to_place(value, write.place) for value in event.values
+        ):
+            return event.how == "item"  # table[key] = table.get(key, default)
         together = {
             target
             for store in event.function.stores
@@ -472,6 +478,13 @@ def _strip(place: Value, template: Value) -> Value | None:
             return None
         place, template = place.base, template.base
     return place
+
+
+def _evicts(raw: RawWrite) -> bool:
+    """Whether a write only takes something out: what a cache does to stay small."""
+    if isinstance(raw.event, Store):
+        return raw.event.how == "del item"
+    return raw.method in ("pop", "popitem", "clear", "discard", "remove", "popleft")
 
 
 def _preference(write: _Write) -> tuple[object, ...]:
