@@ -54,7 +54,9 @@ def _examine(source: Source, options: Options, tree: ast.Module) -> Facts:
         return Facts(source, tree)
     reach = Reach(module, boundaries, evaluator)
     losses = Losses(module, boundaries, reach, evaluator)
-    return Facts(source, tree, losses.find(), losses.sites(), losses.unresolved())
+    return Facts(
+        source, tree, losses.find(), losses.sites(), losses.unresolved(), losses.in_workers()
+    )
 
 
 def _with_deep_stack(work: Callable[[], Facts]) -> Facts:

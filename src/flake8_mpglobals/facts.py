@@ -81,10 +81,14 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that rules and fixes ask about one file."""
+    """Everything that rules and fixes ask about one file.
+
+    ``in_workers`` are the functions that run in some worker.
+    """
 
     source: Source
     tree: ast.Module
     writes: tuple[LostWrite, ...] = ()
     sites: tuple[Site, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
+    in_workers: frozenset[FunctionNode] = frozenset()

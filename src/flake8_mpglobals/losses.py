@@ -90,6 +90,11 @@ class Losses:
         made = [self._site(site) for site in self.boundaries.sites]
         return tuple(sorted(made, key=lambda site: site.dispatch.location))
 
+    def in_workers(self) -> frozenset[FunctionNode]:
+        """Return the functions that run in some worker."""
+        nodes = (_node(function) for function in self.reach.workers | self.reach.initialized)
+        return frozenset(node for node in nodes if node is not None)
+
     def unresolved(self) -> tuple[Unresolved, ...]:
         """Return the dispatches of which the callable is not known."""
         found = []

@@ -155,7 +155,7 @@ class Observers:
         object the name stands for, so that only reads by that name count; reads in
         the functions ``skip`` do not count.
         """
-        calls = {call for site in sites for call in self._begins(site)}
+        calls = {call for site in self._from_parent(sites) for call in self._begins(site)}
         relevant = self._relevant(place, calls)
         run = _Run(self, place, path, calls, relevant, rebinds=rebinds, skip=skip)
         entries = [function for function in self._entry_points if function in relevant]
@@ -189,6 +189,23 @@ class Observers:
             ),
         )
         return [(function, touch) for touch, function in found]
+
+    def _from_parent(self, sites: Iterable[DispatchSite]) -> list[DispatchSite]:
+        """Return the dispatches of the parent by which ``sites`` come to run, if a worker
+        makes them.
+        """
+        found: list[DispatchSite] = []
+        stack = list(sites)
+        while stack:
+            site = stack.pop()
+            if site in found:
+                continue
+            found.append(site)
+            maker = site.call.function
+            if maker not in self.reach.parent:
+                for entry in self.reach.entries(maker):
+                    stack.extend(self.reach.sites_of[entry])
+        return found
 
     def _begins(self, site: DispatchSite) -> frozenset[Call]:
         """Return the calls with which the worker of ``site`` begins to run.

@@ -48,6 +48,12 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     module = Module(facts.source, facts.tree)
     _check_static(module)
     sites = _sites(writes)
+    for site in sites:
+        if site.function in facts.in_workers:
+            raise CannotFix(
+                f"the dispatch in line {site.dispatch.location.line} runs in a worker itself: "
+                "return the values"
+            )
     touches = Touches(module, place)
     made = declaration(module, place, kind)
     exempt: list[ast.AST] = [

@@ -7,6 +7,7 @@ and what is changed later is changed in vain.
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 
 from flake8_mpglobals.fixes.module import Function, Module
@@ -30,6 +31,16 @@ _MADE_HERE = {
     "Thread": "a thread",
     "socket": "a socket",
     "connect": "a connection",
+    "Popen": "a running process",
+    "match": "a match object",
+    "search": "a match object",
+    "fullmatch": "a match object",
+    "finditer": "an iterator",
+    "exc_info": "a traceback",
+    "scandir": "a directory entry",
+    "keys": "a view of a dict",
+    "values": "a view of a dict",
+    "items": "a view of a dict",
 }
 _SEQUENCES = frozenset({"list", "tuple", "set", "sorted", "dict", "range", "str", "frozenset"})
 _LISTING = frozenset({"split", "rsplit", "splitlines", "copy", "tolist", "keys", "values", "items"})
@@ -37,6 +48,16 @@ _DISPLAYS = (
     *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp),
     *(ast.Constant, ast.JoinedStr, ast.BinOp, ast.Subscript, ast.Attribute),
 )
+
+
+_EXCEPTIONS = frozenset(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type)
+    and issubclass(value, Exception)
+    and value not in (Exception, UnicodeDecodeError, UnicodeEncodeError)
+)
+_ENDINGS = ("Error", "Exception", "Warning")
 
 
 class Stored:
@@ -60,7 +81,11 @@ class Stored:
 
     def _picklable(self, value: ast.expr) -> None:
         for node in self._may_hold(self._function, value):
+            if isinstance(node, ast.Name) and self._module.is_global(node):
+                self._global_object(node)
             what = self._unpicklable(node)
+            if isinstance(node, ast.Call) and any(node is one for one in self._uses.iterables):
+                continue  # its items are stored, and judged below
             if what:
                 raise CannotFix(
                     f"line {node.lineno} makes {what} for {self._touches.place!r}: "
@@ -93,6 +118,10 @@ class Stored:
                             value.id in names(target) for target in targets
                         ):
                             yield from self._may_hold(function, other.value, depth - 1)
+                        case ast.For(target=target, iter=ast.Call() as made) if (
+                            value.id in names(target) and _called(made) == "scandir"
+                        ):
+                            yield made
                         case ast.withitem(optional_vars=ast.Name(id=name)) if name == value.id:
                             yield from self._may_hold(function, other.context_expr, depth - 1)
             case ast.Call(func=ast.Name(id=name)) if depth and name in self._module.functions:
@@ -114,13 +143,50 @@ class Stored:
             case ast.GeneratorExp():
                 return "a generator"
             case ast.Name():
-                return self._nested(node.id)
+                return self._nested(node.id) or self._caught(node)
+            case ast.Attribute(attr="__traceback__" | "tb_frame" | "f_back"):
+                return "a traceback"
             case ast.Call():
-                name = ast.unparse(node.func).rpartition(".")[2]
+                name = _called(node)
+                if held := self._holds(name):
+                    return held
                 function = self._module.functions.get(name)
                 if function is not None:
                     return "a generator" if _generates(function) else ""
                 return self._nested(name) or _MADE_HERE.get(name, "")
+        return ""
+
+    def _caught(self, name: ast.Name) -> str:
+        """Return what to call a caught exception that may not be picklable.
+
+        One of a class of the project, or of a library, can need arguments that the
+        copy does not have.
+        """
+        for handler in ast.walk(self._function):
+            if not (isinstance(handler, ast.ExceptHandler) and handler.name == name.id):
+                continue
+            kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+            plain = all(isinstance(kind, ast.Name) and kind.id in _EXCEPTIONS for kind in kinds)
+            if not plain or self._module_raises():
+                return f"a caught exception (str({name.id}) can be shared)"
+        return ""
+
+    def _module_raises(self) -> bool:
+        """Whether the module defines an exception with an ``__init__`` of its own."""
+        return any(
+            isinstance(one, ast.ClassDef)
+            and any(ast.unparse(base).endswith(_ENDINGS) for base in one.bases)
+            and any(isinstance(m, ast.FunctionDef) and m.name == "__init__" for m in one.body)
+            for one in ast.walk(self._module.tree)
+        )
+
+    def _holds(self, name: str) -> str:
+        """Return what keeps the instances of a class of the module from being pickled."""
+        for one in ast.walk(self._module.tree):
+            if isinstance(one, ast.ClassDef) and one.name == name:
+                for made in ast.walk(one):
+                    if isinstance(made, ast.Call) and _called(made) in _MADE_HERE:
+                        return f"an object that holds {_MADE_HERE[_called(made)]}"
         return ""
 
     def _nested(self, name: str) -> str:
@@ -287,6 +353,11 @@ class Stored:
                     node, parent = parent, self._module.parents[parent]
                 case _:
                     return False
+
+
+def _called(call: ast.Call) -> str:
+    """Return the last part of the name of what is called."""
+    return ast.unparse(call.func).rpartition(".")[2]
 
 
 def _generates(function: Function) -> bool:
