@@ -397,16 +397,19 @@ class Losses:
             function=_node(write.raw.function),
             sites=tuple(self._site(site) for site in sites),
             chain=tuple(self._step(function, call) for function, call in chain),
-            observers=tuple(
-                Related(
-                    _location(self.module, touch.node),
-                    f"the parent reads {state_name(write.place)!r} here"
-                    + ("" if function.is_module else f", in {function.qualname!r}"),
-                )
-                for function, touch in seen
-            ),
+            observers=self._reads(write, seen),
             collects=api.result == "values",
         )
+
+    def _reads(self, write: _Write, seen: list[tuple[Function, Touch]]) -> tuple[Related, ...]:
+        """Return the parent's reads for people, each place of the file once."""
+        found: dict[Location, Related] = {}
+        for function, touch in seen:
+            where = "" if function.is_module else f", in {function.qualname!r}"
+            at = _location(self.module, touch.node)
+            text = f"the parent reads {state_name(write.place)!r} here{where}"
+            found.setdefault(at, Related(at, text))
+        return tuple(found.values())
 
     def _step(self, function: Function, call: Call | None) -> Step:
         node: ast.AST = call.node if call is not None else function.node
