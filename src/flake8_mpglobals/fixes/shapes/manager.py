@@ -21,7 +21,7 @@ from flake8_mpglobals.fixes.shapes.lifetimes import Region, region
 from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
 from flake8_mpglobals.fixes.shapes.pools import PoolShare
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
-from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse
+from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse, is_builtin
 from flake8_mpglobals.fixes.shapes.stored import Stored
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
@@ -29,6 +29,7 @@ from flake8_mpglobals.model import Finding
 NAME = "manager"
 _KINDS = ("list", "dict")
 _DYNAMIC = frozenset({"exec", "eval", "globals", "vars", "__import__"})
+_REPEATING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GENERATING = (ast.Yield, ast.YieldFrom, ast.Await)
 
@@ -62,6 +63,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     exempt += [one for site in sites if (one := _callable(module, site)) is not None]
     calls = _makers(sites)
     exempt += [one for call in calls for one in _initializers(call)]
+    exempt += _measured(module, place, sites)
     workers = [_worker(module, site) for site in sites]
     deletes = _check_workers(module, touches, kind, workers)
     _check_parent(module, touches, made, workers, exempt)
@@ -95,6 +97,27 @@ def _sites(writes: Sequence[LostWrite]) -> list[Site]:
         for site in write.sites:
             found.setdefault(site.call, site)
     return sorted(found.values(), key=lambda site: site.dispatch.location)
+
+
+def _measured(module: Module, place: str, sites: Sequence[Site]) -> Iterator[ast.AST]:
+    """Yield the uses of the place in ``len(place)`` among the arguments of the only dispatch.
+
+    ``pool.map(work, range(len(rows)))`` measures the parent's own list before any
+    worker runs; it is the usual way to let workers fill a list by index.
+    """
+    if len(sites) != 1:
+        return
+    call = sites[0].call
+    if any(isinstance(one, _REPEATING) for one in module.ancestors(call)):
+        return
+    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        if isinstance(argument, (ast.GeneratorExp, ast.Lambda)):
+            continue
+        for node in ast.walk(argument):
+            match node:
+                case ast.Call(func=ast.Name(id="len") as name, args=[ast.Name(id=measured) as use]):
+                    if measured == place and is_builtin(module, name):
+                        yield use
 
 
 def _callable(module: Module, site: Site) -> ast.expr | None:
