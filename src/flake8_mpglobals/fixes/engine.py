@@ -34,6 +34,9 @@ _UNPROVED = "the rewrite did not verify"
 _CODE = re.compile(r"MPG\d+", re.IGNORECASE)  # also such as no rule has, in a noqa
 _NO_SHAPE = {
     "rebind": "no rewrite for a rebound global yet: return the value and combine it in the parent",
+    "buffer": "no rewrite for a buffer yet: return the values, or use SharedMemory",
+    "class": "no rewrite for a class attribute yet: return the values and keep them in the parent",
+    "module": "no rewrite for a module attribute yet: return the value and set it in the parent",
 }
 
 
