@@ -29,11 +29,13 @@ from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
     Call,
+    Cell,
     Class,
     Fresh,
     Function,
     Module,
     Param,
+    Phi,
     Result,
     Unknown,
     Values,
@@ -141,6 +143,8 @@ def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
                     new = evaluator.learn((*site.workers, *site.initializers)) or new
         if not new:
             break
+        if not found.sites and not any(_may_dispatch_yet(call, evaluator) for call in calls):
+            break
         passed = seen
         evaluator.forget()
     for cls in module.classes:
@@ -148,6 +152,17 @@ def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
         if row is not None and method is not None and row.kind not in SHARES:
             found.elsewhere.append(method)
     return found
+
+
+def _may_dispatch_yet(call: Call, evaluator: Evaluator) -> bool:
+    """Whether knowing what callers pass could still turn ``call`` into a dispatch."""
+    for callee in call.callee:
+        if isinstance(callee, Attr):
+            if evaluator.catalogue.is_method(callee.name):
+                return True
+        elif isinstance(root(callee), Param | Cell | Phi) or isinstance(callee, Result):
+            return True
+    return False
 
 
 def _resolve(
@@ -225,7 +240,8 @@ class _Crossing:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return
         name = node.func.attr
-        if self.evaluator.catalogue.is_method(name):
+        # Only an instance of a class of the module that derives from a pool can help.
+        if self.evaluator.catalogue.is_method(name) and self.evaluator.has_pool_classes():
             for thing in self.evaluator.asked(node.func.value):
                 yield from self.evaluator.member(thing, name)
 

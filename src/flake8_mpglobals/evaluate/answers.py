@@ -373,6 +373,15 @@ class Answers:
         found = self._lineages[cls] = (tuple(order), frozenset(external), unknown)
         return found
 
+    def has_pool_classes(self) -> bool:
+        """Whether a class of the module derives from one with methods in the catalogue."""
+        return any(
+            self.catalogue.knows_owner(base)
+            for cls in self.module.classes
+            if cls.bases
+            for base in self.lineage(cls)[1]
+        )
+
     def method(self, cls: Class, name: str, after: Class | None = None) -> Function | None:
         """Return the project method that ``name`` means for an instance of ``cls``."""
         order, _, _ = self.lineage(cls)
