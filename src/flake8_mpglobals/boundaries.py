@@ -89,7 +89,6 @@ class Boundaries:
 
     edges: dict[Call, tuple[Target, ...]] = field(default_factory=dict)
     sites: list[DispatchSite] = field(default_factory=list)
-    by_call: dict[Call, list[DispatchSite]] = field(default_factory=dict)
     made: dict[Class, list[Function]] = field(default_factory=dict)
     elsewhere: list[Function] = field(default_factory=list)
     loose: set[Function] = field(default_factory=set)
@@ -138,7 +137,6 @@ def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
                 new = evaluator.learn(edges) or new
             if sites:
                 found.sites.extend(sites)
-                found.by_call[call] = sites
                 for site in sites:
                     new = evaluator.learn((*site.workers, *site.initializers)) or new
         if not new:

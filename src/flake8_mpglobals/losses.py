@@ -64,7 +64,6 @@ class Losses:
         self.boundaries = boundaries
         self.reach = reach
         self.evaluator = evaluator
-        self.path = module.source.path
         self._sites: dict[DispatchSite, Site] = {}
         self._observers: Observers | None = None
         self._writes: dict[Function, tuple[RawWrite, ...]] = {}

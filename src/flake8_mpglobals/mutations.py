@@ -79,12 +79,6 @@ METHODS: dict[str, dict[str, str]] = {
 }
 """Mutating methods of each kind of container."""
 
-PURE: frozenset[str] = frozenset(
-    ("copy", "count", "index", "get", "keys", "values", "items", "union", "difference",
-     "intersection", "issubset", "issuperset", "isdisjoint", "most_common", "elements", "total")
-)  # fmt: skip
-"""Methods of containers that only read."""
-
 CERTAIN: dict[str, str] = {
     "append": "appends to",
     "appendleft": "appends to",

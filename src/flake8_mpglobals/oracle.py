@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Oracle:
     """Answers for one module; ``src`` are the extra roots of its project."""
 
-    __slots__ = ("_classes", "_functions", "_inference", "_module", "_src", "answered", "asked")
+    __slots__ = ("_classes", "_functions", "_inference", "_module", "_src")
 
     def __init__(self, module: Module, src: tuple[str, ...] = ()) -> None:
         self._module = module
@@ -28,21 +28,16 @@ class Oracle:
         self._inference: Inference | None = None
         self._functions: dict[tuple[int, int], Function] = {}
         self._classes: dict[tuple[int, int], Class] = {}
-        self.asked = 0
-        self.answered = 0
 
     def __call__(self, node: ast.expr) -> Things:
         """Return what ``node`` can be, or nothing where astroid does not know either."""
         if node.end_lineno is None or node.end_col_offset is None:
             return frozenset()
-        self.asked += 1
         answers = self._door().ask(
             node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
         )
         things = [self._thing(answer) for answer in answers]
-        found = frozenset(thing for thing in things if thing is not None)
-        self.answered += bool(found)
-        return found
+        return frozenset(thing for thing in things if thing is not None)
 
     def _door(self) -> Inference:
         if self._inference is None:

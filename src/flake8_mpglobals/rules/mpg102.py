@@ -58,8 +58,8 @@ if __name__ == "__main__":
     print(done, "done")  # 100 done
 """,
     limits="""\
-- Only names of the same module are followed; a write to another module's
-  attribute is not looked at yet.
+- Only names of the same module are followed; a write to the attribute of an
+  imported module is MPG108.
 - `globals()["n"] = 1` with a computed key is not seen.""",
     remedy="""\
 Return what was counted and add it up in the parent. Where workers need the
