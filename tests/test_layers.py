@@ -27,6 +27,7 @@ ORDER = (
     "evaluate",
     "oracle",
     "boundaries",
+    "start_methods",
     "reach",
     "effects",
     "reads",
