@@ -45,11 +45,26 @@ def test_order_is_by_path_line_and_column(command: Command) -> None:
 
 
 BROKEN = {
-    "syntax.py": (b"import multiprocessing\ndef f(:\n", "syntax.py:2:7: error: syntax error: "),
-    "python2.py": (b"import multiprocessing\nprint 'x'\n", "python2.py:2:1: error: syntax error: "),
-    "nul.py": (b"import multiprocessing\nx\0\n", "nul.py:2:2: error: source contains a NUL byte"),
-    "latin.py": (b"import multiprocessing\n#\xe9\n", "latin.py:2:2: error: cannot decode as utf-8"),
-    "coding.py": (b"# coding: klingon\nimport multiprocessing\n", "coding.py:1:1: error: "),
+    "syntax.py": (
+        b"from multiprocessing import Pool\ndef f(:\n",
+        "syntax.py:2:7: error: syntax error: ",
+    ),
+    "python2.py": (
+        b"from multiprocessing import Pool\nprint 'x'\n",
+        "python2.py:2:1: error: syntax error: ",
+    ),
+    "nul.py": (
+        b"from multiprocessing import Pool\nx\0\n",
+        "nul.py:2:2: error: source contains a NUL byte",
+    ),
+    "latin.py": (
+        b"from multiprocessing import Pool\n#\xe9\n",
+        "latin.py:2:2: error: cannot decode as utf-8",
+    ),
+    "coding.py": (
+        b"# coding: klingon\nfrom multiprocessing import Pool\n",
+        "coding.py:1:1: error: ",
+    ),
 }
 
 
@@ -273,7 +288,9 @@ def test_as_a_module(tmp_path: Path) -> None:
 
 
 def test_a_stream_that_cannot_encode_a_name(tmp_path: Path) -> None:
-    (tmp_path / "wörld.py").write_text("import multiprocessing\nwörld(:\n", encoding="utf-8")
+    (tmp_path / "wörld.py").write_text(
+        "from multiprocessing import Pool\nwörld(:\n", encoding="utf-8"
+    )
     done = start("check", cwd=tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.returncode == 2
     assert done.stderr.startswith(b"w\\xf6rld.py:2:7: error: ")
@@ -281,7 +298,7 @@ def test_a_stream_that_cannot_encode_a_name(tmp_path: Path) -> None:
 
 def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     for number in range(300):
-        (tmp_path / f"broken{number}.py").write_text("import multiprocessing\n(\n")
+        (tmp_path / f"broken{number}.py").write_text("from multiprocessing import Pool\n(\n")
     with subprocess.Popen(
         [sys.executable, "-m", "flake8_mpglobals", "explain", "MPG101"],
         stdout=subprocess.PIPE,
@@ -310,7 +327,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
 def test_jobs_change_nothing(tmp_path: Path) -> None:
     for number in range(12):
-        text = LOSING if number % 3 else "import multiprocessing\n(\n"
+        text = LOSING if number % 3 else "from multiprocessing import Pool\n(\n"
         (tmp_path / f"m{number:02}.py").write_text(text)
     outcomes = {
         (done.returncode, done.stdout, done.stderr)
@@ -330,7 +347,7 @@ def test_jobs_under_every_start_method(tmp_path: Path, method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip("not on this platform")
     for number in range(4):
-        (tmp_path / f"m{number}.py").write_text("import multiprocessing\n(\n")
+        (tmp_path / f"m{number}.py").write_text("from multiprocessing import Pool\n(\n")
     script = tmp_path / "run_it.py"
     script.write_text(
         "import multiprocessing\n"

@@ -128,7 +128,7 @@ def test_rules_that_are_not_selected_are_not_fixed(command: Command) -> None:
 
 
 def test_errors(command: Command) -> None:
-    command.write("broken.py", b"import multiprocessing\n(\n")
+    command.write("broken.py", b"from multiprocessing import Pool\n(\n")
     path = command.write("lost.py")
     outcome = command("fix", "absent.py", ".")
     assert outcome.status == 2

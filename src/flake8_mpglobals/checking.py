@@ -5,8 +5,11 @@ What goes wrong with one file is an error of that file; the others are checked.
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flake8_mpglobals.model import FileError, Finding
@@ -14,8 +17,14 @@ from flake8_mpglobals.options import Options
 from flake8_mpglobals.prefilter import may_start_process
 
 TRACEBACK = "MPGLOBALS_TRACEBACK"
-_SEQUENTIAL = 64
-"""Up to so many candidates, starting processes costs more than it saves."""
+_TRIAL = 0.1
+"""Seconds of work after which other processes are thought of,"""
+_WORTH = 0.2
+"""and what the rest has to take, by what the first files took, for them to pay."""
+_CHUNK = 128
+"""Files that a process is given at a time."""
+_OBJECTS = 200_000
+"""Objects that may be made before garbage is collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,15 @@ class FileReport:
     findings: tuple[Finding, ...] = ()
     errors: tuple[FileError, ...] = ()
     lines: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to check; ``explicit`` where a PATH names it, not a folder above it."""
+
+    path: str
+    explicit: bool
+    options: Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +80,6 @@ def check_bytes(job: Job, *, full: bool = True) -> FileReport:
 
     ``full`` false: only say whether it can be decoded and parsed.
     """
-    from flake8_mpglobals import analysis
-    from flake8_mpglobals.noqa import keep
     from flake8_mpglobals.source import Source, SourceError
 
     try:
@@ -71,6 +87,9 @@ def check_bytes(job: Job, *, full: bool = True) -> FileReport:
         if not full:
             source.parse()
             return FileReport(job.path)
+        from flake8_mpglobals import analysis
+        from flake8_mpglobals.noqa import keep
+
         findings = keep(source, analysis.check(source, job.options))
     except SourceError as error:
         return FileReport(job.path, errors=(error.error,))
@@ -100,51 +119,92 @@ def check_files(
     parsed even if it can start no process, so that a broken one is reported.
     ``jobs`` 0 chooses; ``done`` is called after each file.
     """
-    waiting: list[Job] = []
-    early: list[FileReport] = []
-    order: dict[str, int] = {}
-    for path, explicit in targets:
-        order[path] = len(order)
-        try:
-            data = read(path)
-        except OSError as error:
-            message = f"cannot read: {(error.strerror or str(error)).lower()}"
-            early.append(FileReport(path, errors=(FileError(path, 0, 0, message),)))
-            done()
-            continue
-        options = options_for(path)
-        if is_candidate(data, options):
-            waiting.append(Job(path, data, options))
-            continue
-        if explicit:
-            early.append(check_bytes(Job(path, data, options), full=False))
+    tasks = [Task(path, explicit, options_for(path)) for path, explicit in targets]
+    for report in _run(tasks, jobs):
         done()
-    reports = [*early]
-    for report in _run(waiting, jobs):
-        reports.append(report)
-        done()
-    reports.sort(key=lambda report: order[report.path])
-    yield from (report for report in reports if report.findings or report.errors)
+        if report.findings or report.errors:
+            yield report
 
 
-def _run(waiting: list[Job], jobs: int) -> Iterator[FileReport]:
+def check_file(task: Task) -> FileReport:
+    """Read one file and check it, if it is worth it; never raises."""
+    path = task.path
+    try:
+        data = read(path)
+    except OSError as error:
+        message = f"cannot read: {(error.strerror or str(error)).lower()}"
+        return FileReport(path, errors=(FileError(path, 0, 0, message),))
+    if is_candidate(data, task.options):
+        return check_bytes(Job(path, data, task.options))
+    if task.explicit:
+        return check_bytes(Job(path, data, task.options), full=False)
+    return FileReport(path)
+
+
+def check_chunk(tasks: Sequence[Task]) -> list[FileReport]:
+    """Check some files: what one process is given at a time."""
+    with gc_at_leisure() as rest:
+        return [rest(check_file(task)) for task in tasks]
+
+
+def _run(tasks: list[Task], jobs: int) -> Iterator[FileReport]:
     """Check the files, in other processes where that pays or was asked for."""
-    if jobs == 0:
-        jobs = _cpus() if len(waiting) > _SEQUENTIAL else 1
-    jobs = min(jobs, len(waiting))
+    limit = jobs or _cpus()
     finished = 0
-    if jobs > 1:
-        from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-
-        size = max(1, min(16, len(waiting) // (jobs * 4)))
-        try:
-            with ProcessPoolExecutor(jobs) as pool:
-                for report in pool.map(check_bytes, waiting, chunksize=size):
-                    yield report
+    if limit > 1:
+        if jobs == 0:
+            # What the first files cost tells whether the others are worth a pool.
+            begin = time.perf_counter()
+            with gc_at_leisure() as rest:
+                for task in tasks:
+                    yield rest(check_file(task))
                     finished += 1
-        except (BrokenExecutor, OSError, ImportError, NotImplementedError):
-            pass  # no processes to be had here: the rest is checked in this one
-    yield from map(check_bytes, waiting[finished:])
+                    spent = time.perf_counter() - begin
+                    if spent > _TRIAL and spent * (len(tasks) - finished) > _WORTH * finished:
+                        break
+        for reports in _in_pool(tasks[finished:], limit):
+            yield from reports
+            finished += len(reports)
+    with gc_at_leisure() as rest:
+        for task in tasks[finished:]:
+            yield rest(check_file(task))
+
+
+def _in_pool(tasks: list[Task], jobs: int) -> Iterator[list[FileReport]]:
+    """Yield the reports of chunks, in order; ends early where there are no processes to be had."""
+    size = max(1, min(_CHUNK, len(tasks) // (jobs * 4)))
+    chunks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
+    if not chunks:
+        return
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+
+    try:
+        with ProcessPoolExecutor(min(jobs, len(chunks))) as pool:
+            yield from pool.map(check_chunk, chunks)
+    except (BrokenExecutor, OSError, ImportError, NotImplementedError):
+        return
+
+
+@contextmanager
+def gc_at_leisure() -> Iterator[Callable[[FileReport], FileReport]]:
+    """Collect garbage between files, and only after many objects were made.
+
+    Trees hold no cycles: the collector would go through them again and again for
+    nothing, which takes as long as parsing.  What is yielded is called with each report.
+    """
+
+    def rest(report: FileReport) -> FileReport:
+        if gc.get_count()[0] > _OBJECTS:
+            gc.collect()
+        return report
+
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield rest
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _cpus() -> int:

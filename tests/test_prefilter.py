@@ -1,0 +1,62 @@
+"""Which files are worth a look, told from their bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from flake8_mpglobals.catalogue import CLONES, ROWS, SHARES
+from flake8_mpglobals.prefilter import may_start_process, words
+
+NAMED = (
+    "from multiprocessing import Pool",
+    "from multiprocessing.pool import Pool",
+    "from\tmultiprocessing import Process as P",
+    "from \\\n  multiprocessing import Pool",
+    "from concurrent import futures\nfutures.ProcessPoolExecutor()",
+    "import concurrent.futures as cf\ncf.ProcessPoolExecutor()",
+    "import os, multiprocessing as mp\nmp.Process(target=f).start()",
+    "import os,multiprocessing\nmultiprocessing.Pool()",
+    "import os, \\\n    multiprocessing\nmultiprocessing.Pool()",
+    "import\\\n multiprocessing; multiprocessing.Pool()",
+    "x = 1; import multiprocessing; multiprocessing.Pool()",
+    "try: import multiprocessing\nexcept ImportError: pass\nmultiprocessing.Pool()",
+    "if x:\n\timport multiprocessing.pool\n\tmultiprocessing.pool.Pool()",
+    "from multiprocessing import *\nPool()",
+    "from multiprocessing import (\n    cpu_count,\n    Process,\n)",
+    "import multiprocessing\nctx = multiprocessing.get_context('spawn')\nctx.Process(target=f)",
+    "from multiprocessing.context import SpawnContext",
+    "import multiprocessing\nm = multiprocessing.Manager()",
+    "from multiprocessing.shared_memory import SharedMemory",
+    "loop.run_in_executor(pool, f)",
+)
+SILENT = (
+    "",
+    "x = 1",
+    "import multiprocessing\nmultiprocessing.cpu_count()",
+    "from multiprocessing import Lock, Queue",
+    "# a Pool of threads, no multiprocessing\nPool()",
+    "import threading\nthreading.Thread(target=f).start()",
+    "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor().submit(f)",
+    "import multiprocessings\nPool()",
+    "reimport(multiprocess)",
+)
+
+
+@pytest.mark.parametrize("text", NAMED)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_file_that_names_a_process_api_is_looked_at(text: str, end: str) -> None:
+    assert may_start_process(text.replace("\n", end).encode())
+
+
+@pytest.mark.parametrize("text", SILENT)
+def test_other_files_are_passed_by(text: str) -> None:
+    assert not may_start_process(text.encode())
+
+
+def test_every_row_has_a_word() -> None:
+    table = words()
+    for row in ROWS:
+        if row.kind not in SHARES and not row.anywhere:
+            assert table[row.name.partition(".")[0]] & set(row.name.split(".")), row.name
+    for clone in CLONES:
+        assert clone.partition(".")[0] in table
