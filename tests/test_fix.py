@@ -202,7 +202,7 @@ def wrong(edits: Sequence[Edit]) -> Shape:
     def plan(facts: object, writes: Sequence[object], findings: Sequence[object]) -> Plan:
         return Plan(tuple(findings), "results", "safe", "wrong", tuple(edits))  # type: ignore[arg-type]
 
-    return Shape("wrong", plan)
+    return Shape("manager", lambda _: True, plan)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_unsafe_plans_wait_to_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     def plan(*arguments: object) -> Plan:
         return replace(shape.plan(*arguments), applicability="unsafe")  # type: ignore[arg-type]
 
-    monkeypatch.setattr(engine, "SHAPES", (Shape("manager", plan),))
+    monkeypatch.setattr(engine, "SHAPES", (Shape("manager", shape.takes, plan),))
     held = fix_source(read(SIMPLE), OPTIONS)
     assert not held.changed
     assert held.left[0].reason == "needs --unsafe-fixes"

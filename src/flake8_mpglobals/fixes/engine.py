@@ -28,7 +28,7 @@ from flake8_mpglobals.source import Source, SourceError
 
 __all__ = ["FixResult", "Refusal", "fix_source", "propose"]
 
-STRATEGIES = ("auto", *(shape.name for shape in SHAPES))
+STRATEGIES = ("auto", *dict.fromkeys(shape.strategy for shape in SHAPES))
 _MOST_PASSES = 50
 _UNPROVED = "the rewrite did not verify"
 _CODE = re.compile(r"MPG\d+", re.IGNORECASE)  # also such as no rule has, in a noqa
@@ -142,8 +142,6 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
         write = _write_of(facts, finding)
         if write is None:
             refusals.append(Refusal(finding, f"{finding.code} has no fix"))
-        elif write.how in _NO_SHAPE:
-            refusals.append(Refusal(finding, _NO_SHAPE[write.how]))
         else:
             groups.setdefault(write.place, []).append((finding, write))
     codes = {rule.code for rule in RULES} | {
@@ -172,18 +170,23 @@ def _plan(
 ) -> Plan:
     """Return the plan of the first shape that has one; else raise its last reason."""
     _check_encoding(facts.source)
-    for write in writes:
-        if write.how in _NO_SHAPE:
-            raise CannotFix(f"workers also rebind {write.place!r}: change the one object in place")
-    refused = CannotFix("no rewrite for this yet")
+    refused = CannotFix(_no_shape(writes))
     for shape in SHAPES:
-        if strategy in ("auto", shape.name):
+        if strategy in ("auto", shape.strategy) and shape.takes(writes):
             try:
                 plan = shape.plan(facts, writes, findings)
                 return replace(plan, edits=merge(plan.edits))
             except CannotFix as no:
                 refused = no
     raise refused
+
+
+def _no_shape(writes: Sequence[LostWrite]) -> str:
+    """Return why no shape is meant for the writes of a place."""
+    kinds = {write.how for write in writes}
+    if len(kinds) > 1:
+        return f"workers also rebind {writes[0].place!r}: change the one object in place"
+    return _NO_SHAPE.get(writes[0].how, "no rewrite for this yet")
 
 
 def _check_encoding(source: Source) -> None:

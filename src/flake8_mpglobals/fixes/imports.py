@@ -18,17 +18,17 @@ _CONTEXT = "get_context"
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """An expression that makes a manager, and the edits that make it valid."""
+    """How to write one name of multiprocessing, and the edits that make it valid."""
 
     text: str
     edits: tuple[Edit, ...] = ()
 
 
-def manager_call(module: Module, call: ast.Call, api: str) -> Spelling:
-    """Return how to write ``Manager()`` beside ``call``, in the style in use there.
+def beside(module: Module, call: ast.Call, api: str, wanted: str) -> Spelling:
+    """Return how to write ``wanted`` (``Manager``, …) beside ``call``, in the style in use there.
 
     ``call`` makes the pool or the process, ``api`` is what people call it.  A
-    context that makes the pool makes the manager too.  Raises
+    context that makes the pool makes what is shared too.  Raises
     :class:`CannotFix` where the way the call is named is not understood.
     """
     unknown = CannotFix(
@@ -37,10 +37,10 @@ def manager_call(module: Module, call: ast.Call, api: str) -> Spelling:
     func = call.func
     if isinstance(func, ast.Attribute):
         if _is_context(module, func.value) or _imports(module, func.value) == _PACKAGE:
-            return Spelling(f"{module.text(func.value)}.Manager()")
+            return Spelling(f"{module.text(func.value)}.{wanted}")
         dotted = ast.unparse(func.value)
         if dotted == f"{_PACKAGE}.pool" and _imports(module, _root(func.value)) == _PACKAGE:
-            return Spelling(f"{_PACKAGE}.Manager()")
+            return Spelling(f"{_PACKAGE}.{wanted}")
         raise unknown
     if not isinstance(func, ast.Name):
         raise unknown
@@ -50,19 +50,21 @@ def manager_call(module: Module, call: ast.Call, api: str) -> Spelling:
     statement, _ = found
     if statement.level or statement.module not in (_PACKAGE, f"{_PACKAGE}.pool"):
         raise unknown
-    return _named(module, statement)
+    return _named(module, statement, wanted)
 
 
-def executor_manager_call(module: Module, call: ast.Call, context: ast.expr | None) -> Spelling:
-    """Return how to write ``Manager()`` beside the executor that ``call`` makes.
+def beside_executor(
+    module: Module, call: ast.Call, context: ast.expr | None, wanted: str
+) -> Spelling:
+    """Return how to write ``wanted`` beside the executor that ``call`` makes.
 
-    ``context`` is its ``mp_context``, if it has one; it makes the manager then.
-    Raises :class:`CannotFix` as :func:`manager_call` does.
+    ``context`` is its ``mp_context``, if it has one; it makes what is shared then.
+    Raises :class:`CannotFix` as :func:`beside` does.
     """
     if context is not None:
         if not _is_context(module, context):
             raise CannotFix(f"line {context.lineno}: make the context by get_context() right there")
-        return Spelling(f"{module.text(context)}.Manager()")
+        return Spelling(f"{module.text(context)}.{wanted}")
     root = _root(call.func)
     bound = _binding(module, root) if isinstance(root, ast.Name) else None
     if not isinstance(bound, (ast.Import, ast.ImportFrom)):
@@ -72,21 +74,21 @@ def executor_manager_call(module: Module, call: ast.Call, context: ast.expr | No
             for alias in statement.names:
                 name = alias.asname or alias.name
                 if alias.name == _PACKAGE and len(module.bindings(name)) == 1:
-                    return Spelling(f"{name}.Manager()")
+                    return Spelling(f"{name}.{wanted}")
         if isinstance(statement, ast.ImportFrom) and statement.module == _PACKAGE:
-            return _named(module, statement)
-    return _named(module, bound)
+            return _named(module, statement, wanted)
+    return _named(module, bound, wanted)
 
 
-def _named(module: Module, statement: ast.Import | ast.ImportFrom) -> Spelling:
-    """Return ``Manager()`` by its own name, imported beside ``statement``."""
-    existing = _imported(module, statement)
+def _named(module: Module, statement: ast.Import | ast.ImportFrom, wanted: str) -> Spelling:
+    """Return ``wanted`` by its own name, imported beside ``statement``."""
+    existing = _imported(module, statement, wanted)
     if existing:
-        return Spelling(f"{existing}()")
-    name = fresh("Manager", module.identifiers)
-    added = "Manager" if name == "Manager" else f"Manager as {name}"
+        return Spelling(existing)
+    name = fresh(wanted, module.identifiers)
+    added = wanted if name == wanted else f"{wanted} as {name}"
     if isinstance(statement, ast.ImportFrom) and statement.module == _PACKAGE:
-        return Spelling(f"{name}()", (_add_alias(module, statement, added),))
+        return Spelling(name, (_add_alias(module, statement, added),))
     line_start = module.source.starts[statement.lineno - 1]
     indent = module.source.text[line_start : module.start(statement)]
     assert statement.end_lineno is not None
@@ -97,16 +99,16 @@ def _named(module: Module, statement: ast.Import | ast.ImportFrom) -> Spelling:
         raise CannotFix(f"line {statement.lineno} holds more than one statement")
     text = f"{indent}from {_PACKAGE} import {added}"
     if getattr(statement, "module", "") == f"{_PACKAGE}.pool":
-        return Spelling(f"{name}()", (Edit(line_start, line_start, text + newline(module.source)),))
-    return Spelling(f"{name}()", (Edit(end, end, newline(module.source) + text),))
+        return Spelling(name, (Edit(line_start, line_start, text + newline(module.source)),))
+    return Spelling(name, (Edit(end, end, newline(module.source) + text),))
 
 
-def _imported(module: Module, beside: ast.stmt) -> str:
-    """Return the name under which ``Manager`` is imported in the block of ``beside``."""
-    for statement in module.block(beside):
+def _imported(module: Module, near: ast.stmt, wanted: str) -> str:
+    """Return the name under which ``wanted`` is imported in the block of ``near``."""
+    for statement in module.block(near):
         if isinstance(statement, ast.ImportFrom) and statement.module == _PACKAGE:
             for alias in statement.names:
-                if alias.name == "Manager":
+                if alias.name == wanted:
                     name = alias.asname or alias.name
                     return name if len(module.bindings(name)) == 1 else ""
     return ""

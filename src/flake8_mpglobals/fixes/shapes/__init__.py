@@ -15,12 +15,15 @@ from flake8_mpglobals.model import Finding
 class Shape:
     """One kind of rewrite.
 
-    ``plan`` takes the facts of a file and the writes and findings of one place,
-    and gives a plan or raises :class:`~flake8_mpglobals.fixes.plan.CannotFix`.
+    ``strategy`` is what ``--strategy`` calls it, ``takes`` whether it is meant for
+    the writes of a place at all.  ``plan`` takes the facts of a file and the writes
+    and findings of one place, and gives a plan or raises
+    :class:`~flake8_mpglobals.fixes.plan.CannotFix`.
     """
 
-    name: str
+    strategy: str
+    takes: Callable[[Sequence[LostWrite]], bool]
     plan: Callable[[Facts, Sequence[LostWrite], Sequence[Finding]], Plan]
 
 
-SHAPES: tuple[Shape, ...] = (Shape(manager.NAME, manager.plan),)
+SHAPES: tuple[Shape, ...] = (Shape(manager.NAME, manager.takes, manager.plan),)

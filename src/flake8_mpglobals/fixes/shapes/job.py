@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.imports import Spelling
@@ -39,6 +40,8 @@ class Job:
     calls: list[ast.Call]
     annotation: str = ""
     deletes: bool = False
+    maker: ClassVar[str] = "Manager"
+    """What of multiprocessing makes the shared object."""
     found: set[Edit] = field(default_factory=set)
     definitions: dict[Function, list[Edit]] = field(default_factory=dict)
     setters: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -134,19 +137,19 @@ class Job:
     def share(self, statements: list[ast.stmt], spelling: Spelling, *, outside: bool) -> str:
         """Put ``statements`` under a manager; return the name of the proxy.
 
-        ``spelling`` is how to make a manager there, ``outside`` whether
+        ``spelling`` is how to write its :attr:`maker` there, ``outside`` whether
         the place comes back when the statements are done (else the caller does
         that inside).  The manager that an earlier fix put there is used again.
         """
         first, last = self.sheet.lines(statements)
         shared = self.shared(statements[0])
         head, foot = self._attempt(shared)
-        existing = self._existing(statements, spelling.text)
+        existing = self._existing(statements, f"{spelling.text}()")
         if existing is None:
             manager = fresh("manager", around(self.module, statements[0]))
             self.add(*spelling.edits)
             made = f"\t{shared} = {manager}.{self.kind}({self.place})"
-            self.sheet.wrap(Wrap(first, last, (f"with {spelling.text} as {manager}:", made)))
+            self.sheet.wrap(Wrap(first, last, (f"with {spelling.text}() as {manager}:", made)))
             if outside:
                 self.sheet.wrap(Wrap(first, last, head, foot))
             return shared

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flake8_mpglobals.fixes.edits import Edit
-from flake8_mpglobals.fixes.imports import Spelling, executor_manager_call, manager_call
+from flake8_mpglobals.fixes.imports import Spelling, beside, beside_executor
 from flake8_mpglobals.fixes.layout import Wrap
 from flake8_mpglobals.fixes.module import Block, Function
 from flake8_mpglobals.fixes.plan import CannotFix
@@ -31,20 +31,20 @@ class PoolShare:
         self._check_header(busy)
         runs = [] if busy is None else list(self._runs(where.body, filled=True))
         check_done(self._module, where)
-        shared = job.share(where.statements, self._manager(), outside=busy is None)
+        shared = job.share(where.statements, self._maker(), outside=busy is None)
         if where.assigned is not None:
             self._make_with(where.assigned)
         for block, fill in runs:
             job.guard(block, shared, fill=fill)
         self._hand_over(shared)
 
-    def _manager(self) -> Spelling:
-        """Return how to make a manager beside the pool."""
+    def _maker(self) -> Spelling:
+        """Return how to write what makes the shared object, beside the pool."""
         pool = self._region.pool
         if self._region.executor:
             context = Arguments(self._module, pool).get(1, "mp_context")
-            return executor_manager_call(self._module, pool, context)
-        return manager_call(self._module, pool, "the pool")
+            return beside_executor(self._module, pool, context, self._job.maker)
+        return beside(self._module, pool, "the pool", self._job.maker)
 
     def _check_header(self, busy: ast.expr | None) -> None:
         if busy is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.edits import Edit
-from flake8_mpglobals.fixes.imports import manager_call
+from flake8_mpglobals.fixes.imports import beside
 from flake8_mpglobals.fixes.module import Block, Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import Arguments, extend, named_only_in, recognise
@@ -147,9 +147,8 @@ class ProcessShare:
         job, statements = self._job, self._span.statements
         job.untouched(statements)
         self._check_jumps(statements)
-        shared = job.share(
-            statements, manager_call(job.module, self._span.calls[0], "Process"), outside=True
-        )
+        maker = beside(job.module, self._span.calls[0], "Process", job.maker)
+        shared = job.share(statements, maker, outside=True)
         for call in self._span.calls:
             self._hand_over(call, shared)
 
