@@ -37,7 +37,7 @@ REMEDY = "share it with multiprocessing.Manager().list()"
 
 
 def stand_in(
-    source: Source, options: Options, tree: ast.Module | None = None
+    source: Source, options: Options, tree: ast.Module | None = None, _workspace: object = None
 ) -> tuple[Finding, ...]:
     """Report every ``.append(`` as MPG101 and every ``.pop(`` as MPG901."""
     source.parse()

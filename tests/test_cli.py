@@ -120,7 +120,8 @@ def test_an_internal_error_is_an_error_of_that_file(
     assert outcome.err.count("\n") == 1
     monkeypatch.setenv("MPGLOBALS_TRACEBACK", "1")
     with pytest.raises(type(failure)):
-        checking.check_bytes(checking.Job("a.py", LOSING.encode(), Options(frozenset({"MPG101"}))))
+        job = checking.Job("a.py", LOSING.encode(), Options(frozenset({"MPG101"})))
+        checking.check_bytes(job, checking.Workspaces())
 
 
 def test_no_python_files(command: Command) -> None:

@@ -60,8 +60,8 @@ def test_default_off_rules_need_mpg9(monkeypatch: pytest.MonkeyPatch) -> None:
 def options_seen(monkeypatch: pytest.MonkeyPatch, **given: object) -> Options:
     seen: list[Options] = []
 
-    def look(source: Source, options: Options, tree: ast.Module) -> tuple[()]:
-        del source, tree
+    def look(source: Source, options: Options, tree: ast.Module, workspace: object) -> tuple[()]:
+        del source, tree, workspace
         seen.append(options)
         return ()
 

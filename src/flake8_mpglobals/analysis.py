@@ -10,50 +10,73 @@ import sys
 from collections.abc import Callable
 
 from flake8_mpglobals.boundaries import can_dispatch, find_boundaries
-from flake8_mpglobals.catalogue import Catalogue
 from flake8_mpglobals.effects import may_change_globals
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
+from flake8_mpglobals.ir import Function
 from flake8_mpglobals.losses import Losses
-from flake8_mpglobals.lower import lower
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.oracle import Oracle
+from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
+from flake8_mpglobals.readers import other_readers
 from flake8_mpglobals.rules import RULES
-from flake8_mpglobals.source import Source
+from flake8_mpglobals.source import Source, SourceError
+from flake8_mpglobals.workspace import Workspace
+from flake8_mpglobals.wrappers import through_wrappers
 
 DEEP = 100_000
 """Python frames allowed for expressions nested more deeply than the default limit."""
 
 
-def examine(source: Source, options: Options, tree: ast.Module | None = None) -> Facts:
+def examine(
+    source: Source,
+    options: Options,
+    tree: ast.Module | None = None,
+    workspace: Workspace | None = None,
+) -> Facts:
     """Return what is known of one file; rules and fixes both start from this.
 
     ``tree`` is the parsed text where the caller has it (flake8); it is never
-    changed.  Raises :class:`~flake8_mpglobals.source.SourceError` where the text
-    cannot be parsed.
+    changed.  ``workspace`` knows the files of the project; it is shared by the files
+    of one run that have the same options.  Raises
+    :class:`~flake8_mpglobals.source.SourceError` where the text cannot be parsed.
     """
     if tree is None:
         tree = source.parse()
+    if workspace is None:
+        workspace = Workspace(options.src, options.boundaries)
     try:
-        return _examine(source, options, tree)
+        return _examine(source, options, tree, workspace)
     except RecursionError:
-        return _with_deep_stack(lambda: _examine(source, options, tree))
+        return _with_deep_stack(lambda: _examine(source, options, tree, workspace))
 
 
-def _examine(source: Source, options: Options, tree: ast.Module) -> Facts:
-    catalogue = Catalogue(options.boundaries)
-    if not can_dispatch(tree, source.text, catalogue):
+def _examine(source: Source, options: Options, tree: ast.Module, workspace: Workspace) -> Facts:
+    catalogue = workspace.catalogue
+    data = source.text.encode(errors="replace")
+    if not can_dispatch(tree, source.text, catalogue) and not workspace.names_an_offer(
+        data, workspace.imported(source.path, data)
+    ):
         return Facts(source, tree)
-    module = lower(source, tree)
-    last_resort = "MPG902" in options.codes or may_change_globals(module)
-    evaluator = Evaluator(module, catalogue, Oracle(module, options.src) if last_resort else None)
-    boundaries = find_boundaries(module, evaluator)
-    if not boundaries.sites:
-        return Facts(source, tree)
-    reach = Reach(module, boundaries, evaluator)
-    losses = Losses(module, boundaries, reach, evaluator)
+    program = Program(source, tree, workspace)
+    main = program.main
+    last_resort = "MPG902" in options.codes or may_change_globals(main)
+    oracle = Oracle(main, workspace.project) if last_resort else None
+    evaluator = Evaluator(program, catalogue, oracle)
+    also: dict[Function, None] = {}
+    for _ in range(3):
+        boundaries = through_wrappers(find_boundaries(program, evaluator, also), evaluator)
+        if not boundaries.sites:
+            return Facts(source, tree)
+        reach = Reach(boundaries, evaluator)
+        losses = Losses(program, boundaries, reach, evaluator)
+        readers = other_readers(program, boundaries, losses.written(), evaluator)
+        if not readers:
+            break
+        also.update(dict.fromkeys(readers))
+        evaluator.forget()
     return Facts(
         source, tree, losses.find(), losses.sites(), losses.unresolved(), losses.in_workers()
     )
@@ -73,15 +96,39 @@ def _with_deep_stack(work: Callable[[], Facts]) -> Facts:
         sys.setrecursionlimit(limit)
 
 
-def check(source: Source, options: Options, tree: ast.Module | None = None) -> tuple[Finding, ...]:
-    """Return the findings of one file, sorted, not yet filtered by noqa.
+def check(
+    source: Source,
+    options: Options,
+    tree: ast.Module | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Finding, ...]:
+    """Return the findings of one file, sorted, not yet filtered by its noqa.
 
+    A noqa in another file, at the write that a finding is about, silences it here.
     ``tree`` is the parsed text where the caller has it (flake8); it is never
     changed.  Raises :class:`~flake8_mpglobals.source.SourceError` where the text
     cannot be parsed.
     """
-    facts = examine(source, options, tree)
+    if workspace is None:
+        workspace = Workspace(options.src, options.boundaries)
+    facts = examine(source, options, tree, workspace)
     found = [
         finding for rule in RULES if rule.code in options.codes for finding in rule.check(facts)
     ]
+    found = [finding for finding in found if not _silenced_afar(finding, workspace)]
     return tuple(sorted(found, key=lambda finding: finding.sort_key))
+
+
+def _silenced_afar(finding: Finding, workspace: Workspace) -> bool:
+    """Whether a noqa stands at the write of a finding, in another file."""
+    origin = finding.origin
+    data = workspace.read(origin.path) if origin is not None else None
+    if origin is None or data is None or b"noqa" not in data.lower():
+        return False
+    from flake8_mpglobals.noqa import Noqa
+
+    try:
+        source = Source.from_bytes(origin.path, data)
+    except SourceError:
+        return False
+    return Noqa(source).silences(origin.line, finding.code)

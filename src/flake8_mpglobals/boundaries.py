@@ -17,6 +17,7 @@ from flake8_mpglobals.evaluate import (
     Evaluator,
     External,
     Handle,
+    Obj,
     Plain,
     Target,
     Thing,
@@ -33,7 +34,6 @@ from flake8_mpglobals.ir import (
     Class,
     Fresh,
     Function,
-    Module,
     Param,
     Phi,
     Result,
@@ -44,9 +44,13 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.names import statements_of
+from flake8_mpglobals.program import Program
 
 ROUNDS = 4
 """How often parameters are fed back before functions passed as arguments count as unknown."""
+
+GROWTHS = 16
+"""How often modules and functions that turn out to matter are taken in."""
 
 
 _ONLY_UNKNOWN = frozenset((UNKNOWN,))
@@ -65,7 +69,8 @@ class DispatchSite:
 
     ``workers`` and ``initializers`` are what it runs there, with the arguments
     that travel; ``pool`` is the call that made the pool; ``resolved`` says whether
-    every callable is known (a library's function is).
+    every callable is known (a library's function is).  ``inner`` is the dispatch that
+    a wrapper makes with what this call hands to it.
     """
 
     call: Call
@@ -75,18 +80,20 @@ class DispatchSite:
     pool: Call | None = None
     resolved: bool = True
     label: str = ""
+    inner: DispatchSite | None = None
 
 
 @dataclass(slots=True)
 class Boundaries:
-    """The calls of a module: edges inside a process, and sites between processes.
+    """The calls of a program: edges inside a process, and sites between processes.
 
-    ``made`` says in which functions each class is instantiated; ``elsewhere`` are
-    the methods that a process class runs in its own process, started here or not;
-    ``loose`` are the functions that run some time after the call that names them
-    (threads and callbacks).
+    ``functions`` are those whose calls were looked at.  ``made`` says in which functions
+    each class is instantiated; ``elsewhere`` are the methods that a process class runs
+    in its own process, started here or not; ``loose`` are the functions that run some
+    time after the call that names them (threads and callbacks).
     """
 
+    functions: tuple[Function, ...] = ()
     edges: dict[Call, tuple[Target, ...]] = field(default_factory=dict)
     sites: list[DispatchSite] = field(default_factory=list)
     made: dict[Class, list[Function]] = field(default_factory=dict)
@@ -117,15 +124,26 @@ def can_dispatch(tree: ast.Module, text: str, catalogue: Catalogue) -> bool:
     return catalogue.names_anywhere(text)
 
 
-def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
-    """Resolve every call of ``module``, feeding arguments to parameters until nothing is new."""
-    calls = [call for function in (module.body, *module.functions) for call in function.calls]
+def find_boundaries(
+    program: Program, evaluator: Evaluator, also: Iterable[Function] = ()
+) -> Boundaries:
+    """Resolve the calls of a program, feeding arguments to parameters until nothing is new.
+
+    Looked at are all functions of the file under check, the functions ``also``, and of
+    its other modules what workers enter, and what leads to a process API.
+    """
+    active = dict.fromkeys((program.main.body, *program.main.functions, *also))
     found = Boundaries()
     passed: _Passed = {}
-    for _ in range(ROUNDS):
-        found = Boundaries()
+    rounds = ROUNDS
+    grown = 0
+    while rounds and grown < GROWTHS:
+        rounds -= 1
+        found = Boundaries(functions=tuple(active))
         new = False
         seen: _Passed = {}
+        size = program.size
+        calls = [call for function in active for call in function.calls]
         for call in calls:
             edges, sites = _resolve(call, evaluator, found, passed)
             for target in edges:
@@ -139,17 +157,64 @@ def find_boundaries(module: Module, evaluator: Evaluator) -> Boundaries:
                 found.sites.extend(sites)
                 for site in sites:
                     new = evaluator.learn((*site.workers, *site.initializers)) or new
-        if not new:
-            break
-        if not found.sites and not any(_may_dispatch_yet(call, evaluator) for call in calls):
+        more = _to_follow(program, evaluator, found, active)
+        if more or program.size != size:
+            active.update(more)
+            grown += 1
+            rounds = ROUNDS
+        elif not new or (
+            not found.sites and not any(_may_dispatch_yet(call, evaluator) for call in calls)
+        ):
             break
         passed = seen
         evaluator.forget()
-    for cls in module.classes:
-        row, method = _process_class(cls, evaluator)
-        if row is not None and method is not None and row.kind not in SHARES:
-            found.elsewhere.append(method)
+    for module in program.modules:
+        for cls in module.classes:
+            row, method = _process_class(cls, evaluator)
+            if row is not None and method is not None and row.kind not in SHARES:
+                found.elsewhere.append(method)
     return found
+
+
+def _to_follow(
+    program: Program, evaluator: Evaluator, found: Boundaries, active: Mapping[Function, None]
+) -> dict[Function, None]:
+    """Return the functions of other modules that have to be looked at, too; open the
+    modules that workers and dispatches lead to.
+    """
+    more: dict[Function, None] = {}
+    for site in found.sites:
+        call = site.call
+        program.reveal_values(value for values in _given(call) for value in values)
+        for thing in evaluator.ordered(evaluator.things(v for vs in _given(call) for v in vs)):
+            if isinstance(thing, Obj | Type):
+                program.reveal_values(value for base in thing.cls.bases for value in base)
+    stack = [
+        target.function for site in found.sites for target in (*site.workers, *site.initializers)
+    ]
+    seen: set[Function] = set()
+    while stack:
+        function = stack.pop()
+        if function in seen:
+            continue
+        seen.add(function)
+        program.reveal(function)
+        if function not in active:
+            more[function] = None
+        stack.extend(target.function for _, target in found.edges_of(function))
+    for function in active:
+        for _, target in found.edges_of(function):
+            if target.function not in active and program.is_offered(target.function):
+                more[target.function] = None
+    for body in program.offering_bodies():
+        if body not in active:
+            more[body] = None
+    return more
+
+
+def _given(call: Call) -> Iterator[Values]:
+    yield from call.args
+    yield from call.keywords.values()
 
 
 def _may_dispatch_yet(call: Call, evaluator: Evaluator) -> bool:
@@ -240,7 +305,7 @@ class _Crossing:
         name = node.func.attr
         # Only an instance of a class of the module that derives from a pool can help.
         if self.evaluator.catalogue.is_method(name) and self.evaluator.has_pool_classes():
-            for thing in self.evaluator.asked(node.func.value):
+            for thing in self.evaluator.asked(node.func.value, self.call.function.module):
                 yield from self.evaluator.member(thing, name)
 
     def _made(self, cls: Class) -> None:
@@ -330,12 +395,13 @@ class _Crossing:
         given = argument(call, row.callable)
         if given is None:
             return (), True
-        args, keywords = _travelling(call, row)
+        args, keywords = travelling(call, row)
         made = Call(call.node, call.function, given, args, keywords, -1, NOTHING, call.guards)
         things = evaluator.ordered(evaluator.things(given, env))
         resolved = bool(things) and UNKNOWN not in things
         if not resolved and row.kind not in SHARES and not _only_passed(given):
-            things = [*things, *evaluator.asked(_argument_node(call, row.callable))]
+            node = argument_node(call, row.callable)
+            things = [*things, *evaluator.asked(node, call.function.module)]
         if not resolved:
             things = [*things, *evaluator.decorated(given)]
         found: list[Target] = []
@@ -345,7 +411,7 @@ class _Crossing:
         return tuple(found), resolved or bool(found)
 
 
-def _travelling(call: Call, row: Api) -> tuple[tuple[Values, ...], dict[str, Values]]:
+def travelling(call: Call, row: Api) -> tuple[tuple[Values, ...], dict[str, Values]]:
     """Return the arguments that reach the worker, as a call of it would pass them."""
     if row.tasks == "starcall":
         assert row.callable is not None
@@ -403,7 +469,7 @@ def _only_passed(values: Values) -> bool:
     return all(isinstance(root(value), Param) for value in values)
 
 
-def _argument_node(call: Call, slot: Slot | None) -> ast.expr | None:
+def argument_node(call: Call, slot: Slot | None) -> ast.expr | None:
     """Return the expression that a call passes in a slot."""
     node = call.node
     if slot is None or not isinstance(node, ast.Call):

@@ -315,7 +315,7 @@ class Catalogue:
     ``roots`` are the top-level packages from which process APIs are imported.
     """
 
-    __slots__ = ("_anywhere", "_methods", "_owners", "_rows", "roots")
+    __slots__ = ("_anywhere", "_crossing", "_methods", "_owners", "_rows", "roots")
 
     def __init__(self, extra: tuple[Api, ...] = ()) -> None:
         self._rows: dict[str, Api] = {row.name: row for row in (*ROWS, *extra)}
@@ -333,6 +333,15 @@ class Catalogue:
         )
         self._owners = {row.name.rpartition(".")[0] for row in self._rows.values()} | {
             row.returns for row in self._rows.values() if row.returns
+        }
+
+        crossing = {
+            row.name for row in self._rows.values() if row.kind not in SHARES and not row.anywhere
+        }
+        classes = {*self._rows, *(row.returns for row in self._rows.values())}
+        crossing |= {name.rpartition(".")[0] for name in crossing} & classes
+        self._crossing = crossing | {
+            row.name for row in self._rows.values() if row.returns in crossing
         }
 
     def canonical(self, name: str) -> str:
@@ -362,6 +371,10 @@ class Catalogue:
     def names_anywhere(self, text: str) -> bool:
         """Whether ``text`` holds the name of a method that alone identifies a row."""
         return any(method in text for method in self._anywhere)
+
+    def touches(self, name: str) -> bool:
+        """Whether ``name`` is a process API, or gives back an object with one."""
+        return self.canonical(name) in self._crossing
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.model import FileError, Finding
 from flake8_mpglobals.options import Options
-from flake8_mpglobals.prefilter import may_start_process
+from flake8_mpglobals.workspace import Workspace
 
 TRACEBACK = "MPGLOBALS_TRACEBACK"
 _TRIAL = 0.1
@@ -59,11 +59,28 @@ class Job:
     options: Options
 
 
-def is_candidate(data: bytes, options: Options) -> bool:
-    """Whether the bytes of a file can name a process API, a configured one included."""
-    return may_start_process(data) or any(
-        row.name.rpartition(".")[2].encode() in data for row in options.boundaries
-    )
+class Workspaces:
+    """The project files of one run, for each choice of options that bears on them.
+
+    What has been read of them is remembered: make a new value for each run.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Workspace] = {}
+
+    def of(self, options: Options) -> Workspace:
+        """Return the workspace that holds under ``options``."""
+        key = (options.src, options.boundaries)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Workspace(options.src, options.boundaries)
+        return known
+
+
+_own = Workspaces()
+"""What a process that was started for a run knows of its files."""
 
 
 def read(path: str) -> bytes:
@@ -75,7 +92,7 @@ def read(path: str) -> bytes:
         return data if len(data) == size else data + handle.readall()
 
 
-def check_bytes(job: Job, *, full: bool = True) -> FileReport:
+def check_bytes(job: Job, workspaces: Workspaces, *, full: bool = True) -> FileReport:
     """Check one file; never raises, whatever the file holds.
 
     ``full`` false: only say whether it can be decoded and parsed.
@@ -90,7 +107,8 @@ def check_bytes(job: Job, *, full: bool = True) -> FileReport:
         from flake8_mpglobals import analysis
         from flake8_mpglobals.noqa import keep
 
-        findings = keep(source, analysis.check(source, job.options))
+        workspace = workspaces.of(job.options)
+        findings = keep(source, analysis.check(source, job.options, None, workspace))
     except SourceError as error:
         return FileReport(job.path, errors=(error.error,))
     except Exception as error:
@@ -126,7 +144,7 @@ def check_files(
             yield report
 
 
-def check_file(task: Task) -> FileReport:
+def check_file(task: Task, workspaces: Workspaces) -> FileReport:
     """Read one file and check it, if it is worth it; never raises."""
     path = task.path
     try:
@@ -134,22 +152,23 @@ def check_file(task: Task) -> FileReport:
     except OSError as error:
         message = f"cannot read: {(error.strerror or str(error)).lower()}"
         return FileReport(path, errors=(FileError(path, 0, 0, message),))
-    if is_candidate(data, task.options):
-        return check_bytes(Job(path, data, task.options))
+    if workspaces.of(task.options).is_candidate(path, data):
+        return check_bytes(Job(path, data, task.options), workspaces)
     if task.explicit:
-        return check_bytes(Job(path, data, task.options), full=False)
+        return check_bytes(Job(path, data, task.options), workspaces, full=False)
     return FileReport(path)
 
 
 def check_chunk(tasks: Sequence[Task]) -> list[FileReport]:
-    """Check some files: what one process is given at a time."""
+    """Check some files: what a process that was started for a run is given at a time."""
     with gc_at_leisure() as rest:
-        return [rest(check_file(task)) for task in tasks]
+        return [rest(check_file(task, _own)) for task in tasks]
 
 
 def _run(tasks: list[Task], jobs: int) -> Iterator[FileReport]:
     """Check the files, in other processes where that pays or was asked for."""
     limit = jobs or _cpus()
+    workspaces = Workspaces()
     finished = 0
     if limit > 1:
         if jobs == 0:
@@ -157,7 +176,7 @@ def _run(tasks: list[Task], jobs: int) -> Iterator[FileReport]:
             begin = time.perf_counter()
             with gc_at_leisure() as rest:
                 for task in tasks:
-                    yield rest(check_file(task))
+                    yield rest(check_file(task, workspaces))
                     finished += 1
                     spent = time.perf_counter() - begin
                     if spent > _TRIAL and spent * (len(tasks) - finished) > _WORTH * finished:
@@ -167,7 +186,7 @@ def _run(tasks: list[Task], jobs: int) -> Iterator[FileReport]:
             finished += len(reports)
     with gc_at_leisure() as rest:
         for task in tasks[finished:]:
-            yield rest(check_file(task))
+            yield rest(check_file(task, workspaces))
 
 
 def _in_pool(tasks: list[Task], jobs: int) -> Iterator[list[FileReport]]:

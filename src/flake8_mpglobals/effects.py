@@ -18,6 +18,7 @@ from flake8_mpglobals.evaluate import (
     External,
     Func,
     Handle,
+    Mod,
     Obj,
     Plain,
     Shared,
@@ -29,8 +30,10 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     ClassValue,
+    Element,
     Function,
     Global,
+    Item,
     Module,
     Param,
     Result,
@@ -137,7 +140,7 @@ def _bound(store: Store, evaluator: Evaluator) -> Iterator[Value]:
     """Yield the class and module attributes that an attribute store binds."""
     assert isinstance(store.key, str)
     for target in store.targets:
-        if any(isinstance(thing, Type | External) for thing in evaluator.thing(target)):
+        if any(isinstance(thing, Type | External | Mod) for thing in evaluator.thing(target)):
             yield from evaluator.states(target, store.key)
 
 
@@ -205,8 +208,11 @@ def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
     holder = anchor(place)
     whole = evaluator.thing(holder)
     kind = kind_of(whole)
-    if isinstance(holder, Attr):
-        sort: Sort = "class" if isinstance(holder.base, ClassValue) else "module"
+    in_module = isinstance(holder, Global) and _through_module(write, evaluator)
+    if isinstance(holder, Attr) or in_module:
+        sort: Sort = "module"
+        if isinstance(holder, Attr) and isinstance(holder.base, ClassValue):
+            sort = "class"
         if (
             write.place == holder
             and isinstance(write.event, Store)
@@ -217,6 +223,28 @@ def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
             effect = _judge(write, place, whole, kind, evaluator)
         return None if effect is None else replace(effect, sort=sort)
     return _judge(write, place, whole, kind, evaluator)
+
+
+def _through_module(write: RawWrite, evaluator: Evaluator) -> bool:
+    """Whether a write names the global of another module as an attribute of that module."""
+    event = write.event
+    if isinstance(event, Store):
+        bases = list(event.targets)
+        if event.how.endswith("attr") and any(
+            isinstance(thing, Mod) for thing in evaluator.things(event.targets)
+        ):
+            return True
+    else:
+        bases = [callee.base for callee in event.callee if isinstance(callee, Attr)]
+    for base in bases:
+        walk = base
+        while isinstance(walk, Attr | Item | Element):
+            if isinstance(walk, Attr) and any(
+                isinstance(thing, Mod) for thing in evaluator.thing(walk.base)
+            ):
+                return True
+            walk = walk.base
+    return False
 
 
 def _binding(event: Store, whole: Things, kind: str) -> Effect | None:

@@ -29,7 +29,8 @@ class Site:
     ``api`` its catalogue row, ``pool`` the call that made the pool or executor
     where it is known and in this file, ``function`` the function that contains
     the dispatch (None: module level), ``workers`` the functions of this file that
-    it runs, ``initializer`` whether it runs them as a per-worker set-up.
+    it runs, ``initializer`` whether it runs them as a per-worker set-up, ``wrapper``
+    whether the call reaches a process API through a function of the project.
     """
 
     call: ast.Call
@@ -39,6 +40,7 @@ class Site:
     pool: ast.Call | None = None
     workers: tuple[FunctionNode, ...] = ()
     initializer: bool = False
+    wrapper: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ class LostWrite:
     writes; ``location`` its first character.  ``sites`` are the dispatches that
     run it, in order of position; ``chain`` the functions from the worker to the
     write, for the first of them.  ``observers`` are the reads in the parent;
-    empty means that only workers use the place.
+    empty means that only workers use the place.  ``origin`` is where the write is,
+    if that is another file: ``location`` and ``node`` are then what leads to it here.
+    ``elsewhere`` says which part of it all is not in this file, if any is not.
     """
 
     place: str
@@ -68,6 +72,8 @@ class LostWrite:
     chain: tuple[Step, ...]
     observers: tuple[Related, ...]
     collects: bool = False
+    origin: Location | None = None
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,19 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module of the project, known by its file; ``path`` is empty for a namespace package.
+
+    ``importer``, ``name`` and ``level`` say which import means it, where no file does.
+    """
+
+    path: str
+    name: str
+    importer: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionValue:
     """A function or lambda of a project module, not bound to anything."""
 
@@ -168,6 +181,7 @@ Value = (
     Unknown
     | Scalar
     | Imported
+    | ModuleValue
     | FunctionValue
     | ClassValue
     | Fresh
@@ -402,9 +416,10 @@ class Module:
 
     ``stores`` are all values that each global is given, ``contents`` what is put into
     the containers that globals hold, ``annotated`` what annotations promise,
-    ``star_imports`` the modules of ``from m import *`` and ``imported`` those of
-    ``import m``, which are known to be modules; ``bound`` are the globals that an
-    assignment, a definition or an import binds.
+    ``star_imports`` the library modules of ``from m import *``, ``star_modules`` those
+    of the project, and ``imported`` the library modules of ``import m``, which are
+    known to be modules; ``bound`` are the globals that an assignment, a definition or
+    an import binds.
     """
 
     source: Source
@@ -417,6 +432,7 @@ class Module:
     contents: Contents = field(default_factory=dict)
     annotated: dict[str, Values] = field(default_factory=dict)
     star_imports: list[str] = field(default_factory=list)
+    star_modules: list[ModuleValue] = field(default_factory=list)
     imported: set[str] = field(default_factory=set)
     bound: set[str] = field(default_factory=set)
 

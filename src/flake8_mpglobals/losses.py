@@ -41,7 +41,12 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.observers import Observers, Touch
+from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
+from flake8_mpglobals.standpoint import Chain, Standpoint, at, end, home, location
+
+_Way = tuple[DispatchSite, Function, Chain]
+"""A dispatch, the worker that it runs, and the functions from there to a write."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,16 +56,17 @@ class _Write:
     raw: RawWrite
     place: Value
     effect: Effect
-    ways: tuple[tuple[DispatchSite, Function, tuple[tuple[Function, Call | None], ...]], ...]
+    ways: tuple[_Way, ...]
 
 
 class Losses:
-    """Finds the lost writes of one module."""
+    """Finds the lost writes that the file under check can see."""
 
     def __init__(
-        self, module: Module, boundaries: Boundaries, reach: Reach, evaluator: Evaluator
+        self, program: Program, boundaries: Boundaries, reach: Reach, evaluator: Evaluator
     ) -> None:
-        self.module = module
+        self.program = program
+        self.standpoint = Standpoint(program, boundaries, reach)
         self.boundaries = boundaries
         self.reach = reach
         self.evaluator = evaluator
@@ -71,11 +77,11 @@ class Losses:
     def find(self) -> tuple[LostWrite, ...]:
         """Return the writes of workers on globals, in the order of their position."""
         owned = self._owned()
-        by_node: dict[tuple[tuple[int, int], str], list[_Write]] = {}
+        by_node: dict[tuple[str, tuple[int, int], str], list[_Write]] = {}
         for write in self._worker_writes():
             if write.place not in owned:
-                where = _at(write.raw.event.node)
-                by_node.setdefault((where, write.effect.sort), []).append(write)
+                where = (write.raw.function.module.source.path, at(write.raw.event.node))
+                by_node.setdefault((*where, write.effect.sort), []).append(write)
         guarded = self._guarded([write for group in by_node.values() for write in group])
         found: list[LostWrite] = []
         for group in by_node.values():
@@ -84,24 +90,34 @@ class Losses:
                 found.append(best)
         return tuple(sorted(found, key=lambda lost: (lost.location, lost.how)))
 
+    def written(self) -> frozenset[Value]:
+        """Return the places that workers write, observed or not."""
+        return frozenset(write.place for write in self._worker_writes())
+
     def sites(self) -> tuple[Site, ...]:
-        """Return the dispatches of the module in the order of their position."""
-        made = [self._site(site) for site in self.boundaries.sites]
+        """Return the dispatches of the file in the order of their position."""
+        made = [self._site(site) for site in self._own_sites()]
         return tuple(sorted(made, key=lambda site: site.dispatch.location))
 
     def in_workers(self) -> frozenset[FunctionNode]:
-        """Return the functions that run in some worker."""
-        nodes = (_node(function) for function in self.reach.workers | self.reach.initialized)
+        """Return the functions of the file that run in some worker."""
+        away = self.reach.workers | self.reach.initialized
+        nodes = (_node(function) for function in away if function.module is self.program.main)
         return frozenset(node for node in nodes if node is not None)
 
     def unresolved(self) -> tuple[Unresolved, ...]:
         """Return the dispatches of which the callable is not known."""
         found = []
-        for site in self.boundaries.sites:
+        for site in self._own_sites():
             if not site.resolved:
-                end_line, end_column = _end(self.module, site.call.node)
+                end_line, end_column = end(self.program.main, site.call.node)
                 found.append(Unresolved(self._site(site).dispatch, end_line, end_column))
         return tuple(sorted(found, key=lambda gap: gap.dispatch.location))
+
+    def _own_sites(self) -> list[DispatchSite]:
+        """Return the dispatches of the file under check."""
+        main = self.program.main
+        return [site for site in self.boundaries.sites if site.call.function.module is main]
 
     # -- the writes -----------------------------------------------------------
 
@@ -126,7 +142,7 @@ class Losses:
 
     def _ways(
         self, function: Function, raw: RawWrite, place: Value, param: Param | None
-    ) -> list[tuple[DispatchSite, Function, tuple[tuple[Function, Call | None], ...]]]:
+    ) -> list[_Way]:
         """Return the dispatches that run the write, with the worker and the chain of each."""
         starts: dict[Function, tuple[tuple[Call, Function], ...]] = {function: ()}
         if param is not None:
@@ -139,8 +155,15 @@ class Losses:
                 chain = (*head, *((entered, call) for call, entered in tail))
                 for site in self.reach.sites_of[entry]:
                     ways.append((site, entry, chain))
-        ways.sort(key=lambda way: (_at(way[0].call.node), len(way[2]), _position(way[1])))
+        ways.sort(key=self._nearness)
         return ways
+
+    def _nearness(self, way: _Way) -> tuple[object, ...]:
+        """Sort the ways to a write: dispatches of this file first, then by position."""
+        site, entry, chain = way
+        module = site.call.function.module
+        inner = (module is not self.program.main, module.source.path, at(site.call.node))
+        return (*inner, len(chain), _position(entry))
 
     def _owned(self) -> frozenset[Value]:
         """Return the globals that belong to the worker: initializers set them, or a
@@ -191,7 +214,7 @@ class Losses:
 
     def _judge(self, write: _Write, guarded: dict[Value, frozenset[Function]]) -> LostWrite | None:
         if self._observers is None:
-            self._observers = Observers(self.module, self.boundaries, self.reach, self.evaluator)
+            self._observers = Observers(self.boundaries, self.reach, self.evaluator)
         sites: list[DispatchSite] = []
         for site, _, _ in write.ways:
             if site not in sites:
@@ -207,7 +230,7 @@ class Losses:
             skip=fillers,
         )
         if fillers and seen:
-            seen = [pair for pair in seen if not self._excused(write, pair[1], fillers)]
+            seen = [pair for pair in seen if not self._excused(write, *pair, fillers)]
             if not seen:
                 return None
         return self._lost(write, sites, seen)
@@ -256,7 +279,9 @@ class Losses:
         }
         return bool(event.guards & together)
 
-    def _excused(self, write: _Write, touch: Touch, fillers: frozenset[Function]) -> bool:
+    def _excused(
+        self, write: _Write, reader: Function, touch: Touch, fillers: frozenset[Function]
+    ) -> bool:
         """Whether a parent's read of a cache or lazy resource does not look for the worker's."""
         filled_here = any(function in self.reach.parent for function in fillers)
         aggregate = write.effect.sort != "rebind" and not touch.path and touch.direct
@@ -269,7 +294,7 @@ class Losses:
             _mentions_param(value) for value in event.values
         )
         tested = write.place in touch.guards or (
-            isinstance(touch.node, ast.Name) and (_only_tested(self.module.tree, touch.node))
+            isinstance(touch.node, ast.Name) and (_only_tested(reader.module.tree, touch.node))
         )
         return not own_task and tested
 
@@ -377,42 +402,67 @@ class Losses:
 
     def _lost(
         self, write: _Write, sites: list[DispatchSite], seen: list[tuple[Function, Touch]]
-    ) -> LostWrite:
-        node = write.raw.event.node
+    ) -> LostWrite | None:
+        raw = write.raw
+        node = raw.event.node
+        spot = self.standpoint.spot(write.place, node, raw.function, write.ways, seen)
+        if spot is None:
+            return None
         _, entry, chain = write.ways[0]
-        location = _location(self.module, node)
-        end_line, end_column = _end(self.module, node)
-        api = sites[0].api
+        main = self.program.main
+        end_line, end_column = end(main, spot.node)
+        here = raw.function.module is main
         return LostWrite(
-            place=state_name(write.place),
+            place=state_name(write.place) if here else _name_from_afar(write.place),
             kind=write.effect.kind,
             how=write.effect.sort,
             verb=write.effect.verb,
-            node=node,
-            location=location,
+            node=spot.node,
+            location=location(main, spot.node),
             end_line=end_line,
             end_column=end_column,
-            worker=entry.qualname,
-            function=_node(write.raw.function),
+            worker=_worker_name(entry, main),
+            function=_node(spot.function),
             sites=tuple(self._site(site) for site in sites),
             chain=tuple(self._step(function, call) for function, call in chain),
             observers=self._reads(write, seen),
-            collects=api.result == "values",
+            collects=sites[0].api.result == "values",
+            origin=None if here else location(raw.function.module, node),
+            elsewhere=self._elsewhere(write, sites),
         )
+
+    def _elsewhere(self, write: _Write, sites: list[DispatchSite]) -> str:
+        """Return what of a loss is not in the file under check, for people."""
+        main = self.program.main
+        parts: list[tuple[str, Module | None]] = [
+            (f"the dispatch {site.label} is", site.call.function.module) for site in sites
+        ]
+        parts.append((f"{state_name(write.place)!r} is", home(write.place)))
+        parts.append(("the write is", write.raw.function.module))
+        for _, _, chain in write.ways:
+            parts.extend((f"{function.qualname!r} is", function.module) for function, _ in chain)
+        for what, module in parts:
+            if module is not None and module is not main:
+                return f"{what} in {module.source.path}"
+        for site in sites:
+            if site.inner is not None:
+                return f"the dispatch goes through {site.label!r}"
+        return ""
 
     def _reads(self, write: _Write, seen: list[tuple[Function, Touch]]) -> tuple[Related, ...]:
         """Return the parent's reads for people, each place of the file once."""
         found: dict[Location, Related] = {}
         for function, touch in seen:
             where = "" if function.is_module else f", in {function.qualname!r}"
-            at = _location(self.module, touch.node)
+            spot = location(function.module, touch.node)
             text = f"the parent reads {state_name(write.place)!r} here{where}"
-            found.setdefault(at, Related(at, text))
+            found.setdefault(spot, Related(spot, text))
         return tuple(found.values())
 
     def _step(self, function: Function, call: Call | None) -> Step:
-        node: ast.AST = call.node if call is not None else function.node
-        return Step(_location(self.module, node), function.qualname)
+        if call is not None:
+            return Step(location(call.function.module, call.node), function.qualname)
+        return Step(location(function.module, function.node), function.qualname)
 
     def _site(self, site: DispatchSite) -> Site:
         known = self._sites.get(site)
@@ -423,7 +473,7 @@ class Losses:
             known = self._sites[site] = Site(
                 node,
                 site.api,
-                Dispatch(_location(self.module, node), site.label, site.api.kind),
+                Dispatch(location(site.call.function.module, node), site.label, site.api.kind),
                 _node(site.call.function),
                 made if isinstance(made, ast.Call) else None,
                 tuple(
@@ -432,6 +482,7 @@ class Losses:
                     if (run := _node(target.function)) is not None
                 ),
                 bool(site.initializers) and not site.workers,
+                site.inner is not None,
             )
         return known
 
@@ -506,25 +557,16 @@ def _node(function: Function) -> FunctionNode | None:
     return None if isinstance(node, ast.Module) else node
 
 
-def _at(node: ast.AST) -> tuple[int, int]:
-    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
-
-
 def _position(function: Function) -> tuple[int, int]:
-    return _at(function.node)
+    return at(function.node)
 
 
-def _location(module: Module, node: ast.AST) -> Location:
-    line, offset = _at(node)
-    return Location(module.source.path, line, module.source.column(line, offset))
+def _name_from_afar(place: Value) -> str:
+    """Return what a place of another module is called: with the name of that module."""
+    module = home(place)
+    name = state_name(place)
+    return name if module is None else f"{module.name}.{name}"
 
 
-def _end(module: Module, node: ast.AST) -> tuple[int, int]:
-    """Return where the frame of a finding ends; that of a block ends with its first line."""
-    source = module.source
-    line, offset = _at(node)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
-        return line, len(source.lines[line - 1]) + 1
-    end_line = getattr(node, "end_lineno", None) or line
-    end_offset = getattr(node, "end_col_offset", None) or offset
-    return end_line, source.column(end_line, end_offset)
+def _worker_name(entry: Function, main: Module) -> str:
+    return entry.qualname if entry.module is main else f"{entry.module.name}.{entry.qualname}"

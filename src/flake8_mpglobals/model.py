@@ -82,6 +82,7 @@ class Finding:
 
     ``message`` is the whole sentence without the code; ``remedy`` is the part of
     it that says what to use instead.  ``end_line``/``end_column`` are exclusive.
+    ``origin`` is the write that it is about, where that is in another file.
     """
 
     code: str
@@ -97,6 +98,7 @@ class Finding:
     chain: tuple[Step, ...] = ()
     related: tuple[Related, ...] = ()
     fix: Fix | None = field(default=None, compare=False)
+    origin: Location | None = None
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

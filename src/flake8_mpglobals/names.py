@@ -71,6 +71,18 @@ def assigned(body: Iterable[ast.AST]) -> frozenset[str]:
     return frozenset(found)
 
 
+def is_main_guard(test: ast.expr) -> bool:
+    """Whether a test is ``__name__ == "__main__"``, either way round."""
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1):
+        return False
+    sides = (test.left, test.comparators[0])
+    return (
+        isinstance(test.ops[0], ast.Eq)
+        and any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
+        and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
+    )
+
+
 def statements_of(tree: ast.Module) -> Iterator[ast.stmt]:
     """Yield every statement of a module, nested ones too, without looking at expressions."""
     stack: list[ast.stmt] = list(tree.body)

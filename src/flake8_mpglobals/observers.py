@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.evaluate import Evaluator, External, Handle, Obj, Things, Type
+from flake8_mpglobals.evaluate import Evaluator, External, Handle, Mod, Obj, Things, Type
 from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
@@ -27,10 +27,10 @@ from flake8_mpglobals.ir import (
     Guards,
     Load,
     Loop,
-    Module,
     Store,
     Try,
     Value,
+    Values,
     anchor,
     global_of,
     is_state,
@@ -55,12 +55,9 @@ class Touch:
 
 
 class Observers:
-    """Answers, for one module, which reads of the parent observe a lost write."""
+    """Answers, for one program, which reads of the parent observe a lost write."""
 
-    def __init__(
-        self, module: Module, boundaries: Boundaries, reach: Reach, evaluator: Evaluator
-    ) -> None:
-        self.module = module
+    def __init__(self, boundaries: Boundaries, reach: Reach, evaluator: Evaluator) -> None:
         self.boundaries = boundaries
         self.reach = reach
         self.evaluator = evaluator
@@ -90,7 +87,7 @@ class Observers:
                 self._callers.setdefault(target.function, set()).add(function)
         self._entry_points = [
             function
-            for function in (self.module.body, *self.module.functions)
+            for function in self.boundaries.functions
             if function in self.reach.parent
             and (function.is_module or not self._callers.get(function, set()) - {function})
         ]
@@ -100,7 +97,8 @@ class Observers:
         if isinstance(event, Load):
             if not event.argument:
                 for place, path in self._paths(event.values):
-                    yield Touch(place, path, event.node, direct=event.direct, guards=event.guards)
+                    direct = event.direct and not _borrowed(event.values, place)
+                    yield Touch(place, path, event.node, direct=direct, guards=event.guards)
         elif isinstance(event, Store):
             if event.how in ("bind", "unbind"):
                 for target in event.targets:
@@ -109,7 +107,7 @@ class Observers:
             elif event.how in ("attr", "del attr") and isinstance(event.key, str):
                 for target in event.targets:
                     things = self.evaluator.thing(target)
-                    if any(isinstance(thing, Type | External) for thing in things):
+                    if any(isinstance(thing, Type | External | Mod) for thing in things):
                         for state in self.evaluator.states(target, event.key):
                             yield Touch(state, (), event.node, resets=True)
             elif event.how in ("item", "del item") and _whole_slice(event.node):
@@ -184,6 +182,7 @@ class Observers:
         found = sorted(
             run.found.items(),
             key=lambda pair: (
+                pair[1].module.source.path,
                 getattr(pair[0].node, "lineno", 0),
                 getattr(pair[0].node, "col_offset", 0),
             ),
@@ -213,6 +212,8 @@ class Observers:
         A process runs from its ``start()`` on, whenever it was made; where no such
         call is in sight, from the call that made it.
         """
+        if site.inner is not None:
+            return self._begins(site.inner) | {site.call}
         if not site.api.method:
             return frozenset((site.call,))
         if self._starts is None:
@@ -277,7 +278,7 @@ class _Run:
         self.known: dict[tuple[Function, bool], State] = {}
         self.active: set[tuple[Function, bool]] = set()
         self.found: dict[Touch, Function] = {}
-        self.function: Function = observers.module.body
+        self.function: Function | None = None
         self.returned: State = None
         self.loops: list[State] = []
         self.staled = 0
@@ -327,7 +328,7 @@ class _Run:
             elif state and overlaps(touch.path, self.path):
                 if self.rebinds and not touch.direct:
                     continue
-                if self.function not in self.skip:
+                if self.function is not None and self.function not in self.skip:
                     self.found.setdefault(touch, self.function)
         return state
 
@@ -379,6 +380,16 @@ class _Run:
         elif event.how in ("break", "continue") and self.loops:
             self.loops[-1] = _join(self.loops[-1], state)
         return None
+
+
+def _borrowed(values: Values, place: Value) -> bool:
+    """Whether the global that ``values`` name is another one than ``place``: what
+    ``from m import name`` bound stays bound when the global of ``m`` is bound anew.
+    """
+    variables = [global_of(value) for value in values]
+    return bool(variables) and all(
+        variable is not None and variable != place for variable in variables
+    )
 
 
 def _join(one: State, other: State) -> State:

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 
 from flake8_mpglobals.evaluate import External, Func, Obj, Thing, Things, Type
 from flake8_mpglobals.ir import Class, Function, Module
+from flake8_mpglobals.project import ModuleStore, Project
 
 if TYPE_CHECKING:
     from flake8_mpglobals.inference import Answer, Inference
 
 
 class Oracle:
-    """Answers for one module; ``src`` are the extra roots of its project."""
+    """Answers for one module of ``project``."""
 
-    __slots__ = ("_classes", "_functions", "_inference", "_module", "_src")
+    __slots__ = ("_classes", "_functions", "_inference", "_module", "_project")
 
-    def __init__(self, module: Module, src: tuple[str, ...] = ()) -> None:
+    def __init__(self, module: Module, project: Project) -> None:
         self._module = module
-        self._src = src
+        self._project = project
         self._inference: Inference | None = None
         self._functions: dict[tuple[int, int], Function] = {}
         self._classes: dict[tuple[int, int], Class] = {}
@@ -42,10 +43,9 @@ class Oracle:
     def _door(self) -> Inference:
         if self._inference is None:
             from flake8_mpglobals.inference import Inference
-            from flake8_mpglobals.project import ModuleStore, Project
 
             source = self._module.source
-            project = Project(self._src)
+            project = self._project
             store = ModuleStore(project, source, self._module.tree)
             name = project.dotted_name(source.path)
             self._inference = Inference(source, store.source, name)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flake8_mpglobals import __version__
-from flake8_mpglobals.checking import TRACEBACK, is_candidate
+from flake8_mpglobals.checking import TRACEBACK, Workspaces
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -84,7 +84,8 @@ class Plugin:
 
         try:
             source = Source.from_text(self._filename, text)
-            found = analysis.check(source, options, self._tree)
+            workspace = Workspaces().of(options)
+            found = analysis.check(source, options, self._tree, workspace)
         except Exception:
             # flake8 goes on with its other plugins; `mpglobals check` tells what went wrong.
             if os.environ.get(TRACEBACK):
@@ -109,14 +110,15 @@ class Plugin:
             where = error.error
             place = ":".join(str(part) for part in (where.path, where.line, where.column) if part)
             _fail(f"{place}: error: {where.message}")
-        if not is_candidate(data, options):
+        src = tuple(getattr(given, "mpg_src", None) or options.src)
+        options = replace(options, src=src)
+        if not Workspaces().of(options).is_candidate(self._filename, data):
             return None
         chosen = (*(getattr(given, "select", None) or ()), *_extended(given))
         return replace(
             options,
             codes=default_on() | opted_in(chosen),
             start_methods=tuple(getattr(given, "mpg_start_methods", None) or options.start_methods),
-            src=tuple(getattr(given, "mpg_src", None) or options.src),
         )
 
 

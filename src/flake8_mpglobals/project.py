@@ -347,7 +347,8 @@ def _parse(path: str, data: bytes) -> Module | FileError:
         return error.error
 
 
-_MEMO = Memo()
+parsed_modules = Memo()
+"""The memo of this process."""
 
 
 class ModuleStore:
@@ -362,7 +363,7 @@ class ModuleStore:
     __slots__ = ("_data", "_handed", "_memo", "_modules", "_project")
 
     def __init__(
-        self, project: Project, handed: Source, tree: ast.Module, memo: Memo = _MEMO
+        self, project: Project, handed: Source, tree: ast.Module, memo: Memo = parsed_modules
     ) -> None:
         self._project = project
         self._handed = Module(handed, tree)

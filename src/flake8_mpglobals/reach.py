@@ -19,11 +19,11 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Class,
+    ClassValue,
     Element,
     Function,
     Global,
     Item,
-    Module,
     Param,
     SuperOf,
     Value,
@@ -56,10 +56,9 @@ class Region:
 
 
 class Reach:
-    """The regions of all dispatch sites of a module, and the functions of the parent."""
+    """The regions of all dispatch sites of a program, and the functions of the parent."""
 
-    def __init__(self, module: Module, boundaries: Boundaries, evaluator: Evaluator) -> None:
-        self.module = module
+    def __init__(self, boundaries: Boundaries, evaluator: Evaluator) -> None:
         self.boundaries = boundaries
         self.evaluator = evaluator
         self.regions: dict[Function, Region] = {}
@@ -132,6 +131,10 @@ class Reach:
             found.add(function)
             stack.extend(target.function for _, target in self.boundaries.edges_of(function))
         return frozenset(found)
+
+    def entered(self, start: Iterable[Function]) -> frozenset[Function]:
+        """Return the functions that ``start`` enters by plain calls, themselves included."""
+        return self._closure(start)
 
     def entries(self, function: Function) -> list[Function]:
         """Return the worker functions whose regions hold ``function``."""
@@ -223,10 +226,11 @@ class Reach:
     # -- the parent -----------------------------------------------------------
 
     def _parent(self) -> frozenset[Function]:
-        """Return the functions that run in the parent, the module body among them."""
+        """Return the functions that run in the parent, the module bodies among them."""
         elsewhere = self._closure(self.boundaries.elsewhere)
         away = set(self.workers | self.initialized | elsewhere)
-        for function in self.module.functions:
+        looked_at = frozenset(self.boundaries.functions)
+        for function in looked_at:
             outer = function.outer
             while outer is not None and not outer.is_module:
                 if outer in away:
@@ -234,9 +238,7 @@ class Reach:
                     break
                 outer = outer.outer
         while True:
-            parent = self._closure(
-                (self.module.body, *(f for f in self.module.functions if f not in away))
-            )
+            parent = self._closure(f for f in looked_at if f not in away) & looked_at
             more = {
                 method
                 for cls, makers in self.boundaries.made.items()
@@ -299,10 +301,21 @@ def overlaps(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def repr_place(place: Value) -> tuple[str, tuple[str, ...]]:
     """Return a key by which places sort the same in every run."""
-    return (state_name(anchor(place)), segments(place))
+    return (spelled_out(anchor(place)), segments(place))
 
 
-def _line(function: Function) -> tuple[int, int, str]:
+def spelled_out(state: Value) -> str:
+    """Return the name of a piece of state, after the file that it is in."""
+    name = state_name(state)
+    if isinstance(state, Global):
+        return f"{state.module.source.path} {name}"
+    if isinstance(state, Attr) and isinstance(state.base, ClassValue):
+        return f"{state.base.cls.module.source.path} {name}"
+    return f" {name}"
+
+
+def _line(function: Function) -> tuple[str, int, int, str]:
     """Sort functions by where they are defined."""
     node = function.node
-    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0), function.qualname)
+    line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+    return (function.module.source.path, line, column, function.qualname)

@@ -15,9 +15,9 @@ from flake8_mpglobals.checking import (
     TRACEBACK,
     FileReport,
     Job,
+    Workspaces,
     check_bytes,
     check_files,
-    is_candidate,
     read,
 )
 from flake8_mpglobals.commands.common import (
@@ -90,7 +90,9 @@ def _check_stdin(data: bytes, flags: Flags, configuration: Configuration) -> Rep
     if stdin_excluded(flags, configuration):
         return Report((), files=1)
     options = configuration.options_for(path)
-    checked = check_bytes(Job(path, data, options), full=is_candidate(data, options))
+    workspaces = Workspaces()
+    full = workspaces.of(options).is_candidate(path, data)
+    checked = check_bytes(Job(path, data, options), workspaces, full=full)
     return _report([checked], [], 1)
 
 

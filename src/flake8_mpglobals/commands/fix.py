@@ -12,9 +12,9 @@ from typing import TextIO
 from flake8_mpglobals.checking import (
     TRACEBACK,
     Job,
+    Workspaces,
     check_bytes,
     internal,
-    is_candidate,
     read,
 )
 from flake8_mpglobals.commands.common import (
@@ -119,9 +119,10 @@ def _fix(
     job: Job, explicit: bool, tally: _Tally, *, unsafe: bool, strategy: str
 ) -> FixResult | None:
     """Return what fixing one file gives; None where there is nothing to do or it is broken."""
-    if not is_candidate(job.data, job.options):
+    workspaces = Workspaces()
+    if not workspaces.of(job.options).is_candidate(job.path, job.data):
         if explicit:
-            for error in check_bytes(job, full=False).errors:
+            for error in check_bytes(job, workspaces, full=False).errors:
                 tally.complain(error)
         return None
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flake8_mpglobals.catalogue import THREAD_PRIMITIVES, Catalogue
@@ -14,6 +14,7 @@ from flake8_mpglobals.evaluate.things import (
     Func,
     Generator,
     Handle,
+    Mod,
     Obj,
     Partial,
     Plain,
@@ -47,6 +48,7 @@ from flake8_mpglobals.ir import (
     Instance,
     Item,
     Module,
+    ModuleValue,
     Param,
     Phi,
     Result,
@@ -67,6 +69,7 @@ from flake8_mpglobals.mutations import (
     MODULE_OBJECTS,
     SCALARS,
 )
+from flake8_mpglobals.program import Program
 
 FUEL = 2000
 """Steps that one query may take."""
@@ -92,15 +95,18 @@ class Query:
 
 
 class Answers:
-    """Answers what the values of one module are."""
+    """Answers what the values of a program are.
+
+    ``oracle`` is the last resort for expressions of the file under check.
+    """
 
     def __init__(
         self,
-        module: Module,
+        program: Program,
         catalogue: Catalogue,
         oracle: Callable[[ast.expr], Things] | None = None,
     ) -> None:
-        self.module = module
+        self.program = program
         self.catalogue = catalogue
         self._oracle = oracle
         self.inputs: dict[Param, set[Value]] = {}
@@ -159,9 +165,9 @@ class Answers:
             query.lowest = min(query.lowest, lowest)
         return found
 
-    def asked(self, node: ast.expr | None) -> tuple[Thing, ...]:
-        """Return what the last resort says of an expression that is unknown here."""
-        if self._oracle is None or node is None:
+    def asked(self, node: ast.expr | None, module: Module) -> tuple[Thing, ...]:
+        """Return what the last resort says of an expression of ``module`` that is unknown."""
+        if self._oracle is None or node is None or module is not self.program.main:
             return ()
         return tuple(self.ordered(self._oracle(node)))
 
@@ -171,6 +177,7 @@ class Answers:
         self._places_known.clear()
         self._lineages.clear()
         self._self_classes.clear()
+        self._stored = None
 
     def _thing(self, value: Value, env: Env | None) -> Things:
         if isinstance(value, Scalar):
@@ -181,6 +188,8 @@ class Answers:
             return frozenset((Type(value.cls),))
         if isinstance(value, Imported):
             return self._imported(value.name)
+        if isinstance(value, ModuleValue):
+            return frozenset((Mod(value),))
         if isinstance(value, Fresh):
             kind = value.display.kind
             if kind == "tuple":
@@ -252,7 +261,7 @@ class Answers:
 
     def _starred(self, value: Global) -> Things:
         """Return what a name that nothing here binds can be: part of a ``from m import *``."""
-        found: set[Thing] = set()
+        found: set[Thing] = set(self.things(self.program.starred(value)))
         for module in value.module.star_imports:
             name = f"{module}.{value.name}"
             if self.catalogue.knows(name):
@@ -304,6 +313,8 @@ class Answers:
                 found |= self._member(thing.cls, name, frozenset((base,)), after=start)
             elif isinstance(thing, Type):
                 found |= self._class_member(thing.cls, name)
+            elif isinstance(thing, Mod):
+                found |= self.things(self.program.member(thing.module, name)) or {UNKNOWN}
             elif isinstance(thing, External):
                 found |= self._imported(f"{thing.name}.{name}")
             elif isinstance(thing, Handle):
@@ -332,7 +343,7 @@ class Answers:
             return known
         assert function.cls is not None
         found = [function.cls]
-        for cls in function.module.classes:
+        for cls in self._classes():
             if cls is function.cls or not cls.bases:
                 continue
             order, _, _ = self.lineage(cls)
@@ -340,6 +351,11 @@ class Answers:
                 found.append(cls)
         self._self_classes[function] = found
         return found
+
+    def _classes(self) -> Iterator[Class]:
+        """Yield the classes of the modules that have been lowered."""
+        for module in self.program.modules:
+            yield from module.classes
 
     def lineage(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
         """Return the project classes of the hierarchy in lookup order, the library
@@ -364,9 +380,8 @@ class Answers:
                     elif isinstance(thing, External):
                         external.add(thing.name)
                     else:
-                        told = (
-                            self.asked(node) if isinstance(node, ast.Name | ast.Attribute) else ()
-                        )
+                        plain = isinstance(node, ast.Name | ast.Attribute)
+                        told = self.asked(node, current.module) if plain else ()
                         stack.extend(t.cls for t in told if isinstance(t, Type))
                         external.update(t.name for t in told if isinstance(t, External))
                         unknown = unknown or not told
@@ -374,10 +389,10 @@ class Answers:
         return found
 
     def has_pool_classes(self) -> bool:
-        """Whether a class of the module derives from one with methods in the catalogue."""
+        """Whether a class of the program derives from one with methods in the catalogue."""
         return any(
             self.catalogue.knows_owner(base)
-            for cls in self.module.classes
+            for cls in self._classes()
             if cls.bases
             for base in self.lineage(cls)[1]
         )

@@ -23,7 +23,7 @@ from flake8_mpglobals.mutations import (
 
 
 class Evaluator(Places):
-    """Answers questions about the values of one module (and those that it leads to)."""
+    """Answers questions about the values of one program."""
 
     def targets(self, call: Call) -> tuple[Target, ...]:
         """Return the project functions that ``call`` enters here and now."""
@@ -105,7 +105,7 @@ class Evaluator(Places):
         return found
 
     def decorated(self, values: Values) -> tuple[Thing, ...]:
-        """Return the functions that decorators of this module get, where ``values`` are
+        """Return the functions that decorators of the program get, where ``values`` are
         the parameter that a decorator gets its function by.
         """
         found: list[Thing] = []
@@ -119,10 +119,11 @@ class Evaluator(Places):
             if isinstance(value, Cell):
                 stack.extend(value.function.cells.get(value.name, ()))
             elif isinstance(value, Param) and value.index == 0:
-                for function in self.module.functions:
-                    for decorator in function.decorators:
-                        if Func(value.function) in self.things(decorator):
-                            found.append(Func(function))
+                for module in self.program.modules:
+                    for function in module.functions:
+                        for decorator in function.decorators:
+                            if Func(value.function) in self.things(decorator):
+                                found.append(Func(function))
         return tuple(self.ordered(frozenset(found)))
 
     def wrappers(self, function: Function) -> tuple[Function, ...]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from flake8_mpglobals.evaluate.answers import DEPTH, HANDS_OUT, Answers, Query
-from flake8_mpglobals.evaluate.things import Box, Env, External, Func, Obj, Type, inside
+from flake8_mpglobals.evaluate.things import Box, Env, External, Func, Mod, Obj, Type, inside
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
@@ -20,6 +20,7 @@ from flake8_mpglobals.ir import (
     Global,
     Imported,
     Item,
+    ModuleValue,
     Param,
     Phi,
     Result,
@@ -90,7 +91,7 @@ class Places(Answers):
         if isinstance(value, Global):
             if (known := self._module_object(value)) is not None:
                 return frozenset((known,))
-            same = value.module.stores.get(value.name, ())
+            same = value.module.stores.get(value.name) or self.program.starred(value)
             others = [v for v in same if isinstance(v, Global | Seen | Attr | Item | Result | Phi)]
             return frozenset((value,)) | self._places(others, None)
         if isinstance(value, Seen):
@@ -144,19 +145,29 @@ class Places(Answers):
                     found.add(Attr(ClassValue(owner or thing.cls), name))
                 elif owner and not any(name in cls.self_attributes for cls in order):
                     found.add(Attr(ClassValue(owner), name))
+            elif isinstance(thing, Mod):
+                found |= self._globals_of(thing.module, name)
             elif isinstance(thing, External) and not thing.receiver:
                 known = f"{thing.name}.{name}"
-                stored = name in self.stored_attributes() and thing.name in self.module.imported
+                stored = name in self.stored_attributes() and any(
+                    thing.name in module.imported for module in self.program.modules
+                )
                 if stored or known in MODULE_OBJECTS:
                     found.add(Attr(Imported(thing.name), name))
         return frozenset(found)
 
+    def _globals_of(self, module: ModuleValue, name: str) -> set[Value]:
+        """Return the global that attribute ``name`` of a project module is."""
+        members = self.program.member(module, name)
+        return {value for value in members if isinstance(value, Global)}
+
     def stored_attributes(self) -> frozenset[str]:
-        """Return the names of all attributes that any function of the module stores."""
+        """Return the names of all attributes that any function of the program stores."""
         if self._stored is None:
             self._stored = frozenset(
                 store.key
-                for function in self.module.functions
+                for module in self.program.modules
+                for function in module.functions
                 for store in function.stores
                 if isinstance(store.key, str) and store.how.endswith("attr")
             )
@@ -164,11 +175,13 @@ class Places(Answers):
 
     def _attribute_place(self, value: Attr, env: Env | None) -> Values:
         states = self.states(value.base, value.name, env)
+        variables = [state for state in states if isinstance(state, Global)]
+        states |= self._places(variables, None)
         if any(isinstance(thing, Box) for state in states for thing in self.thing(state, env)):
             # A container of the class, whichever instance it is reached through.
             return states
         found = set(states)
-        if not any(isinstance(thing, Type) for thing in self.thing(value.base, env)):
+        if not any(isinstance(thing, Type | Mod) for thing in self.thing(value.base, env)):
             found |= set(attr(self._places((value.base,), env), value.name)) - ANYTHING
         for thing in self.thing(value.base, env):
             if isinstance(thing, Obj):

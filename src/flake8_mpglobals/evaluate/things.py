@@ -13,6 +13,7 @@ from flake8_mpglobals.ir import (
     Class,
     Display,
     Function,
+    ModuleValue,
     Unknown,
     Values,
     element,
@@ -100,7 +101,27 @@ class Generator:
     function: Function
 
 
-Thing = Func | Type | Obj | External | Handle | Shared | Box | Plain | Partial | Generator | Unknown
+@dataclass(frozen=True, slots=True)
+class Mod:
+    """A module of the project."""
+
+    module: ModuleValue
+
+
+Thing = (
+    Mod
+    | Func
+    | Type
+    | Obj
+    | External
+    | Handle
+    | Shared
+    | Box
+    | Plain
+    | Partial
+    | Generator
+    | Unknown
+)
 
 
 Things = frozenset[Thing]
@@ -193,9 +214,11 @@ def argument(call: Call, slot: ArgumentSlot | None) -> Values | None:
 def order(thing: Thing) -> tuple[int, int, str]:
     """Sort functions and classes by where they are defined, the rest by kind and name."""
     if isinstance(thing, Func):
-        return (0, getattr(thing.function.node, "lineno", 0), thing.function.qualname)
+        function = thing.function
+        name = f"{function.qualname} {function.module.source.path}"
+        return (0, getattr(function.node, "lineno", 0), name)
     if isinstance(thing, Type | Obj):
-        return (1, thing.cls.node.lineno, thing.cls.qualname)
+        return (1, thing.cls.node.lineno, f"{thing.cls.qualname} {thing.cls.module.source.path}")
     if isinstance(thing, Partial):
         return (2, thing.call.node.lineno, "")
     if isinstance(thing, External | Handle):

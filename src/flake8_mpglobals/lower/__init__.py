@@ -5,6 +5,7 @@ Each function is walked once, in order, with the values of its locals at hand
 symbolic.  Nothing is looked up outside the module here.
 """
 
+from flake8_mpglobals.lower.scope import Link
 from flake8_mpglobals.lower.statements import lower
 
-__all__ = ["lower"]
+__all__ = ["Link", "lower"]

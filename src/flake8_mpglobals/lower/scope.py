@@ -25,6 +25,7 @@ from flake8_mpglobals.ir import (
     Imported,
     Load,
     Module,
+    ModuleValue,
     Param,
     Result,
     Scalar,
@@ -54,15 +55,35 @@ DEFINITIONS = (
 )
 
 
+Link = Callable[[str, int], ModuleValue | None]
+"""Says which project module an import means, by dotted name and number of leading dots."""
+
+
+def no_link(_name: str, _level: int) -> ModuleValue | None:
+    """Take every import for one of a library."""
+    return None
+
+
 class Lowering:
     """What the lowering of one module shares among its functions.
 
-    ``start`` lowers the body of one function.
+    ``start`` lowers the body of one function, ``link`` finds project modules;
+    ``imported`` says that the module is met through an import, so that what stands
+    under its main guard never runs.
     """
 
-    def __init__(self, module: Module, start: Callable[[Lowering, Function], None]) -> None:
+    def __init__(
+        self,
+        module: Module,
+        start: Callable[[Lowering, Function], None],
+        link: Link = no_link,
+        *,
+        imported: bool = False,
+    ) -> None:
         self._start = start
         self.module = module
+        self.link = link
+        self.imported = imported
         self.names: dict[Function, Names] = {}
         self.queue: deque[Function] = deque()
         self.module_names = set(assigned(module.tree.body))

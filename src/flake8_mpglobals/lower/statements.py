@@ -9,6 +9,7 @@ from typing import Any
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
+    Attr,
     Block,
     Branch,
     Class,
@@ -27,23 +28,40 @@ from flake8_mpglobals.ir import (
     Scalar,
     Slot,
     Try,
+    Value,
     Values,
     element,
     entered,
     union,
 )
 from flake8_mpglobals.lower.expressions import Expressions, arithmetic, dotted
-from flake8_mpglobals.lower.scope import DEFINITIONS, Lowering, const_key, looked_at
-from flake8_mpglobals.names import assigned, names_of
+from flake8_mpglobals.lower.scope import (
+    DEFINITIONS,
+    Link,
+    Lowering,
+    const_key,
+    looked_at,
+    no_link,
+)
+from flake8_mpglobals.names import assigned, is_main_guard, names_of
 from flake8_mpglobals.source import Source
 
 
-def lower(source: Source, tree: ast.Module, name: str = "") -> Module:
+def lower(
+    source: Source,
+    tree: ast.Module,
+    name: str = "",
+    link: Link = no_link,
+    *,
+    imported: bool = False,
+) -> Module:
     """Return the intermediate form of a parsed module; the tree is not changed.
 
-    ``name`` is the dotted name by which the project knows the module.
+    ``name`` is the dotted name by which the project knows the module, ``link`` says
+    which project module an import means; ``imported``: the module is not the program
+    itself, so that what stands under its main guard never runs.
     """
-    return Lowering(Module(source, tree, name), _start).run()
+    return Lowering(Module(source, tree, name), _start, link, imported=imported).run()
 
 
 def _start(lowering: Lowering, function: Function) -> None:
@@ -128,6 +146,9 @@ class Statements(Expressions):
 
     def if_(self, node: ast.If) -> None:
         """Lower ``if``: both blocks are guarded by what the test looks at."""
+        if self.low.imported and self.function.is_module and is_main_guard(node.test):
+            self.statements(node.orelse)
+            return
         looked_at = self.test(node.test)
         guards, before = self.guards, self.env
         self.guards = guards | looked_at
@@ -368,24 +389,34 @@ class Statements(Expressions):
     def import_(self, node: ast.Import) -> None:
         """Lower ``import a.b`` (binds ``a``) and ``import a.b as c``."""
         for alias in node.names:
-            self.module.imported.add(alias.name)
-            if alias.asname:
-                self.bind_name(alias.asname, frozenset((Imported(alias.name),)), node)
-            else:
-                head = alias.name.partition(".")[0]
-                self.bind_name(head, frozenset((Imported(head),)), node)
+            bound = alias.name if alias.asname else alias.name.partition(".")[0]
+            linked = self.low.link(bound, 0)
+            if linked is None:
+                self.module.imported.add(alias.name)
+            value = Imported(bound) if linked is None else linked
+            self.bind_name(alias.asname or bound, frozenset((value,)), node)
 
     def import_from(self, node: ast.ImportFrom) -> None:
-        """Lower ``from m import n``; relative names keep their leading dots."""
+        """Lower ``from m import n``; relative names of no known module keep their dots."""
         if node.module == "__future__":
             return
         prefix = "." * node.level + (node.module or "")
+        linked = self.low.link(node.module or "", node.level)
         for alias in node.names:
             if alias.name == "*":
-                self.module.star_imports.append(prefix)
+                if linked is None:
+                    self.module.star_imports.append(prefix)
+                else:
+                    self.module.star_modules.append(linked)
                 continue
-            dotted = prefix + alias.name if prefix.endswith(".") else f"{prefix}.{alias.name}"
-            self.bind_name(alias.asname or alias.name, frozenset((Imported(dotted),)), node)
+            value: Value
+            if linked is not None:
+                value = Attr(linked, alias.name)
+            elif prefix.endswith("."):
+                value = Imported(prefix + alias.name)
+            else:
+                value = Imported(f"{prefix}.{alias.name}")
+            self.bind_name(alias.asname or alias.name, frozenset((value,)), node)
 
     def function_def(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Lower the definition of a function; its body waits its turn."""

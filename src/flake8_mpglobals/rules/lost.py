@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flake8_mpglobals.facts import Facts, LostWrite, WriteKind
-from flake8_mpglobals.model import Finding
+from flake8_mpglobals.model import Finding, Related
 
 _REMEDIES = {
     "list": "share it with multiprocessing.Manager().list()",
@@ -73,9 +73,14 @@ def finding(write: LostWrite, code: str, name: str, consequence: str, advice: st
     via = f" (through {' -> '.join(repr(step) for step in through)})" if through else ""
     kind = write.kind if write.kind in _FAMILY or write.how != "rebind" else ""
     what = _WHAT[write.how].format(kind=kind or _UNKNOWN_KIND.get(write.how, ""))
+    path = write.location.path
+    afar = f" ({write.origin.path}:{write.origin.line})" if write.origin else ""
+    line = f"line {first.location.line}"
+    if first.location.path != path:
+        line = f"{first.location.path}:{first.location.line}"
     message = (
-        f"worker {write.worker!r} {write.verb} {what} {write.place!r}{via}; "
-        f"{first.api} (line {first.location.line}) {runs}, "
+        f"worker {write.worker!r} {write.verb} {what} {write.place!r}{afar}{via}; "
+        f"{first.api} ({line}) {runs}, "
         f"{consequence}: {advice}"
     )
     return Finding(
@@ -90,5 +95,12 @@ def finding(write: LostWrite, code: str, name: str, consequence: str, advice: st
         remedy=advice,
         dispatches=tuple(site.dispatch for site in write.sites),
         chain=write.chain,
-        related=write.observers,
+        related=(*_written_at(write), *write.observers),
+        origin=write.origin,
     )
+
+
+def _written_at(write: LostWrite) -> Iterator[Related]:
+    """Yield where the write is, if that is another file."""
+    if write.origin is not None:
+        yield Related(write.origin, f"the worker {write.verb} {write.place!r} here")

@@ -1,0 +1,312 @@
+"""The file under check and the project modules that it leads to, lowered on demand.
+
+A module is *open* when its names are looked into: it offers something that leads to
+a process API (:class:`~flake8_mpglobals.workspace.Workspace`), or a worker or a
+dispatch leads to it.  What a closed module holds is unknown.  Nothing is imported
+or run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+
+from flake8_mpglobals.ir import (
+    NOTHING,
+    Attr,
+    Copied,
+    Element,
+    Entered,
+    Fresh,
+    Function,
+    Global,
+    Instance,
+    Item,
+    Module,
+    ModuleValue,
+    Result,
+    Value,
+    Values,
+    global_of,
+    root,
+)
+from flake8_mpglobals.lower import Link, lower
+from flake8_mpglobals.project import ModuleStore
+from flake8_mpglobals.source import Source
+from flake8_mpglobals.workspace import Workspace
+
+MOST = 80
+"""Modules that one file may lead to; what lies beyond them is unknown."""
+
+_HOPS = 6
+
+
+class Program:
+    """The modules that take part in the examination of one file.
+
+    ``main`` is the file under check.
+    """
+
+    def __init__(self, source: Source, tree: ast.Module, workspace: Workspace) -> None:
+        self.workspace = workspace
+        project = workspace.project
+        self.store = ModuleStore(project, source, tree, workspace.memo)
+        self._opened: set[str] = set()
+        self._open: dict[str, bool] = {}
+        self._lowered: dict[str, Module | None] = {}
+        self._closure: tuple[str, ...] | None = None
+        name = project.dotted_name(source.path)
+        self.main = lower(source, tree, name, self._link(source.path))
+        self._here = project.absolute(source.path)
+        self._lowered[self._here] = self.main
+
+    @property
+    def modules(self) -> list[Module]:
+        """The modules lowered so far: the file under check, then the others by path."""
+        others = [m for path, m in self._lowered.items() if m is not None and path != self._here]
+        return [self.main, *sorted(others, key=lambda module: module.source.path)]
+
+    @property
+    def size(self) -> int:
+        """How many modules have been asked for; answers may change when it grows."""
+        return len(self._lowered) + len(self._opened)
+
+    def _link(self, importer: str) -> Link:
+        """Return what says which project module an import in ``importer`` means."""
+        project = self.workspace.project
+
+        def link(name: str, level: int) -> ModuleValue | None:
+            found = project.resolve(importer, name, level)
+            if found.kind == "unknown":
+                return None
+            if found.path is not None:
+                return ModuleValue(found.path, project.dotted_name(found.path))
+            return ModuleValue("", name, importer, level)
+
+        return link
+
+    def is_open(self, path: str) -> bool:
+        """Whether the names of a project file are looked into."""
+        key = self.workspace.project.absolute(path)
+        if key == self._here or key in self._opened:
+            return True
+        known = self._open.get(key)
+        if known is None:
+            known = self._open[key] = bool(self.workspace.offers(path))
+        return known
+
+    def open(self, path: str) -> bool:
+        """Look into a project file from now on; return whether that is new."""
+        key = self.workspace.project.absolute(path)
+        if self.is_open(path) or len(self._opened) >= MOST:
+            return False
+        self._opened.add(key)
+        return True
+
+    def load(self, path: str) -> Module | None:
+        """Return a project module lowered; None where it is closed or cannot be parsed."""
+        key = self.workspace.project.absolute(path)
+        if key in self._lowered:
+            return self._lowered[key]
+        if not self.is_open(path) or len(self._lowered) > MOST:
+            return None
+        found = self.store.load(path)
+        module = None
+        if found is not None:
+            name = self.workspace.project.dotted_name(path)
+            module = lower(found.source, found.tree, name, self._link(path), imported=True)
+        self._lowered[key] = module
+        return module
+
+    def member(self, of: ModuleValue, name: str) -> Values:
+        """Return what attribute ``name`` of a project module is; nothing where unknown."""
+        module = self.load(of.path) if of.path else None
+        if module is not None and (name in module.bound or name in module.stores):
+            return frozenset((Global(module, name),))
+        below = self._submodule(of, name)
+        if below is not None:
+            return frozenset((below,))
+        if module is None or name.startswith("__"):
+            return NOTHING
+        return frozenset((Global(module, name),))
+
+    def _submodule(self, of: ModuleValue, name: str) -> ModuleValue | None:
+        if not of.path:
+            return self._link(of.importer)(f"{of.name}.{name}", of.level)
+        if not of.path.endswith("__init__.py"):
+            return None
+        return self._link(of.path)(name, 1)
+
+    def starred(self, place: Global) -> Values:
+        """Return the globals of other modules that a ``from m import *`` may bind."""
+        if place.name.startswith("_"):
+            return NOTHING
+        found: set[Value] = set()
+        for of in place.module.star_modules:
+            module = self.load(of.path) if of.path else None
+            if module is None:
+                continue
+            if place.name in module.bound or place.name in module.stores:
+                found.add(Global(module, place.name))
+            elif module is not place.module:
+                found |= self.starred(Global(module, place.name))
+        return frozenset(found)
+
+    def is_offered(self, function: Function) -> bool:
+        """Whether a function of another module leads to a process API."""
+        outer = function
+        while outer.outer is not None and not outer.outer.is_module:
+            outer = outer.outer
+        name = (outer.cls.qualname if outer.cls is not None else outer.name).partition(".")[0]
+        return name in self.workspace.offers(function.module.source.path).names
+
+    def offering_bodies(self) -> Iterator[Function]:
+        """Yield the bodies of other modules that name a process API."""
+        for module in self.modules[1:]:
+            offers = self.workspace.offers(module.source.path)
+            if offers.at_import or any(
+                isinstance(value, Result | Fresh)
+                for name in offers.names
+                for value in module.stores.get(name, ())
+            ):
+                yield module.body
+
+    # -- what a worker leads to ------------------------------------------------
+
+    def reveal(self, function: Function) -> bool:
+        """Open the modules that the names of a function lead to; return whether any is new."""
+        return self.reveal_values(_mentioned(function))
+
+    def reveal_values(self, values: Iterable[Value]) -> bool:
+        """Open the modules that ``values`` lead to; return whether any is new."""
+        new = False
+        # In one order in every run, should the limit be met.
+        for _, value in sorted({(_spelled(value), value) for value in values}, key=_first):
+            new = self._reveal(value, _HOPS) or new
+        return new
+
+    def _reveal(self, value: Value, hops: int) -> bool:
+        """Open what one value leads to, through aliases and re-exports."""
+        if hops == 0:
+            return False
+        path: list[str] = []
+        while isinstance(value, Attr):
+            path.append(value.name)
+            value = value.base
+        start = root(value)
+        if isinstance(start, Instance):
+            return self._reveal(start.of, hops - 1)
+        if isinstance(start, Result):
+            new = False
+            for callee in start.call.callee:
+                new = self._reveal(callee, hops - 1) or new
+            return new
+        variable = global_of(start)
+        if variable is not None:
+            new = False
+            stores = variable.module.stores.get(variable.name, ())
+            for store in stores:
+                if isinstance(root(store), ModuleValue | Global):
+                    full = store
+                    for name in reversed(path):
+                        full = Attr(full, name)
+                    if full != value:
+                        new = self._reveal(full, hops - 1) or new
+            if not stores:
+                for of in variable.module.star_modules:
+                    new = self._reveal(Attr(of, variable.name), hops - 1) or new
+            return new
+        if isinstance(start, ModuleValue):
+            return self._reveal_member(start, list(reversed(path)), hops)
+        return False
+
+    def _reveal_member(self, of: ModuleValue, path: list[str], hops: int) -> bool:
+        new = self.open(of.path) if of.path else False
+        if not path:
+            return new
+        for member in self.member(of, path[0]):
+            full: Value = member
+            for name in path[1:]:
+                full = Attr(full, name)
+            new = self._reveal(full, hops - 1) or new
+        return new
+
+    def reveal_readers(self, names: Mapping[str, frozenset[str]]) -> list[Module]:
+        """Open the modules that may read a global, by the files that it can be imported
+        from: ``names`` says which names are looked for in whatever imports a file.
+
+        Return those modules, without the file under check.
+        """
+        found: dict[str, Module] = {}
+        for path in self._led_to():
+            text = self.workspace.text(path)
+            wanted = {
+                name for home, some in names.items() if self._same(home, path) for name in some
+            }
+            reached = self.workspace.closure(text.imports) if text is not None else ()
+            for home, some in names.items():
+                if some - wanted and any(self._same(home, each) for each in reached):
+                    wanted |= some
+            data = self.store.read(path) if wanted else None
+            if data is None or not any(name.encode() in data for name in wanted):
+                continue
+            self.open(path)
+            module = self.load(path)
+            if module is not None and module is not self.main:
+                found[module.source.path] = module
+        return [found[path] for path in sorted(found)]
+
+    def _led_to(self) -> tuple[str, ...]:
+        """Return the project files that the file under check leads to."""
+        if self._closure is None:
+            path = self.main.source.path
+            imports = self.workspace.imported(path, self.main.source.text.encode(errors="replace"))
+            self._closure = self.workspace.closure(imports)
+        return self._closure
+
+    def leads_to(self, path: str, other: Module) -> bool:
+        """Whether the project file ``path`` imports ``other``, or what imports it."""
+        text = self.workspace.text(path)
+        reached = self.workspace.closure(text.imports) if text is not None else ()
+        return any(self._same(other.source.path, each) for each in reached)
+
+    def _same(self, one: str, other: str) -> bool:
+        return self.workspace.project.same(one, other)
+
+
+def _first(pair: tuple[str, Value]) -> str:
+    return pair[0]
+
+
+def _spelled(value: Value) -> str:
+    """Return a text by which the values of one function sort the same in every run."""
+    names: list[str] = []
+    while isinstance(value, Attr | Item | Element | Entered | Copied):
+        names.append(value.name if isinstance(value, Attr) else "[]")
+        value = value.base
+    start = global_of(value)
+    if start is not None:
+        names.append(start.name)
+    elif isinstance(value, ModuleValue):
+        names.append(value.path or value.name)
+    elif isinstance(value, Result):
+        names.append(f"{getattr(value.call.node, 'lineno', 0)}")
+    return ".".join(reversed(names))
+
+
+def _mentioned(function: Function) -> Iterator[Value]:
+    """Yield the values that a function names: what it calls, reads, stores and derives from."""
+    for call in function.calls:
+        yield from call.callee
+        for values in (*call.args, *call.keywords.values()):
+            yield from values
+    for load in function.loads:
+        yield from load.values
+    for store in function.stores:
+        yield from store.targets
+        yield from store.values
+    for values in (*function.defaults.values(), *function.decorators):
+        yield from values
+    if function.cls is not None:
+        for base in function.cls.bases:
+            yield from base

@@ -1,0 +1,138 @@
+"""Functions that hand a parameter to a process API: their calls are dispatches.
+
+``def parallel(func, items): Pool().map(func, items)`` is a boundary of its own for
+those who call it, through at most :data:`LINKS` such functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from flake8_mpglobals.boundaries import Boundaries, DispatchSite, travelling
+from flake8_mpglobals.catalogue import Api, Slot
+from flake8_mpglobals.evaluate import Env, Evaluator, External, Partial, Target, Thing, argument
+from flake8_mpglobals.ir import NOTHING, Call, Function, Param, Result, Values
+
+LINKS = 3
+"""How many wrappers may lie around one process API."""
+
+_Callers = dict[Function, list[tuple[Call, Target]]]
+
+
+def through_wrappers(found: Boundaries, evaluator: Evaluator) -> Boundaries:
+    """Return the boundaries with the calls of wrappers as dispatches.
+
+    What a caller hands over is run by the caller's dispatch; the dispatch inside the
+    wrapper keeps what it runs besides.
+    """
+    callers: _Callers = {}
+    for function in found.functions:
+        for call, target in found.edges_of(function):
+            callers.setdefault(target.function, []).append((call, target))
+    sites: list[DispatchSite] = []
+    for site in found.sites:
+        outer = list(_around(site, callers, evaluator))
+        handed = {target.function for each in outer for target in each.workers}
+        if handed:
+            kept = tuple(target for target in site.workers if target.function not in handed)
+            site = replace(site, workers=kept)
+        sites.append(site)
+        sites.extend(replace(each, inner=site) for each in outer)
+    return replace(found, sites=sites)
+
+
+def _around(site: DispatchSite, callers: _Callers, evaluator: Evaluator) -> Iterator[DispatchSite]:
+    """Yield a dispatch for each call that hands a callable to ``site`` through parameters."""
+    given = argument(site.call, site.api.callable)
+    if given is None:
+        return
+    args, keywords = travelling(site.call, site.api)
+    starts = sorted(_passed(given, evaluator), key=_index)
+    layer: list[tuple[Param, tuple[Target, ...]]] = [(param, ()) for param in starts]
+    seen: set[tuple[Param, Call]] = set()
+    while layer:
+        param, inner = layer.pop()
+        for call, target in callers.get(param.function, ()):
+            handed = target.bindings.get(param.index, NOTHING)
+            if (param, call) in seen or not handed:
+                continue
+            seen.add((param, call))
+            way = (target, *inner)
+            if not _leads_to(site, way, evaluator):
+                continue
+            made = Call(
+                site.call.node, site.call.function, handed, args, keywords, -1, NOTHING, frozenset()
+            )
+            workers: list[Target] = []
+            for thing in evaluator.ordered(evaluator.things(handed)):
+                workers.extend(evaluator.entered_by(thing, made))
+            if workers and not _defaulted(param, target):
+                yield _outer(site, call, param, workers)
+            if len(way) < LINKS:
+                further = sorted(_passed(handed, evaluator), key=_index)
+                layer.extend((each, way) for each in further if each.function is call.function)
+
+
+def _leads_to(site: DispatchSite, way: tuple[Target, ...], evaluator: Evaluator) -> bool:
+    """Whether calls that bind ``way``, outermost first, lead to this dispatch: the same
+    line may start processes for one caller and threads for another.
+    """
+    env: Env | None = None
+    for target in way:
+        env = Env(target.function, target.bindings, env)
+    things = evaluator.things(site.call.callee, env)
+    names = {row.name for thing in things if (row := _row(thing, evaluator)) is not None}
+    return not names or site.api.name in names
+
+
+def _row(thing: Thing, evaluator: Evaluator) -> Api | None:
+    return evaluator.catalogue.api(thing.name) if isinstance(thing, External) else None
+
+
+def _outer(site: DispatchSite, call: Call, param: Param, workers: list[Target]) -> DispatchSite:
+    """Make the dispatch that a call of a wrapper is."""
+    function = param.function
+    name = function.params[param.index]
+    bound = 1 if function.has_self else 0
+    api = replace(
+        site.api,
+        name=f"{function.module.name}.{function.qualname}",
+        label=function.qualname,
+        callable=Slot(param.index - bound, name),
+        tasks="",
+        args=None,
+        kwargs=None,
+        initializer=None,
+        initargs=None,
+        result="",
+        where=None,
+    )
+    return DispatchSite(call, api, tuple(workers), (), site.pool, True, api.label)
+
+
+def _defaulted(param: Param, target: Target) -> bool:
+    """Whether the call leaves the parameter to its default."""
+    default = param.function.defaults.get(param.index)
+    return default is not None and target.bindings.get(param.index) is default
+
+
+def _passed(values: Values, evaluator: Evaluator) -> set[Param]:
+    """Return the parameters that ``values`` are, themselves or with arguments bound to them."""
+    found: set[Param] = set()
+    for value in values:
+        if isinstance(value, Param):
+            function = value.function
+            if value.index not in (function.vararg, function.kwarg) and not (
+                value.index == 0 and function.has_self
+            ):
+                found.add(value)
+        elif isinstance(value, Result) and value.call.args:
+            things: Iterable[object] = evaluator.thing(value)
+            if any(isinstance(thing, Partial) for thing in things):
+                found |= _passed(value.call.args[0], evaluator)
+    return found
+
+
+def _index(param: Param) -> tuple[int, str]:
+    return (param.index, param.function.qualname)
