@@ -446,7 +446,7 @@ class Losses:
                 return f"{what} in {module.source.path}"
         for site in sites:
             if site.inner is not None:
-                return f"the dispatch goes through {site.label!r}"
+                return f"the dispatch goes through the function {site.label!r}"
         return ""
 
     def _reads(self, write: _Write, seen: list[tuple[Function, Touch]]) -> tuple[Related, ...]:

@@ -170,6 +170,9 @@ def _plan(
 ) -> Plan:
     """Return the plan of the first shape that has one; else raise its last reason."""
     _check_encoding(facts.source)
+    for write in writes:
+        if write.elsewhere:
+            raise CannotFix(f"{write.elsewhere}: no rewrite reaches that far")
     refused = CannotFix(_no_shape(writes))
     for shape in SHAPES:
         if strategy in ("auto", shape.strategy) and shape.takes(writes):
