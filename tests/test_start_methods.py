@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from flake8_mpglobals.boundaries import find_boundaries
-from flake8_mpglobals.catalogue import Catalogue
 from flake8_mpglobals.evaluate import Evaluator
-from flake8_mpglobals.lower import lower
+from flake8_mpglobals.program import Program
 from flake8_mpglobals.source import Source
 from flake8_mpglobals.start_methods import METHODS, StartMethods
+from flake8_mpglobals.workspace import Workspace
 
 HEAD = "import multiprocessing as mp\nfrom concurrent.futures import ProcessPoolExecutor\n"
 WORK = "def work(x): return x\n"
@@ -17,10 +17,11 @@ WORK = "def work(x): return x\n"
 
 def methods(body: str, declared: tuple[str, ...] = ()) -> frozenset[str]:
     source = Source.from_text("m.py", HEAD + WORK + body)
-    module = lower(source, source.parse())
-    evaluator = Evaluator(module, Catalogue())
-    (site,) = find_boundaries(module, evaluator).sites
-    return StartMethods(module, evaluator, declared).of(site)
+    workspace = Workspace()
+    program = Program(source, source.parse(), workspace)
+    evaluator = Evaluator(program, workspace.catalogue)
+    (site,) = find_boundaries(program, evaluator).sites
+    return StartMethods(program.main, evaluator, declared).of(site)
 
 
 @pytest.mark.parametrize(
