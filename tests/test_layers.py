@@ -14,6 +14,8 @@ ORDER = (
     # plain values and tables
     "model",
     "mutations",
+    "apis",
+    "libraries",
     "catalogue",
     "options",
     "source",
@@ -29,6 +31,7 @@ ORDER = (
     "inference",
     "evaluate",
     "oracle",
+    "crossings",
     "boundaries",
     "start_methods",
     "wrappers",

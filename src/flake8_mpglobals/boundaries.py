@@ -8,24 +8,28 @@ elsewhere, with which arguments, and what made the pool it goes through.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flake8_mpglobals.catalogue import SHARES, Api, Catalogue, Kind, Slot
+from flake8_mpglobals.catalogue import SHARES, Api, Catalogue, Kind
+from flake8_mpglobals.crossings import Crossings, argument_node, leading
 from flake8_mpglobals.evaluate import (
     Env,
     Evaluator,
     External,
+    Func,
     Handle,
     Obj,
     Plain,
     Target,
     Thing,
     Type,
+    Wrapped,
     argument,
     inside,
 )
 from flake8_mpglobals.ir import (
+    ANYTHING,
     NOTHING,
     UNKNOWN,
     Attr,
@@ -140,12 +144,13 @@ def find_boundaries(
     while rounds and grown < GROWTHS:
         rounds -= 1
         found = Boundaries(functions=tuple(active))
+        crossings = Crossings(evaluator)
         new = False
         seen: _Passed = {}
         size = program.size
         calls = [call for function in active for call in function.calls]
         for call in calls:
-            edges, sites = _resolve(call, evaluator, found, passed)
+            edges, sites = _resolve(call, evaluator, crossings, found, passed)
             for target in edges:
                 bindings = seen.setdefault(target.function, [])
                 if len(bindings) < CALLERS:
@@ -168,6 +173,7 @@ def find_boundaries(
             break
         passed = seen
         evaluator.forget()
+    found.elsewhere.extend(evaluator.made_over(program.modules))
     for module in program.modules:
         for cls in module.classes:
             row, method = _process_class(cls, evaluator)
@@ -229,10 +235,14 @@ def _may_dispatch_yet(call: Call, evaluator: Evaluator) -> bool:
 
 
 def _resolve(
-    call: Call, evaluator: Evaluator, found: Boundaries, passed: _Passed
+    call: Call,
+    evaluator: Evaluator,
+    crossings: Crossings,
+    found: Boundaries,
+    passed: _Passed,
 ) -> tuple[tuple[Target, ...], list[DispatchSite]]:
     """Return the edges and the dispatch sites of one call."""
-    crossing = _Crossing(call, evaluator, found, list(evaluator.targets(call)))
+    crossing = _Crossing(call, evaluator, crossings, found, list(evaluator.targets(call)))
     for env in _contexts(call, passed):
         crossing.resolve(env)
     return tuple(crossing.edges), list(crossing.sites.values())
@@ -265,6 +275,7 @@ class _Crossing:
 
     call: Call
     evaluator: Evaluator
+    crossings: Crossings
     found: Boundaries
     edges: list[Target]
     sites: dict[tuple[str, str], DispatchSite] = field(default_factory=dict)
@@ -273,6 +284,8 @@ class _Crossing:
         """Add what the call is in one context."""
         seen: set[str] = set()
         for thing in self._called(env):
+            if isinstance(thing, Handle | Wrapped):
+                thing = External(f"{thing.name}.__call__", self.call.callee)
             if isinstance(thing, External):
                 row = self.evaluator.catalogue.api(thing.name)
                 if row is not None and row.name not in seen:
@@ -288,11 +301,12 @@ class _Crossing:
         things = self.evaluator.things(self.call.callee, env)
         if things == _ONLY_UNKNOWN and not _only_passed(self.call.callee):
             yield from self._asked()
+        text = self.call.function.module.source.text
         for thing in things:
             if isinstance(thing, Unknown):
                 for callee in self.call.callee:
                     if isinstance(callee, Attr):
-                        for row in self.evaluator.catalogue.anywhere(callee.name):
+                        for row in self.evaluator.catalogue.anywhere(callee.name, text):
                             yield External(row.name)
             else:
                 yield thing
@@ -344,17 +358,21 @@ class _Crossing:
         for keyword in row.callbacks:
             if keyword in call.keywords:
                 self.edges.extend(evaluator.called_with(call.keywords[keyword], (), call))
-        kind = self._kind(row, env)
+        if not row.dispatches and row.initializer is None:
+            return
+        kind = self._kind(row, thing.receiver, env)
         if kind is None:
             return
         row = row if kind == row.kind else replace(row, kind=kind)
-        workers, resolved = self._workers(row, env)
+        workers, resolved = self._workers(row, thing.receiver, env)
         initializers = _initializers(call, row, evaluator)
         if kind in SHARES:
             self.edges.extend(workers)
             self.edges.extend(initializers)
             return
-        if row.callable is None and not initializers:
+        if not row.dispatches and not initializers:
+            return
+        if row.runs == "tasks" and not workers:
             return
         if row.callable is not None and argument(call, row.callable) is None:
             return
@@ -368,10 +386,10 @@ class _Crossing:
         )
         self._add(DispatchSite(call, row, workers, initializers, pool, resolved, row.label))
 
-    def _kind(self, row: Api, env: Env | None) -> Kind | None:
+    def _kind(self, row: Api, receiver: Values, env: Env | None) -> Kind | None:
         """Return where the callable runs; None where what decides it is unknown."""
         if row.where is None:
-            return row.kind
+            return self.crossings.kind(row, self.call, receiver, env)
         given = argument(self.call, row.where)
         if given is None:
             return "thread"
@@ -389,15 +407,41 @@ class _Crossing:
             return min(copied)
         return "thread" if kinds else None
 
-    def _workers(self, row: Api, env: Env | None) -> tuple[tuple[Target, ...], bool]:
+    def _workers(
+        self, row: Api, receiver: Values, env: Env | None
+    ) -> tuple[tuple[Target, ...], bool]:
         """Return the functions that the call runs elsewhere, and whether all are known."""
-        call, evaluator = self.call, self.evaluator
-        given = argument(call, row.callable)
+        found: list[Target] = []
+        if row.runs == "tasks":
+            given = (*receiver, *(v for values in self.call.args for v in values))
+            for task, call in self.crossings.tasks(given, env):
+                receivers = frozenset(c.base for c in call.callee if isinstance(c, Attr))
+                found.extend(self._run(task, call, receivers or call.callee, env)[0])
+            return tuple(found), bool(found)
+        return self._run(row, self.call, receiver, env)
+
+    def _run(
+        self, row: Api, call: Call, receiver: Values, env: Env | None
+    ) -> tuple[tuple[Target, ...], bool]:
+        """Return the functions that one call, read by one row, names to be run."""
+        evaluator = self.evaluator
+        makers = [t for t in evaluator.things(receiver, env) if isinstance(t, Handle | Wrapped)]
+        if row.runs == "receiver":
+            given: Values | None = receiver
+            things = [inner for t in makers if isinstance(t, Wrapped) for inner in t.inner]
+            if row.method:
+                things.extend(
+                    Func(method, frozenset((UNKNOWN,)))
+                    for t in evaluator.things(receiver, env)
+                    if isinstance(t, Obj) and (method := evaluator.method(t.cls, row.method))
+                )
+        else:
+            given = argument(call, row.callable)
+            things = list(evaluator.things(given, env)) if given else []
         if given is None:
             return (), True
-        args, keywords = travelling(call, row)
-        made = Call(call.node, call.function, given, args, keywords, -1, NOTHING, call.guards)
-        things = evaluator.ordered(evaluator.things(given, env))
+        made = _as_called(call, row, given, [t.call for t in makers if t.call is not None])
+        things = evaluator.ordered(frozenset(things))
         resolved = bool(things) and UNKNOWN not in things
         if not resolved and row.kind not in SHARES and not _only_passed(given):
             node = argument_node(call, row.callable)
@@ -405,28 +449,60 @@ class _Crossing:
         if not resolved:
             things = [*things, *evaluator.decorated(given)]
         found: list[Target] = []
+        for keyword in row.hooks:
+            if keyword in call.keywords:
+                found.extend(evaluator.called_with(call.keywords[keyword], (), call))
         for thing in things:
             if not isinstance(thing, Unknown | External | Plain | Handle):
                 found.extend(evaluator.entered_by(thing, made))
         return tuple(found), resolved or bool(found)
 
 
-def travelling(call: Call, row: Api) -> tuple[tuple[Values, ...], dict[str, Values]]:
+def _as_called(call: Call, row: Api, callee: Values, makers: list[Call]) -> Call:
+    """Return the call of the worker that a dispatch amounts to."""
+    extra = leading(row, makers)
+    before = (ANYTHING,) * extra
+    starred, rest = -1, NOTHING
+    args, keywords = travelling(call, row, makers)
+    if row.tasks == "starcall":
+        first = row.callable.position + 1 if row.callable is not None else 0
+        if call.starred >= first:
+            starred = call.starred - first + extra
+        rest = call.rest
+    return Call(
+        call.node,
+        call.function,
+        callee,
+        (*before, *args),
+        keywords,
+        starred,
+        rest,
+        call.guards,
+    )
+
+
+def travelling(
+    call: Call, row: Api, makers: Sequence[Call] = ()
+) -> tuple[tuple[Values, ...], dict[str, Values]]:
     """Return the arguments that reach the worker, as a call of it would pass them."""
     if row.tasks == "starcall":
-        assert row.callable is not None
-        first = row.callable.position + 1
-        return call.args[first:], {
-            name: values for name, values in call.keywords.items() if name != row.callable.keyword
-        }
+        first = row.callable.position + 1 if row.callable is not None else 0
+        name = row.callable.keyword if row.callable is not None else ""
+        return call.args[first:], {k: v for k, v in call.keywords.items() if k != name}
     if row.tasks == "zip":
         assert row.callable is not None
         return tuple(element(arg) for arg in call.args[row.callable.position + 1 :]), {}
+    if row.tasks == "pooled":
+        members = makers[0].args[0] if makers and makers[0].args else NOTHING
+        return (element(members), *(element(arg) for arg in call.args[1:2])), {}
     given = argument(call, row.args)
     if given is None:
         return (), {}
     if row.tasks == "each":
         return (element(given),), {}
+    if row.tasks == "each_and":
+        assert row.args is not None
+        return (element(given), *call.args[row.args.position + 1 :]), {}
     if row.tasks == "star_each":
         task = element(given)
         return tuple(item(task, index) for index in range(6)), {}
@@ -467,17 +543,3 @@ def _process_class(cls: Class, evaluator: Evaluator) -> tuple[Api | None, Functi
 def _only_passed(values: Values) -> bool:
     """Whether ``values`` come from callers alone, about whom nobody can know more."""
     return all(isinstance(root(value), Param) for value in values)
-
-
-def argument_node(call: Call, slot: Slot | None) -> ast.expr | None:
-    """Return the expression that a call passes in a slot."""
-    node = call.node
-    if slot is None or not isinstance(node, ast.Call):
-        return None
-    for keyword in node.keywords:
-        if keyword.arg == slot.keyword:
-            return keyword.value
-    if slot.position < len(node.args):
-        given = node.args[slot.position]
-        return None if isinstance(given, ast.Starred) else given
-    return None

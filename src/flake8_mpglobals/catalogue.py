@@ -11,199 +11,68 @@ mirror ``multiprocessing`` are in :data:`CLONES`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-Kind = Literal["process", "interpreter", "remote", "thread", "parent"]
-"""Where the callable runs: ``thread`` and ``parent`` share the parent's memory."""
+from flake8_mpglobals import libraries
+from flake8_mpglobals.apis import (
+    ASYNC,
+    FUTURE,
+    SHARES,
+    Api,
+    Kind,
+    Remedy,
+    Result,
+    Slot,
+    Tasks,
+    every,
+    executor,
+    executor_methods,
+    factory,
+    pool,
+    pool_methods,
+    process,
+)
 
-SHARES: tuple[Kind, ...] = ("thread", "parent")
-"""The kinds that share the parent's memory: nothing is lost there."""
-
-Tasks = Literal["", "call", "starcall", "each", "zip", "star_each"]
-"""How task arguments travel: as ``args``/``kwargs`` containers (``call``), as the
-call's own further arguments (``starcall``), one per item of an iterable
-(``each``), one from each of several iterables (``zip``), or one tuple of
-arguments per item (``star_each``)."""
-
-Result = Literal["", "value", "values", "future"]
-"""What the call returns of the callable's own result: nothing, the value, an
-iterable of values, or an object from which ``get()``/``result()`` takes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """An argument by position (from 0, without ``self``) and by keyword; -1: keyword only."""
-
-    position: int
-    keyword: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """One row of the catalogue.
-
-    ``name`` is the qualified name; ``label`` what messages call it; ``callable``
-    the slot of what runs elsewhere (none: the call itself starts nothing);
-    ``initializer`` and ``initargs`` the slots of the per-worker set-up;
-    ``method`` the method that runs elsewhere when a class derives from this one;
-    ``returns`` the qualified class of what the call gives back; ``waits`` whether
-    all work is done when it returns; ``pickles`` whether the callable itself is
-    pickled; ``callbacks`` keywords whose callables run in the parent; ``where``
-    the slot that decides the kind from the executor it holds (``run_in_executor``);
-    ``anywhere`` whether the method's name alone is enough, on any receiver.
-    """
-
-    name: str
-    label: str
-    kind: Kind = "process"
-    callable: Slot | None = None
-    tasks: Tasks = ""
-    args: Slot | None = None
-    kwargs: Slot | None = None
-    initializer: Slot | None = None
-    initargs: Slot | None = None
-    method: str = ""
-    returns: str = ""
-    result: Result = ""
-    waits: bool = False
-    pickles: bool = True
-    callbacks: tuple[str, ...] = ()
-    where: Slot | None = None
-    anywhere: bool = False
-
+__all__ = ["CLONES", "NEEDLES", "NEEDLE_PAIRS", "SAME", "SHARED", "SHARES", "THREAD_PRIMITIVES"]
+__all__ += ["Api", "Catalogue", "Kind", "Remedy", "Result", "Slot", "Tasks"]
 
 _POOL = "multiprocessing.pool.Pool"
 _THREAD_POOL = "multiprocessing.pool.ThreadPool"
-_ASYNC = "multiprocessing.pool.AsyncResult"
 _CONTEXT = "multiprocessing.context.BaseContext"
 _PROCESS = "multiprocessing.Process"
-_FUTURE = "concurrent.futures.Future"
 _PPE = "concurrent.futures.ProcessPoolExecutor"
 _TPE = "concurrent.futures.ThreadPoolExecutor"
+_IPE = "concurrent.futures.InterpreterPoolExecutor"
 _LOOP = "asyncio.AbstractEventLoop"
-_CALLBACKS = ("callback", "error_callback")
-
-
-def _pool_methods(owner: str, label: str, kind: Kind) -> tuple[Api, ...]:
-    """Return the rows of a class with the methods of ``multiprocessing.pool.Pool``."""
-    func = Slot(0, "func")
-    items = Slot(1, "iterable")
-
-    def row(method: str, tasks: Tasks, result: Result, *, waits: bool, calls: bool = False) -> Api:
-        later = method.endswith("_async")
-        return Api(
-            f"{owner}.{method}",
-            f"{label}.{method}",
-            kind,
-            func,
-            tasks,
-            args=Slot(1, "args") if calls else items,
-            kwargs=Slot(2, "kwds") if calls else None,
-            result=result,
-            returns=_ASYNC if later else "",
-            waits=waits,
-            callbacks=_CALLBACKS if later else (),
-        )
-
-    return (
-        row("map", "each", "values", waits=True),
-        row("map_async", "each", "future", waits=False),
-        row("starmap", "star_each", "values", waits=True),
-        row("starmap_async", "star_each", "future", waits=False),
-        row("imap", "each", "values", waits=False),
-        row("imap_unordered", "each", "values", waits=False),
-        row("apply", "call", "value", waits=True, calls=True),
-        row("apply_async", "call", "future", waits=False, calls=True),
-    )
-
-
-def _executor_methods(owner: str, label: str, kind: Kind) -> tuple[Api, ...]:
-    """Return the rows of a class with the methods of ``concurrent.futures.Executor``."""
-    return (
-        Api(
-            f"{owner}.submit",
-            f"{label}.submit",
-            kind,
-            Slot(0, "fn"),
-            "starcall",
-            returns=_FUTURE,
-            result="future",
-        ),
-        Api(f"{owner}.map", f"{label}.map", kind, Slot(0, "fn"), "zip", result="values"),
-    )
-
-
-def _process(name: str, kind: Kind) -> Api:
-    """Return the row of a class with the signature of ``multiprocessing.Process``."""
-    return Api(
-        name,
-        "Process" if kind == "process" else "Thread",
-        kind,
-        Slot(1, "target"),
-        "call",
-        args=Slot(3, "args"),
-        kwargs=Slot(4, "kwargs"),
-        method="run",
-        returns=name,
-        pickles=False,
-    )
-
-
-def _pool(name: str, label: str, returns: str, kind: Kind = "process") -> Api:
-    """Return the row of a call that makes a pool."""
-    return Api(
-        name,
-        label,
-        kind,
-        initializer=Slot(1, "initializer"),
-        initargs=Slot(2, "initargs"),
-        returns=returns,
-    )
-
-
-def _executor(name: str, label: str, kind: Kind, first: int) -> Api:
-    """Return the row of an executor class; its initializer is argument ``first``."""
-    return Api(
-        name,
-        label,
-        kind,
-        initializer=Slot(first, "initializer"),
-        initargs=Slot(first + 1, "initargs"),
-        returns=name,
-    )
-
-
-def _factory(name: str, returns: str) -> Api:
-    """Return the row of a call that starts nothing and gives back a known object."""
-    return Api(name, name.rpartition(".")[2], "parent", returns=returns)
-
 
 ROWS: tuple[Api, ...] = (
     # multiprocessing: processes and pools
-    _process(_PROCESS, "process"),
-    _process(f"{_CONTEXT}.Process", "process"),
-    _pool("multiprocessing.Pool", "Pool", _POOL),
-    _pool(_POOL, "Pool", _POOL),
-    _pool(f"{_CONTEXT}.Pool", "Pool", _POOL),
-    *_pool_methods(_POOL, "Pool", "process"),
-    _factory("multiprocessing.get_context", _CONTEXT),
+    process(_PROCESS, "process"),
+    process(f"{_CONTEXT}.Process", "process"),
+    pool("multiprocessing.Pool", "Pool", _POOL),
+    pool(_POOL, "Pool", _POOL),
+    pool(f"{_CONTEXT}.Pool", "Pool", _POOL),
+    *pool_methods(_POOL, "Pool", "process"),
+    factory("multiprocessing.get_context", _CONTEXT),
     # threads with the same faces
-    _process("threading.Thread", "thread"),
-    _process("multiprocessing.dummy.Process", "thread"),
-    _pool(_THREAD_POOL, "ThreadPool", _THREAD_POOL, "thread"),
-    _pool("multiprocessing.dummy.Pool", "ThreadPool", _THREAD_POOL, "thread"),
-    *_pool_methods(_THREAD_POOL, "ThreadPool", "thread"),
+    process("threading.Thread", "thread"),
+    process("multiprocessing.dummy.Process", "thread"),
+    pool(_THREAD_POOL, "ThreadPool", _THREAD_POOL, "thread"),
+    pool("multiprocessing.dummy.Pool", "ThreadPool", _THREAD_POOL, "thread"),
+    *pool_methods(_THREAD_POOL, "ThreadPool", "thread"),
     # concurrent.futures
-    _executor(_PPE, "ProcessPoolExecutor", "process", 2),
-    *_executor_methods(_PPE, "ProcessPoolExecutor", "process"),
-    _executor(_TPE, "ThreadPoolExecutor", "thread", 2),
-    *_executor_methods(_TPE, "ThreadPoolExecutor", "thread"),
-    Api(f"{_FUTURE}.add_done_callback", "add_done_callback", "parent", Slot(0, "fn")),
+    executor(_PPE, "ProcessPoolExecutor", "process", 2),
+    *executor_methods(_PPE, "ProcessPoolExecutor", "process"),
+    executor(_TPE, "ThreadPoolExecutor", "thread", 2),
+    *executor_methods(_TPE, "ThreadPoolExecutor", "thread"),
+    *every((executor(_IPE, "InterpreterPoolExecutor", "interpreter", 2),), remedy="values"),
+    *every(executor_methods(_IPE, "InterpreterPoolExecutor", "interpreter"), remedy="values"),
+    Api(f"{FUTURE}.add_done_callback", "add_done_callback", "parent", Slot(0, "fn")),
     # asyncio
-    _factory("asyncio.get_running_loop", _LOOP),
-    _factory("asyncio.get_event_loop", _LOOP),
-    _factory("asyncio.new_event_loop", _LOOP),
+    factory("asyncio.get_running_loop", _LOOP),
+    factory("asyncio.get_event_loop", _LOOP),
+    factory("asyncio.new_event_loop", _LOOP),
     Api(
         f"{_LOOP}.run_in_executor",
         "run_in_executor",
@@ -223,6 +92,8 @@ ROWS: tuple[Api, ...] = (
         "starcall",
         result="value",
     ),
+    # other packages
+    *libraries.ROWS,
 )
 """The boundaries.  A user's own rows come after these and win."""
 
@@ -237,19 +108,21 @@ SAME: dict[str, str] = {
     "multiprocessing.context.ForkServerContext": _CONTEXT,
     "multiprocessing.context.DefaultContext": _CONTEXT,
     "multiprocessing.dummy.DummyProcess": "multiprocessing.dummy.Process",
-    "multiprocessing.pool.MapResult": _ASYNC,
-    "multiprocessing.pool.ApplyResult": _ASYNC,
+    "multiprocessing.pool.MapResult": ASYNC,
+    "multiprocessing.pool.ApplyResult": ASYNC,
     "concurrent.futures.process.ProcessPoolExecutor": _PPE,
     "concurrent.futures.thread.ThreadPoolExecutor": _TPE,
-    "concurrent.futures._base.Future": _FUTURE,
+    "concurrent.futures.interpreter.InterpreterPoolExecutor": _IPE,
+    "concurrent.futures._base.Future": FUTURE,
     "asyncio.BaseEventLoop": _LOOP,
     "asyncio.events.AbstractEventLoop": _LOOP,
     "asyncio.events.get_event_loop": "asyncio.get_event_loop",
     "asyncio.events.get_running_loop": "asyncio.get_running_loop",
+    **libraries.SAME,
 }
 """Other spellings of the names above."""
 
-CLONES: dict[str, str] = {}
+CLONES: dict[str, str] = {**libraries.CLONES}
 """Modules with the names of another: ``{"billiard": "multiprocessing"}``."""
 
 SHARED: dict[str, str] = {
@@ -281,6 +154,7 @@ SHARED: dict[str, str] = {
     "multiprocessing.queues.Queue": "queue",
     "multiprocessing.queues.SimpleQueue": "queue",
     "multiprocessing.queues.JoinableQueue": "queue",
+    **libraries.SHARED,
 }
 """Calls that make an object whose changes do cross the boundary, and its kind."""
 
@@ -301,12 +175,79 @@ THREAD_PRIMITIVES: dict[str, str] = {
 """Primitives of one process: a rule of their own speaks about them."""
 
 NEEDLES: tuple[bytes, ...] = (
-    b"multiprocessing",
+    b"multiprocess",
     b"concurrent.futures",
     b"concurrent import",
     b"run_in_executor",
+    b"billiard",
+    b"pathos",
+    b"mpire",
+    b"loky",
+    b"process_map",
+    b"p_tqdm",
+    b"parmap",
+    b"parallel_apply",
+    b"parallel_map",
+    b"fork(",
 )
-"""Byte strings of which one stands in every file that can name a boundary above."""
+NEEDLE_PAIRS: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
+    (b"joblib", (b"Parallel",)),
+    (b"sklearn", (b"Parallel",)),
+    (b"ray", (b".remote", b"tune", b"ray.data")),
+    (
+        b"dask",
+        (b"Client", b"get_client", b"LocalCluster", b"bag", b"processes", b"scheduler"),
+    ),
+    (b"distributed", (b"Client", b"get_client", b"LocalCluster")),
+    (
+        b"pyspark",
+        (
+            b".map", b".foreach", b".flatMap", b".filter", b".reduce", b".keyBy", b".groupBy",
+            b".sortBy", b".combineByKey", b".aggregate", b".fold", b".treeReduce",
+            b".treeAggregate", b"udf", b"InPandas",
+        ),
+    ),
+    (b"celery", (b".delay", b".apply_async", b".s(", b".si(", b".signature")),
+    (b"shared_task", (b".delay", b".apply_async", b".s(", b".si(", b".signature")),
+)  # fmt: skip
+"""Byte strings of which one stands in every file that can name a boundary above; of a
+pair, the first together with one of the others.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The rows, and what is asked of all of them together."""
+
+    rows: dict[str, Api]
+    anywhere: dict[str, Api]
+    methods: frozenset[str]
+    owners: frozenset[str]
+    roots: frozenset[str]
+    crossing: frozenset[str]
+
+
+@lru_cache(maxsize=8)
+def _tables(extra: tuple[Api, ...]) -> _Tables:
+    rows = {row.name: row for row in (*ROWS, *extra)}
+    apart = [row.name for row in rows.values() if row.kind not in SHARES]
+    crossing = {row.name for row in rows.values() if row.kind not in SHARES and not row.alone}
+    classes = {*rows, *(row.returns for row in rows.values())}
+    crossing |= {name.rpartition(".")[0] for name in crossing} & classes
+    crossing |= {row.name for row in rows.values() if row.returns in crossing}
+    return _Tables(
+        rows,
+        {row.name.rpartition(".")[2]: row for row in rows.values() if row.anywhere},
+        frozenset(
+            row.name.rpartition(".")[2]
+            for row in rows.values()
+            if row.dispatches and row.kind not in SHARES
+        ),
+        frozenset(row.name.rpartition(".")[0] for row in rows.values())
+        | frozenset(row.returns for row in rows.values() if row.returns),
+        frozenset(name.partition(".")[0] for name in (*CLONES, *libraries.SAME, *apart)),
+        frozenset(crossing),
+    )
 
 
 class Catalogue:
@@ -315,50 +256,44 @@ class Catalogue:
     ``roots`` are the top-level packages from which process APIs are imported.
     """
 
-    __slots__ = ("_anywhere", "_crossing", "_methods", "_owners", "_rows", "roots")
+    __slots__ = ("_clones", "_tables", "roots")
 
     def __init__(self, extra: tuple[Api, ...] = ()) -> None:
-        self._rows: dict[str, Api] = {row.name: row for row in (*ROWS, *extra)}
-        self.roots = frozenset(
-            name.partition(".")[0]
-            for name in (*CLONES, *(r.name for r in self._rows.values() if r.kind not in SHARES))
-        )
-        self._anywhere: dict[str, tuple[Api, ...]] = {
-            row.name.rpartition(".")[2]: (row,) for row in self._rows.values() if row.anywhere
-        }
-        self._methods = frozenset(
-            row.name.rpartition(".")[2]
-            for row in self._rows.values()
-            if row.callable is not None and row.kind not in SHARES
-        )
-        self._owners = {row.name.rpartition(".")[0] for row in self._rows.values()} | {
-            row.returns for row in self._rows.values() if row.returns
-        }
-
-        crossing = {
-            row.name for row in self._rows.values() if row.kind not in SHARES and not row.anywhere
-        }
-        classes = {*self._rows, *(row.returns for row in self._rows.values())}
-        crossing |= {name.rpartition(".")[0] for name in crossing} & classes
-        self._crossing = crossing | {
-            row.name for row in self._rows.values() if row.returns in crossing
-        }
+        self._tables = _tables(extra)
+        self._clones: dict[str, Api | None] = {}
+        self.roots = self._tables.roots
 
     def canonical(self, name: str) -> str:
         """Return the spelling that the tables use for a qualified name."""
-        head, dot, rest = name.partition(".")
-        clone = CLONES.get(head)
-        if clone is not None:
-            name = clone + dot + rest
-        return SAME.get(name, name)
+        name, prefix = _uncloned(name)
+        name = SAME.get(name, name)
+        if prefix:
+            return prefix + name[name.index(".") :] if "." in name else prefix
+        return name
 
     def api(self, name: str) -> Api | None:
         """Return the row for a qualified name, or None where the API is not known."""
-        return self._rows.get(self.canonical(name))
+        name = self.canonical(name)
+        row = self._tables.rows.get(name)
+        if row is None and name.partition(".")[0] in libraries.BY_VALUE:
+            if name not in self._clones:
+                self._clones[name] = self._by_value(name)
+            row = self._clones[name]
+        return row
 
-    def anywhere(self, method: str) -> tuple[Api, ...]:
-        """Return the rows that a method name alone identifies."""
-        return self._anywhere.get(method, ())
+    def _by_value(self, name: str) -> Api | None:
+        """Return the row of a clone that pickles functions by value."""
+        clone, _, rest = name.partition(".")
+        row = self._tables.rows.get(f"{CLONES[clone]}.{rest}")
+        if row is None:
+            return None
+        returns = row.returns.replace(CLONES[clone], clone, 1)
+        return replace(row, name=name, returns=returns, pickles=False)
+
+    def anywhere(self, method: str, text: str) -> tuple[Api, ...]:
+        """Return the rows that a method name alone identifies in a module with this text."""
+        row = self._tables.anywhere.get(method)
+        return (row,) if row is not None and _named(row, text) else ()
 
     def knows(self, name: str) -> bool:
         """Whether any table says something about ``name``."""
@@ -366,24 +301,65 @@ class Catalogue:
 
     def is_method(self, name: str) -> bool:
         """Whether some row that takes a callable is a method of this name."""
-        return name in self._methods
+        return name in self._tables.methods
 
     def names_anywhere(self, text: str) -> bool:
         """Whether ``text`` holds the name of a method that alone identifies a row."""
-        return any(method in text for method in self._anywhere)
+        return any(
+            method in text and _named(row, text) for method, row in self._tables.anywhere.items()
+        )
 
     def touches(self, name: str) -> bool:
         """Whether ``name`` is a process API, or gives back an object with one."""
-        return self.canonical(name) in self._crossing
+        return self._original(name) in self._tables.crossing
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""
-        canonical = self.canonical(name)
-        kind = SHARED.get(canonical)
-        if kind is None and canonical.startswith(_CONTEXT + "."):
-            kind = SHARED.get("multiprocessing." + canonical[len(_CONTEXT) + 1 :])
+        original = self._original(name)
+        kind = SHARED.get(original)
+        if kind is None and original.startswith(_CONTEXT + "."):
+            kind = SHARED.get("multiprocessing." + original[len(_CONTEXT) + 1 :])
         return kind
+
+    def actor(self, name: str) -> str | None:
+        """Return what a wrapped class of this name becomes when it is run, if it lives on."""
+        return libraries.ACTORS.get(name)
+
+    def actor_of(self, name: str) -> str | None:
+        """Return the wrapped class of which ``name`` is the actor."""
+        return next((wrapped for wrapped, actor in libraries.ACTORS.items() if actor == name), None)
 
     def knows_owner(self, name: str) -> bool:
         """Whether some row is a method of, or gives back, the class ``name``."""
-        return self.canonical(name) in self._owners
+        return self._original(name) in self._tables.owners
+
+    def _original(self, name: str) -> str:
+        """Return the canonical name, of a clone that of what it mirrors."""
+        name = self.canonical(name)
+        head, dot, rest = name.partition(".")
+        return CLONES[head] + dot + rest if head in libraries.BY_VALUE else name
+
+
+_CLONE_HEADS = frozenset(clone.partition(".")[0] for clone in CLONES)
+
+
+def _uncloned(name: str) -> tuple[str, str]:
+    """Return a name in a clone as the name in what it mirrors, and the clone where that
+    makes a difference.
+    """
+    while name.partition(".")[0] in _CLONE_HEADS:
+        if name in _tables(()).rows or name in SAME:
+            break
+        clone = next((clone for clone in CLONES if name.startswith(f"{clone}.")), None)
+        if clone is None:
+            break
+        name = CLONES[clone] + name[len(clone) :]
+        if clone in libraries.BY_VALUE:
+            return name, clone
+    return name, ""
+
+
+def _named(row: Api, text: str) -> bool:
+    """Whether a text names what a row with a telling method needs to be meant by it."""
+    head = row.name.partition(".")[0]
+    return head in ("asyncio", "pandarallel") or head in text

@@ -408,6 +408,7 @@ class Class:
     attributes: dict[str, set[Value]] = field(default_factory=dict)
     self_attributes: dict[str, set[Value]] = field(default_factory=dict)
     contents: Contents = field(default_factory=dict)
+    decorators: tuple[Values, ...] = ()
 
 
 @dataclass(eq=False, slots=True)

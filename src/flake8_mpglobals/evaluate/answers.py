@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from flake8_mpglobals.catalogue import THREAD_PRIMITIVES, Catalogue
+from flake8_mpglobals.catalogue import SHARES, THREAD_PRIMITIVES, Api, Catalogue
 from flake8_mpglobals.evaluate.things import (
     Box,
     Env,
@@ -23,6 +23,7 @@ from flake8_mpglobals.evaluate.things import (
     Thing,
     Things,
     Type,
+    Wrapped,
     bind,
     inside,
     order,
@@ -183,9 +184,10 @@ class Answers:
         if isinstance(value, Scalar):
             return frozenset((Plain(value.kind),))
         if isinstance(value, FunctionValue):
-            return frozenset((Func(value.function),))
+            function = value.function
+            return self._made_over(Func(function), function.decorators, function.module)
         if isinstance(value, ClassValue):
-            return frozenset((Type(value.cls),))
+            return self._made_over(Type(value.cls), value.cls.decorators, value.cls.module)
         if isinstance(value, Imported):
             return self._imported(value.name)
         if isinstance(value, ModuleValue):
@@ -268,6 +270,38 @@ class Answers:
                 found |= self._imported(name)
         return frozenset(found) or frozenset((UNKNOWN,))
 
+    def _made_over(self, thing: Thing, decorators: tuple[Values, ...], module: Module) -> Things:
+        """Return a definition as its decorators leave it: those of the catalogue make it over."""
+        for values in decorators:
+            for decorator in self.things(values):
+                if isinstance(decorator, Wrapped):
+                    name, call = decorator.name, decorator.call
+                else:
+                    row = self._wrapper(decorator, values, module)
+                    if row is None:
+                        continue
+                    name, call = row.returns, None
+                if isinstance(thing, Func) and call is not None and _is_true(call, "bind"):
+                    thing = Func(thing.function, ANYTHING)
+                return frozenset((Wrapped(name, frozenset((thing,)), call),))
+        return frozenset((thing,))
+
+    def _wrapper(self, thing: Thing, callee: Values, module: Module) -> Api | None:
+        """Return the row of a library's function that makes callables over."""
+        names = [value.name for value in callee if isinstance(value, Attr)]
+        if isinstance(thing, External):
+            row = self.catalogue.api(thing.name)
+            if row is not None:
+                return row if row.wraps is not None else None
+            names = [thing.name.rpartition(".")[2]]
+        elif not isinstance(thing, Unknown):
+            return None
+        for name in names:
+            for row in self.catalogue.anywhere(name, module.source.text):
+                if row.wraps is not None:
+                    return row
+        return None
+
     def _param(self, value: Param, env: Env | None) -> Things:
         walk = env
         while walk is not None:
@@ -323,9 +357,26 @@ class Answers:
                 )
             elif isinstance(thing, Shared) and thing.kind == "manager":
                 found.add(External(f"manager.{name}"))
+            elif isinstance(thing, Wrapped):
+                found |= self._wrapped_attribute(thing, name, base)
             else:
                 found.add(UNKNOWN)
         return frozenset(found)
+
+    def _wrapped_attribute(self, thing: Wrapped, name: str, base: Value) -> Things:
+        """Return a method that the library gives to what it made over, or to an actor's."""
+        row = self.catalogue.api(f"{thing.name}.{name}")
+        if row is not None:
+            return frozenset((External(row.name, frozenset((base,))),))
+        found: set[Thing] = set()
+        for inner in thing.inner:
+            if isinstance(inner, Obj):
+                method = self.method(inner.cls, name)
+                owner = self.catalogue.actor_of(thing.name)
+                if method is not None and owner:
+                    itself: Values = frozenset((Instance(ClassValue(inner.cls)),))
+                    found.add(Wrapped(owner, frozenset((Func(method, itself),))))
+        return frozenset(found) or frozenset((UNKNOWN,))
 
     def _types(self, values: Iterable[Value], env: Env | None) -> Things:
         """Return the classes of what ``values`` can be."""
@@ -521,8 +572,22 @@ class Answers:
                     found |= self.things(method.returns, inside(method, bound, env))
             elif isinstance(thing, Partial):
                 found |= self._partial_result(thing, env)
+            elif isinstance(thing, Wrapped):
+                found |= self._wrapped_result(thing, call, env)
+            elif isinstance(thing, Handle):
+                row = self.catalogue.api(f"{thing.name}.__call__")
+                made = row is not None and row.returns
+                found.add(Handle(made, call) if made else UNKNOWN)
             elif isinstance(thing, External):
-                if thing.name in HANDS_BACK and len(call.args) > HANDS_BACK[thing.name]:
+                row = self._wrapper(thing, call.callee, call.function.module)
+                if row is not None:
+                    given = call.args[0] if call.args else NOTHING
+                    found.add(Wrapped(row.returns, self.things(given, env), call))
+                    continue
+                row = self.catalogue.api(thing.name)
+                if row is not None and (row.same or row.runs == "receiver"):
+                    found |= self._of_receiver(row, thing.receiver, call, env)
+                elif thing.name in HANDS_BACK and len(call.args) > HANDS_BACK[thing.name]:
                     found |= self.things(call.args[HANDS_BACK[thing.name]], env)
                 elif thing.name == "builtins.type" and len(call.args) == 1:
                     found |= self._types(call.args[0], env)
@@ -530,9 +595,40 @@ class Answers:
                     found |= self.things(element(call.args[0]), env)
                 else:
                     found |= self._made_by(thing.name, call)
+            elif isinstance(thing, Unknown) and (
+                row := self._wrapper(thing, call.callee, call.function.module)
+            ):
+                found.add(Wrapped(row.returns, frozenset(), call))
             else:
                 found |= self._method_result(call, env)
         return frozenset(found)
+
+    def _wrapped_result(self, thing: Wrapped, call: Call, env: Env | None) -> Things:
+        """Return what calling something made over gives: a task for later, or the result."""
+        row = self.catalogue.api(f"{thing.name}.__call__")
+        if row is None:
+            return frozenset((UNKNOWN,))
+        if row.returns:
+            return frozenset((Handle(row.returns, call),))
+        found: set[Thing] = set()
+        for inner in thing.inner if row.kind in SHARES else ():
+            if isinstance(inner, Func):
+                bound = self.bind(call, inner.function, inner.receiver)
+                found |= self.things(inner.function.returns, inside(inner.function, bound, env))
+        return frozenset(found) or frozenset((UNKNOWN,))
+
+    def _of_receiver(self, row: Api, receiver: Values, call: Call, env: Env | None) -> Things:
+        """Return what a method gives back that returns its receiver, or runs it."""
+        found: set[Thing] = set()
+        for thing in self.things(receiver, env):
+            if row.same:
+                found.add(thing)
+            elif isinstance(thing, Wrapped) and (actor := self.catalogue.actor(thing.name)):
+                classes = [inner for inner in thing.inner if isinstance(inner, Type)]
+                found |= {Wrapped(actor, frozenset((Obj(t.cls),)), call) for t in classes}
+        if not found and row.returns:
+            found.add(Handle(row.returns, call))
+        return frozenset(found) or frozenset((UNKNOWN,))
 
     def _partial_result(self, partial: Partial, env: Env | None) -> Things:
         found: set[Thing] = set()
@@ -567,7 +663,10 @@ class Answers:
                 elif callee.name == "enter_context" and call.args:
                     found |= frozenset().union(*(self._entered(v, env) for v in call.args[0]))
                 else:
-                    found.add(UNKNOWN)
+                    text = call.function.module.source.text
+                    rows = self.catalogue.anywhere(callee.name, text)
+                    made = {Handle(row.returns, call) for row in rows if row.returns}
+                    found |= made or {UNKNOWN}
         return frozenset(found) or frozenset((UNKNOWN,))
 
     def parts(
@@ -679,6 +778,14 @@ class Answers:
                     known |= fresh
                     new = True
         return new
+
+
+def _is_true(call: Call, keyword: str) -> bool:
+    """Whether a call passes a keyword as ``True``."""
+    return isinstance(call.node, ast.Call) and any(
+        given.arg == keyword and isinstance(given.value, ast.Constant) and given.value.value is True
+        for given in call.node.keywords
+    )
 
 
 HANDS_OUT = frozenset(("get", "setdefault", "pop", "popitem", "popleft", "__getitem__"))

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from flake8_mpglobals.catalogue import SHARES
 from flake8_mpglobals.evaluate.places import Places
-from flake8_mpglobals.evaluate.things import External, Func, Obj, Partial, Target, Thing, Type
+from flake8_mpglobals.evaluate.things import (
+    External,
+    Func,
+    Obj,
+    Partial,
+    Target,
+    Thing,
+    Type,
+    Wrapped,
+)
 from flake8_mpglobals.ir import (
     NOTHING,
     Call,
     Cell,
     Class,
+    ClassValue,
     Function,
+    FunctionValue,
     Param,
     Result,
     Value,
@@ -57,6 +69,11 @@ class Evaluator(Places):
                 found.append(Target(method, self.bind(call, method, call.callee), thing.cls))
         elif isinstance(thing, Partial):
             found.extend(self._through_partial(thing.call, call))
+        elif isinstance(thing, Wrapped):
+            row = self.catalogue.api(f"{thing.name}.__call__")
+            if row is not None and row.kind in SHARES and not row.defers:
+                for inner in self.ordered(thing.inner):
+                    found.extend(self.entered_by(inner, call))
         return found
 
     def _only_class(self, receiver: Values) -> Class | None:
@@ -125,6 +142,22 @@ class Evaluator(Places):
                             if Func(value.function) in self.things(decorator):
                                 found.append(Func(function))
         return tuple(self.ordered(frozenset(found)))
+
+    def made_over(self, modules: Iterable[Module]) -> list[Function]:
+        """Return the functions of modules that decorators of the catalogue make over:
+        those, and the methods of such classes, run where the library says.
+        """
+        modules = list(modules)
+        definitions = [FunctionValue(f) for m in modules for f in m.functions if f.decorators]
+        classes = [ClassValue(cls) for m in modules for cls in m.classes if cls.decorators]
+        found: list[Function] = []
+        for thing in self.ordered(self.things((*definitions, *classes))):
+            for inner in thing.inner if isinstance(thing, Wrapped) else ():
+                if isinstance(inner, Func):
+                    found.append(inner.function)
+                elif isinstance(inner, Type):
+                    found.extend(inner.cls.methods.values())
+        return found
 
     def wrappers(self, function: Function) -> tuple[Function, ...]:
         """Return the functions of this project that decorators put around ``function``."""

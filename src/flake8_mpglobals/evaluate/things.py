@@ -102,6 +102,18 @@ class Generator:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrapped:
+    """Callables that a library made over (``delayed(f)``, ``@ray.remote``), and what into.
+
+    ``call`` made it where it was made by a call.
+    """
+
+    name: str
+    inner: frozenset[Thing]
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mod:
     """A module of the project."""
 
@@ -120,6 +132,7 @@ Thing = (
     | Plain
     | Partial
     | Generator
+    | Wrapped
     | Unknown
 )
 
@@ -221,6 +234,6 @@ def order(thing: Thing) -> tuple[int, int, str]:
         return (1, thing.cls.node.lineno, f"{thing.cls.qualname} {thing.cls.module.source.path}")
     if isinstance(thing, Partial):
         return (2, thing.call.node.lineno, "")
-    if isinstance(thing, External | Handle):
+    if isinstance(thing, External | Handle | Wrapped):
         return (3, 0, thing.name)
     return (4, 0, "")

@@ -442,8 +442,7 @@ class Statements(Expressions):
 
     def class_def(self, node: ast.ClassDef) -> None:
         """Lower a class: its body runs here, its methods wait their turn."""
-        for decorator in node.decorator_list:
-            self.value(decorator)
+        decorators = tuple(self.value(decorator) for decorator in node.decorator_list)
         bases = tuple(self.value(base) for base in node.bases)
         for keyword in node.keywords:
             self.value(keyword.value)
@@ -451,6 +450,7 @@ class Statements(Expressions):
         if self.class_scopes:
             prefix = f"{self.class_scopes[-1][0].qualname}."
         cls = Class(self.module, node, node.name, prefix + node.name, bases)
+        cls.decorators = decorators
         self.module.classes.append(cls)
         self.class_scopes.append((cls, {}))
         self.statements(node.body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flake8_mpglobals.apis import Remedy
 from flake8_mpglobals.facts import Facts, LostWrite, WriteKind
 from flake8_mpglobals.model import Finding, Related
 
@@ -44,11 +45,22 @@ _WHAT = {
     "class": "class attribute",
     "module": "module attribute",
 }
+_OWN: dict[Remedy, str] = {
+    "values": "return the values and collect what {api} gives back",
+    "gather": "return the values and collect them with result() or gather()",
+    "actor": "keep it in a Ray actor, or return the values and collect them with ray.get()",
+    "accumulator": "use an Accumulator, or return the values and collect() them",
+    "store": "keep it where all processes see it (a database, a cache, the result backend)",
+    "pipe": "send it to the parent through a pipe",
+}
+"""What helps where objects of ``multiprocessing`` do not."""
 _COLLECT = "return the values and collect what {api} gives back, or {remedy}"
 
 
 def remedy(write: LostWrite) -> str:
     """Return what to use instead, as the type and the way of dispatching allow."""
+    if write.sites and (own := write.sites[0].api.remedy):
+        return _OWN[own].format(api=write.sites[0].api.label)
     text = _REMEDIES[_FAMILY.get(write.kind, "")]
     if write.collects and write.kind in _FAMILY and write.sites:
         return _COLLECT.format(api=write.sites[0].api.label, remedy=text)
@@ -66,9 +78,11 @@ def finding(write: LostWrite, code: str, name: str, consequence: str, advice: st
     """Make the finding of ``write``: who does what to what, started where, and what helps."""
     first = write.sites[0].dispatch
     more = len(write.sites) - 1
-    runs = "runs it in another process"
+    inside = first.kind == "interpreter"
+    runs = f"runs it in another {'interpreter' if inside else 'process'}"
     if more:
-        runs = f"and {more} more dispatch{'es' if more > 1 else ''} run it in other processes"
+        where = "interpreters" if inside else "processes"
+        runs = f"and {more} more dispatch{'es' if more > 1 else ''} run it in other {where}"
     through = [step.name for step in write.chain[1:]]
     via = f" (through {' -> '.join(repr(step) for step in through)})" if through else ""
     kind = write.kind if write.kind in _FAMILY or write.how != "rebind" else ""
