@@ -393,7 +393,7 @@ def _send(owner: str, method: str, *, tasks: Tasks) -> Api:
     remedy: Remedy = "store"
     return Api(
         f"{owner}.{method}",
-        method,
+        "group" if method == "__call__" else method,
         "remote",
         tasks=tasks if mine else "",
         args=Slot(0, "args"),
