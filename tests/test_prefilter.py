@@ -28,6 +28,20 @@ NAMED = (
     "import multiprocessing\nm = multiprocessing.Manager()",
     "from multiprocessing.shared_memory import SharedMemory",
     "loop.run_in_executor(pool, f)",
+    "from joblib import Parallel, delayed",
+    "import ray\n@ray.remote\ndef f(): pass",
+    "from dask import delayed\ndelayed(f)(1).compute(scheduler='processes')",
+    "from dask.distributed import Client",
+    "import dask.bag as db\ndb.from_sequence([1]).map(f).compute()",
+    "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate()",
+    "from celery import shared_task",
+    "from .celery import app as Celery",
+    "import torch.multiprocessing as mp\nmp.spawn(f)",
+    "from mpire import WorkerPool",
+    "from pathos.pools import ProcessPool",
+    "from sklearn.utils.parallel import Parallel, delayed",
+    "from tqdm.contrib.concurrent import process_map",
+    "df.parallel_apply(f)",
 )
 SILENT = (
     "",
@@ -39,6 +53,11 @@ SILENT = (
     "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor().submit(f)",
     "import multiprocessings\nPool()",
     "reimport(multiprocess)",
+    "import dask\nimport dask.array as da\nda.ones(3).compute()",
+    "import torch\ntorch.zeros(3)",
+    "from tqdm import tqdm",
+    "array = [1]\narray.remote(1)",
+    "from sklearn.svm import SVC",
 )
 
 
@@ -56,7 +75,7 @@ def test_other_files_are_passed_by(text: str) -> None:
 def test_every_row_has_a_word() -> None:
     table = words()
     for row in ROWS:
-        if row.kind not in SHARES and not row.anywhere:
+        if row.kind not in SHARES and not row.alone:
             assert table[row.name.partition(".")[0]] & set(row.name.split(".")), row.name
     for clone in CLONES:
         assert clone.partition(".")[0] in table

@@ -80,7 +80,8 @@ class Api:
     all work is done when it returns; ``pickles`` whether the callable itself is
     pickled; ``callbacks`` keywords whose callables run in the parent; ``where``
     the slot that decides the kind from the executor it holds (``run_in_executor``);
-    ``anywhere`` whether the method's name alone is enough, on any receiver.
+    ``anywhere`` whether the method's name is enough on any receiver, ``alone`` even in
+    a file that does not name the package.
 
     ``runs`` says where the callable is; ``defers`` that it runs only when what the
     call gives back is run; ``wraps`` that the call (also as a decorator) gives back
@@ -111,6 +112,7 @@ class Api:
     callbacks: tuple[str, ...] = ()
     where: Slot | None = None
     anywhere: bool = False
+    alone: bool = False
     runs: Runs = "argument"
     defers: bool = False
     wraps: Slot | None = None

@@ -34,7 +34,7 @@ from flake8_mpglobals.apis import (
     process,
 )
 
-__all__ = ["CLONES", "NEEDLES", "NEEDLE_PAIRS", "SAME", "SHARED", "SHARES", "THREAD_PRIMITIVES"]
+__all__ = ["CLONES", "SAME", "SHARED", "SHARES", "THREAD_PRIMITIVES"]
 __all__ += ["Api", "Catalogue", "Kind", "Remedy", "Result", "Slot", "Tasks"]
 
 _POOL = "multiprocessing.pool.Pool"
@@ -83,6 +83,7 @@ ROWS: tuple[Api, ...] = (
         returns="asyncio.Future",
         where=Slot(0, "executor"),
         anywhere=True,
+        alone=True,
     ),
     Api(
         "asyncio.to_thread",
@@ -173,46 +174,6 @@ THREAD_PRIMITIVES: dict[str, str] = {
     "queue.SimpleQueue": "queue",
 }
 """Primitives of one process: a rule of their own speaks about them."""
-
-NEEDLES: tuple[bytes, ...] = (
-    b"multiprocess",
-    b"concurrent.futures",
-    b"concurrent import",
-    b"run_in_executor",
-    b"billiard",
-    b"pathos",
-    b"mpire",
-    b"loky",
-    b"process_map",
-    b"p_tqdm",
-    b"parmap",
-    b"parallel_apply",
-    b"parallel_map",
-    b"fork(",
-)
-NEEDLE_PAIRS: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
-    (b"joblib", (b"Parallel",)),
-    (b"sklearn", (b"Parallel",)),
-    (b"ray", (b".remote", b"tune", b"ray.data")),
-    (
-        b"dask",
-        (b"Client", b"get_client", b"LocalCluster", b"bag", b"processes", b"scheduler"),
-    ),
-    (b"distributed", (b"Client", b"get_client", b"LocalCluster")),
-    (
-        b"pyspark",
-        (
-            b".map", b".foreach", b".flatMap", b".filter", b".reduce", b".keyBy", b".groupBy",
-            b".sortBy", b".combineByKey", b".aggregate", b".fold", b".treeReduce",
-            b".treeAggregate", b"udf", b"InPandas",
-        ),
-    ),
-    (b"celery", (b".delay", b".apply_async", b".s(", b".si(", b".signature")),
-    (b"shared_task", (b".delay", b".apply_async", b".s(", b".si(", b".signature")),
-)  # fmt: skip
-"""Byte strings of which one stands in every file that can name a boundary above; of a
-pair, the first together with one of the others.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,5 +322,4 @@ def _uncloned(name: str) -> tuple[str, str]:
 
 def _named(row: Api, text: str) -> bool:
     """Whether a text names what a row with a telling method needs to be meant by it."""
-    head = row.name.partition(".")[0]
-    return head in ("asyncio", "pandarallel") or head in text
+    return row.alone or row.name.partition(".")[0] in text

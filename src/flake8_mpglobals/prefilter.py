@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from flake8_mpglobals.apis import When
 from flake8_mpglobals.catalogue import CLONES, ROWS, SAME, SHARED, SHARES, Api
 
 _STARTING = ("manager", "shared memory")
@@ -58,7 +59,7 @@ def words(
 
     A class with such a method is one of them, and so is whatever gives it back.
     """
-    rows = [row for row in rows if not row.anywhere]
+    rows = [row for row in rows if not row.alone and not (row.sets and not row.returns)]
     leading: set[str] = set()
     more = {row.name for row in rows if row.kind not in SHARES}
     while more:
@@ -67,14 +68,27 @@ def words(
     leading.update(name for name, known in same.items() if known in leading)
     leading.update(name for name, kind in shared.items() if kind in _STARTING)
     found: dict[str, set[str]] = {}
+    for row in rows:
+        package, *_, last = row.name.split(".")
+        if row.anywhere:
+            found.setdefault(package, set()).add(last)
+        if row.kind in SHARES:
+            # Only an argument makes it a process.
+            found.setdefault(package, set()).update(
+                when.slot.keyword
+                for when in row.kinds
+                if isinstance(when, When) and when.kind is not None and when.kind not in SHARES
+            )
     for name in leading:
         if "." in name and not _owner(name):
-            package, *_, word = name.split(".")
+            package, *between, word = name.split(".")
+            if between and word.isalpha() and word.islower():
+                word = between[-1]  # the module of a plain word says more: "bag", not "range"
             found.setdefault(package, set()).add(word)
     for clone, original in clones.items():
         of = found.get(original.partition(".")[0], set())
         found.setdefault(clone.partition(".")[0], set()).update(of)
-    return {package: frozenset(all_of) for package, all_of in found.items()}
+    return {package: frozenset(all_of) for package, all_of in found.items() if all_of}
 
 
 def _owner(name: str) -> str:
@@ -90,14 +104,14 @@ def _search() -> _Search:
     line = r"[^\n\\]*(?:\\\r?\n?[^\n\\]*)*"
     return _Search(
         # Literal beginnings: the search then runs at the speed of memory.
-        re.compile(rf"from{_BLANK}({packages})\b".encode()).findall,
+        re.compile(rf"from{_BLANK}\.*({packages})\b".encode()).findall,
         re.compile(rf"import(?=[ \t\f\\]){line}\b{packages}\b".encode()).findall,
         re.compile(rf"\b{packages}\b".encode()).findall,
         {
             package.encode(): re.compile(rf"\b(?:{_alternatives(some)})\b".encode()).search
             for package, some in table.items()
         },
-        tuple({row.name.rpartition(".")[2].encode() for row in ROWS if row.anywhere}),
+        tuple({row.name.rpartition(".")[2].encode() for row in ROWS if row.alone}),
     )
 
 

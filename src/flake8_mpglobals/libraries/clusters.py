@@ -296,7 +296,7 @@ def _spark(
 
 def _udf(name: str) -> tuple[Api, ...]:
     """Return the rows of a maker of column functions, and of what it makes."""
-    owner = f"pyspark.{name}"
+    owner = f"pyspark.{name.title()}"
     return (
         Api(f"pyspark.sql.functions.{name}", name, "parent", wraps=Slot(0, "f"), returns=owner),
         Api(

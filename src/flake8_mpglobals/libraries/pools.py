@@ -219,6 +219,7 @@ _PANDARALLEL: tuple[Api, ...] = tuple(
         waits=True,
         pickles=False,
         anywhere=True,
+        alone=True,
         remedy="values",
     )
     for method in ("parallel_apply", "parallel_map", "parallel_applymap")
