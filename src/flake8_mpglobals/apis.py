@@ -131,6 +131,12 @@ class Api:
         """Whether a call of this API is what makes callables run."""
         return not self.defers and (self.callable is not None or self.runs != "argument")
 
+    @property
+    def may_cross(self) -> bool:
+        """Whether a call may run callables where memory is not shared."""
+        told = (when.kind for when in self.kinds if isinstance(when, When))
+        return any(kind is not None and kind not in SHARES for kind in (self.kind, *told))
+
 
 ASYNC = "multiprocessing.pool.AsyncResult"
 FUTURE = "concurrent.futures.Future"

@@ -192,10 +192,12 @@ class _Tables:
 def _tables(extra: tuple[Api, ...]) -> _Tables:
     rows = {row.name: row for row in (*ROWS, *extra)}
     apart = [row.name for row in rows.values() if row.kind not in SHARES]
-    crossing = {row.name for row in rows.values() if row.kind not in SHARES and not row.alone}
     classes = {*rows, *(row.returns for row in rows.values())}
-    crossing |= {name.rpartition(".")[0] for name in crossing} & classes
-    crossing |= {row.name for row in rows.values() if row.returns in crossing}
+    crossing: set[str] = set()
+    more = {row.name for row in rows.values() if row.may_cross and not row.alone}
+    while more:
+        crossing |= more | ({name.rpartition(".")[0] for name in more} & classes)
+        more = {row.name for row in rows.values() if row.returns in crossing} - crossing
     return _Tables(
         rows,
         {row.name.rpartition(".")[2]: row for row in rows.values() if row.anywhere},

@@ -301,7 +301,7 @@ class _Touched:
                 while isinstance(inner, ast.Attribute):
                     dotted.append(inner.attr)
                     inner = inner.value
-                if catalogue.anywhere(node.attr):
+                if catalogue.anywhere(node.attr, ""):
                     direct = True
                 elif isinstance(inner, ast.Name):
                     library = self.libraries.get(inner.id)

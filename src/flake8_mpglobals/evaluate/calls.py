@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flake8_mpglobals.catalogue import SHARES
 from flake8_mpglobals.evaluate.places import Places
 from flake8_mpglobals.evaluate.things import (
@@ -22,6 +24,7 @@ from flake8_mpglobals.ir import (
     ClassValue,
     Function,
     FunctionValue,
+    Module,
     Param,
     Result,
     Value,
