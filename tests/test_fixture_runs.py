@@ -15,12 +15,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from wants import Fixture, folder
+from wants import Fixture, folder, projects
 
 pytestmark = pytest.mark.long
 
-DETECT = [*folder("detect"), *folder("limits")]
-CLEAN = folder("clean")
+_SCRIPTS = {case.name: case.script for case in projects()}
+_LOSING = {name: script for name, script in _SCRIPTS.items() if not name.startswith("clean_")}
+DETECT = [*folder("detect"), *folder("limits"), *_LOSING.values()]
+CLEAN = [*folder("clean"), *(s for name, s in _SCRIPTS.items() if name not in _LOSING)]
 IN_THREADS = str(Path(__file__).with_name("in_threads.py"))
 _LOST = re.compile(r"MPG1\d\d")
 _SECONDS = 60
@@ -39,7 +41,11 @@ def run(*command: str) -> tuple[int, str, str]:
     return done.returncode, (done.stdout.splitlines() or [""])[-1], done.stderr
 
 
-@pytest.mark.parametrize("fixture", DETECT, ids=[fixture.name for fixture in DETECT])
+def _ids(fixtures: list[Fixture]) -> list[str]:
+    return [f"{fixture.path.parent.name}/{fixture.name}" for fixture in fixtures]
+
+
+@pytest.mark.parametrize("fixture", DETECT, ids=_ids(DETECT))
 def test_what_is_wanted_is_lost(fixture: Fixture) -> None:
     seen = fixture.headers["parent sees"]
     assert run(str(fixture.path)) == (0, seen, "")
@@ -49,7 +55,7 @@ def test_what_is_wanted_is_lost(fixture: Fixture) -> None:
         assert shared != seen
 
 
-@pytest.mark.parametrize("fixture", CLEAN, ids=[fixture.name for fixture in CLEAN])
+@pytest.mark.parametrize("fixture", CLEAN, ids=_ids(CLEAN))
 def test_what_is_silent_loses_nothing(fixture: Fixture) -> None:
     status, seen, errors = run(str(fixture.path))
     assert status == 0, errors

@@ -8,7 +8,17 @@ import sys
 from collections import Counter
 
 import pytest
-from wants import DEFAULT_ON, FIXTURES, Fixture, Want, complaints, folder, parse_wants
+from wants import (
+    DEFAULT_ON,
+    FIXTURES,
+    Fixture,
+    ProjectCase,
+    Want,
+    complaints,
+    folder,
+    parse_wants,
+    projects,
+)
 
 from flake8_mpglobals import analysis
 from flake8_mpglobals.model import Finding, Location
@@ -18,6 +28,7 @@ from flake8_mpglobals.source import Source
 DETECT = folder("detect")
 CLEAN = folder("clean")
 LIMITS = folder("limits")
+PROJECTS = projects()
 _LINE = re.compile(
     r"(?P<path>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<code>MPG\d{3}) (?P<text>.*)"
 )
@@ -48,6 +59,19 @@ def test_limits(fixture: Fixture) -> None:
     assert [line for line in said if not line.startswith("missing ")] == []
 
 
+@pytest.mark.parametrize("case", PROJECTS, ids=[case.name for case in PROJECTS])
+def test_projects(case: ProjectCase) -> None:
+    """Each module says what it can see; those of a case named ``clean_…`` say nothing."""
+    said = {
+        module.path.name: found
+        for module in case.modules
+        if (found := complaints(module.wants, check(module)))
+    }
+    assert said == {}
+    wanted = any(module.wants for module in case.modules)
+    assert not (wanted and case.name.startswith("clean_"))
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -58,7 +82,7 @@ def test_limits(fixture: Fixture) -> None:
 )
 def test_the_faces_agree_with_the_wants(command: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", *command, "detect", "clean"],
+        [sys.executable, "-m", *command, "detect", "clean", "projects"],
         cwd=FIXTURES,
         capture_output=True,
         text=True,
@@ -72,7 +96,8 @@ def test_the_faces_agree_with_the_wants(command: list[str]) -> None:
                 _finding(int(match["line"]), match["code"], match["text"])
             )
     wrong = {}
-    for fixture in (*DETECT, *CLEAN):
+    modules = [module for case in PROJECTS for module in case.modules]
+    for fixture in (*DETECT, *CLEAN, *modules):
         path = fixture.path.relative_to(FIXTURES).as_posix()
         wants = [want for want in fixture.wants if want.code in DEFAULT_ON]
         if said := complaints(wants, found.pop(path, [])):

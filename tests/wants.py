@@ -116,3 +116,22 @@ def _say(missing: Iterable[Want], surplus: Iterable[Finding]) -> Iterator[str]:
         yield f"missing {want}"
     for finding in surplus:
         yield f"surplus {finding.location.line}: {finding.code} {finding.message}"
+
+
+@dataclass(frozen=True)
+class ProjectCase:
+    """A folder of modules that are checked one by one; ``script`` is what one runs."""
+
+    name: str
+    script: Fixture
+    modules: tuple[Fixture, ...]
+
+
+def projects() -> list[ProjectCase]:
+    """Return the projects of several modules, in order; ``main.py`` or ``run.py`` is run."""
+    found = []
+    for path in sorted((FIXTURES / "projects").iterdir()):
+        modules = tuple(load(module) for module in sorted(path.rglob("*.py")))
+        script = next(m for m in modules if m.path.name in ("main.py", "run.py"))
+        found.append(ProjectCase(path.name, script, modules))
+    return found

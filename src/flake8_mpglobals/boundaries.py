@@ -190,11 +190,13 @@ def _to_follow(
     """
     more: dict[Function, None] = {}
     for site in found.sites:
-        call = site.call
-        program.reveal_values(value for values in _given(call) for value in values)
-        for thing in evaluator.ordered(evaluator.things(v for vs in _given(call) for v in vs)):
+        given = [value for values in _given(site.call) for value in values]
+        program.reveal_values(given)
+        receivers = [value.base for value in given if isinstance(value, Attr)]
+        for thing in evaluator.things((*given, *receivers)):
             if isinstance(thing, Obj | Type):
-                program.reveal_values(value for base in thing.cls.bases for value in base)
+                for cls in evaluator.lineage(thing.cls)[0]:
+                    program.reveal_values(value for base in cls.bases for value in base)
     stack = [
         target.function for site in found.sites for target in (*site.workers, *site.initializers)
     ]

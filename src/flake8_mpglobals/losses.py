@@ -66,7 +66,7 @@ class Losses:
         self, program: Program, boundaries: Boundaries, reach: Reach, evaluator: Evaluator
     ) -> None:
         self.program = program
-        self.standpoint = Standpoint(program, boundaries, reach)
+        self.standpoint = Standpoint(program, boundaries, reach, evaluator)
         self.boundaries = boundaries
         self.reach = reach
         self.evaluator = evaluator
@@ -203,7 +203,8 @@ class Losses:
     ) -> LostWrite | None:
         """Make one lost write of all that one statement writes: an observed place first."""
         private: LostWrite | None = None
-        for write in sorted(group, key=_preference):
+        main = self.program.main
+        for write in sorted(group, key=lambda one: (home(one.place) is not main, _preference(one))):
             verdict = self._judge(write, guarded)
             if verdict is None:
                 continue
@@ -413,7 +414,7 @@ class Losses:
         end_line, end_column = end(main, spot.node)
         here = raw.function.module is main
         return LostWrite(
-            place=state_name(write.place) if here else _name_from_afar(write.place),
+            place=_place_name(write.place, main),
             kind=write.effect.kind,
             how=write.effect.sort,
             verb=write.effect.verb,
@@ -561,11 +562,11 @@ def _position(function: Function) -> tuple[int, int]:
     return at(function.node)
 
 
-def _name_from_afar(place: Value) -> str:
-    """Return what a place of another module is called: with the name of that module."""
+def _place_name(place: Value, main: Module) -> str:
+    """Return what a place is called: in another module, with the name of that module."""
     module = home(place)
     name = state_name(place)
-    return name if module is None else f"{module.name}.{name}"
+    return name if module in (None, main) else f"{module.name}.{name}"
 
 
 def _worker_name(entry: Function, main: Module) -> str:

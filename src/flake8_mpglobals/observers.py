@@ -120,7 +120,7 @@ class Observers:
                     for below in sorted(read):
                         direct = any(
                             global_of(value) or isinstance(value, Attr) for value in values
-                        )
+                        ) and not _borrowed(values, place)
                         yield Touch(
                             place, (*path, *below), event.node, direct=direct, guards=event.guards
                         )

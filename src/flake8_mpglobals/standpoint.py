@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.crossings import argument_node
+from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -23,6 +24,7 @@ from flake8_mpglobals.ir import (
     Global,
     Module,
     Value,
+    anchor,
 )
 from flake8_mpglobals.model import Location
 from flake8_mpglobals.observers import Touch
@@ -43,8 +45,11 @@ class Spot:
 class Standpoint:
     """Answers where the file under check reports a loss."""
 
-    def __init__(self, program: Program, boundaries: Boundaries, reach: Reach) -> None:
+    def __init__(
+        self, program: Program, boundaries: Boundaries, reach: Reach, evaluator: Evaluator
+    ) -> None:
         self._program = program
+        self._evaluator = evaluator
         self._boundaries = boundaries
         self._reach = reach
         self._reached: frozenset[Function] | None = None
@@ -74,10 +79,11 @@ class Standpoint:
             if site.call.function.module is main:
                 given = argument_node(site.call, site.api.callable)
                 return Spot(given if given is not None else site.call.node, site.call.function)
-        return self._reader(ways, list(seen))
+        return self._reader(place, ways, list(seen))
 
     def _reader(
         self,
+        place: Value,
         ways: Sequence[tuple[DispatchSite, Function, Chain]],
         seen: list[tuple[Function, Touch]],
     ) -> Spot | None:
@@ -96,7 +102,19 @@ class Standpoint:
                 ):
                     return None  # the file of the dispatch sees a reader, and reports
         function, touch = here[0]
-        return Spot(touch.node, function)
+        return Spot(self._read(place, touch.node, function), function)
+
+    def _read(self, place: Value, node: ast.AST, function: Function) -> ast.AST:
+        """Return the argument by which a call reads ``place``; else the node itself."""
+        if not isinstance(node, ast.Call):
+            return node
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for load in function.loads:
+            if any(load.node is part for part in given) and any(
+                anchor(read) == place for read in self._evaluator.places(load.values)
+            ):
+                return load.node
+        return node
 
     def _reaches(self, site: DispatchSite) -> bool:
         """Whether the parent's code of the file under check comes to a dispatch."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite, travelling
 from flake8_mpglobals.catalogue import Api, Slot
 from flake8_mpglobals.evaluate import Env, Evaluator, External, Partial, Target, Thing, argument
-from flake8_mpglobals.ir import NOTHING, Call, Function, Param, Result, Values
+from flake8_mpglobals.ir import NOTHING, Call, Function, Param, Result, Value
 
 LINKS = 3
 """How many wrappers may lie around one process API."""
@@ -65,7 +65,8 @@ def _around(site: DispatchSite, callers: _Callers, evaluator: Evaluator) -> Iter
                 site.call.node, site.call.function, handed, args, keywords, -1, NOTHING, frozenset()
             )
             workers: list[Target] = []
-            for thing in evaluator.ordered(evaluator.things(handed)):
+            own = [value for value in handed if not _passed((value,), evaluator)]
+            for thing in evaluator.ordered(evaluator.things(own)):
                 workers.extend(evaluator.entered_by(thing, made))
             if workers and not _defaulted(param, target):
                 yield _outer(site, call, param, workers)
@@ -117,7 +118,7 @@ def _defaulted(param: Param, target: Target) -> bool:
     return default is not None and target.bindings.get(param.index) is default
 
 
-def _passed(values: Values, evaluator: Evaluator) -> set[Param]:
+def _passed(values: Iterable[Value], evaluator: Evaluator) -> set[Param]:
     """Return the parameters that ``values`` are, themselves or with arguments bound to them."""
     found: set[Param] = set()
     for value in values:
