@@ -169,6 +169,12 @@ def newline(source: Source) -> str:
     return source.text[len(source.lines[0]) : source.starts[1]]
 
 
+def quote(module: Module) -> str:
+    """Return the quotation mark that the file uses most."""
+    text = module.source.text
+    return "'" if text.count("'") > text.count('"') else '"'
+
+
 def indented(module: Module, lines: Sequence[str]) -> str:
     """Return lines at module level as one text, tabs being levels, without a last line end."""
     unit = _unit(_tokens(module.source))

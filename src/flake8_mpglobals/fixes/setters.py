@@ -46,15 +46,20 @@ def recognise(function: Function) -> Setter | None:
     ]
     if [name for name, _ in rebinds] != names or [value for _, value in rebinds] != parameters:
         return None
-    if any(parameter != f"shared_{name}" for name, parameter in rebinds):
+    if any(parameter not in (f"shared_{name}", value_of(name)) for name, parameter in rebinds):
         return None
     return Setter(function, len(names))
 
 
+def value_of(shared: str) -> str:
+    """Return the name of the parameter from which the global ``shared_hits`` is set."""
+    return f"{shared.removeprefix('shared_')}_value"
+
+
 def extend(
-    module: Module, setter: Setter, place: str, shared: str, annotation: str = ""
+    module: Module, setter: Setter, target: str, parameter: str, annotation: str = ""
 ) -> Iterator[Edit]:
-    """Yield the edits by which the fixer's own setter takes one more place.
+    """Yield the edits by which the fixer's own setter binds one more global, to a new parameter.
 
     The new parameter comes behind those that are rebound already.
     """
@@ -63,20 +68,20 @@ def extend(
     assert last.end_lineno is not None
     assert last.end_col_offset is not None
     at = module.source.offset(last.end_lineno, last.end_col_offset)
-    yield Edit(at, at, f", {typed(function, shared, annotation)}")
+    yield Edit(at, at, f", {typed(function, parameter, annotation)}")
     declared = module.end(function.body[0])
-    yield Edit(declared, declared, f", {place}")
+    yield Edit(declared, declared, f", {target}")
     line = module.end(function.body[setter.count])
     start = module.start(function.body[setter.count])
     indent = module.source.text[:start].rpartition(newline(module.source))[2]
-    yield Edit(line, line, f"{newline(module.source)}{indent}{place} = {shared}")
+    yield Edit(line, line, f"{newline(module.source)}{indent}{target} = {parameter}")
 
 
 def define(
     module: Module,
     behind: Function,
     name: str,
-    place: str,
+    rebinds: tuple[str, str],
     *,
     annotation: str = "",
     inner: str = "",
@@ -84,20 +89,21 @@ def define(
 ) -> Edit:
     """Return the edit that defines a new setter below the function ``behind``.
 
-    ``annotation`` is the type of the place, used where ``behind`` has types too.
+    ``rebinds`` is the global that it binds, and the parameter that it is bound to;
+    ``annotation`` is the type of that, used where ``behind`` has types too.
     ``inner`` is the function that it calls (the initializer that was there before,
     or the worker itself), ``rest`` the further arguments that it takes for it:
     nothing, ``*args`` or ``*args, **kwargs``.
     """
-    shared = f"shared_{place}"
+    target, parameter = rebinds
     returns = " -> None" if behind.returns is not None else ""
     marker = ", /" if "**" in rest else ""
     more = f", {rest}" if rest else ""
     call = [f"\t{inner}({rest})"] if inner else []
     lines = [
-        f"def {name}({typed(behind, shared, annotation)}{marker}{more}){returns}:",
-        f"\tglobal {place}",
-        f"\t{place} = {shared}",
+        f"def {name}({typed(behind, parameter, annotation)}{marker}{more}){returns}:",
+        f"\tglobal {target}",
+        f"\t{target} = {parameter}",
         *call,
     ]
     line = _last_line(module, behind)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.plan import Plan
-from flake8_mpglobals.fixes.shapes import manager
+from flake8_mpglobals.fixes.shapes import manager, values
 from flake8_mpglobals.model import Finding
 
 
@@ -26,4 +26,7 @@ class Shape:
     plan: Callable[[Facts, Sequence[LostWrite], Sequence[Finding]], Plan]
 
 
-SHAPES: tuple[Shape, ...] = (Shape(manager.NAME, manager.takes, manager.plan),)
+SHAPES: tuple[Shape, ...] = (
+    Shape(manager.NAME, manager.takes, manager.plan),
+    Shape(manager.NAME, values.takes, values.plan),
+)

@@ -41,6 +41,37 @@ def found(facts: Facts, module: Module, writes: Sequence[LostWrite]) -> list[Sit
     return sites
 
 
+def beside(facts: Facts, sites: Sequence[Site], calls: Sequence[ast.Call]) -> list[Site]:
+    """Return ``sites`` with all others of the pools and processes that ``calls`` make."""
+    more = [
+        one
+        for one in facts.sites
+        if not one.initializer
+        and any(call is one.call or call is one.pool for call in calls)
+        and not any(one.call is site.call for site in sites)
+    ]
+    return sorted([*sites, *more], key=lambda site: site.dispatch.location)
+
+
+def check_elsewhere(
+    facts: Facts,
+    module: Module,
+    sites: Sequence[Site],
+    users: Sequence[Function],
+    place: str,
+) -> None:
+    """Raise :class:`CannotFix` where another dispatch runs one of ``users``."""
+    for other in facts.sites:
+        if any(other.call is site.call for site in sites):
+            continue
+        run = [one for one in other.workers if isinstance(one, Function)]
+        if any(one is user for one in reached(module, run) for user in users):
+            raise CannotFix(
+                f"{other.dispatch.api} (line {other.dispatch.location.line}) runs what uses "
+                f"{place!r} as well, in a way that the fix does not share"
+            )
+
+
 def _check_static(module: Module) -> None:
     for node in ast.walk(module.tree):
         match node:

@@ -19,6 +19,7 @@ from flake8_mpglobals.fixes.touches import Touches
 
 _BRINGS_BACK = re.compile(
     r"(\w+)\[:\] = shared_\w+\[:\]|\w+\.clear\(\)|\w+\.update\(shared_\w+\.copy\(\)\)"
+    r"|\w+ = shared_\w+\.value|\w+ = bool\(shared_\w+\.value\)"
 )
 
 
@@ -42,6 +43,8 @@ class Job:
     deletes: bool = False
     maker: ClassVar[str] = "Manager"
     """What of multiprocessing makes the shared object."""
+    ends: ClassVar[bool] = True
+    """Whether the shared object ends with its statements, so that the pool must, too."""
     found: set[Edit] = field(default_factory=set)
     definitions: dict[Function, list[Edit]] = field(default_factory=dict)
     setters: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -70,7 +73,7 @@ class Job:
                 self.module,
                 behind,
                 name,
-                self.place,
+                (self.target, self.parameter),
                 annotation=self.annotation,
                 inner=inner,
                 rest=rest,
@@ -79,8 +82,13 @@ class Job:
         return self.setters[key]
 
     @property
+    def target(self) -> str:
+        """The global by which workers reach the shared object."""
+        return self.place
+
+    @property
     def parameter(self) -> str:
-        """The name of the setters' parameter for the place."""
+        """The name of the setters' parameter for the shared object."""
         return f"shared_{self.place}"
 
     def edits(self) -> Iterator[Edit]:
@@ -110,7 +118,7 @@ class Job:
         update = f"{place}.update({shared}.copy())"
         return (f"{place}.clear()", update) if self.deletes else (update,)
 
-    def _attempt(self, shared: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def attempt(self, shared: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the lines around what must be brought back from, whatever happens."""
         return ("try:",), ("finally:", *(f"\t{line}" for line in self.bring_back(shared)))
 
@@ -118,15 +126,15 @@ class Job:
         """Bring the place back behind ``statements``; with ``fill``, fill the proxy before."""
         first, last = self.sheet.lines(statements)
         before = self.fill(shared) if fill else ()
-        existing = self._brings_back(statements)
+        existing = self.brought_back(statements)
         if existing is not None:
             self.sheet.before(first, *before)
             self.sheet.after(existing, *self.bring_back(shared))
             return
-        head, foot = self._attempt(shared)
+        head, foot = self.attempt(shared)
         self.sheet.wrap(Wrap(first, last, (*before, *head), foot))
 
-    def _brings_back(self, statements: list[ast.stmt]) -> int | None:
+    def brought_back(self, statements: list[ast.stmt]) -> int | None:
         """Return the last line of the ``finally`` by which an earlier fix brings back."""
         match statements:
             case [ast.Try(handlers=[], orelse=[], finalbody=[*_, last] as final)]:
@@ -143,7 +151,7 @@ class Job:
         """
         first, last = self.sheet.lines(statements)
         shared = self.shared(statements[0])
-        head, foot = self._attempt(shared)
+        head, foot = self.attempt(shared)
         existing = self._existing(statements, f"{spelling.text}()")
         if existing is None:
             manager = fresh("manager", around(self.module, statements[0]))

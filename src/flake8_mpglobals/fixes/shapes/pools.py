@@ -33,7 +33,9 @@ class PoolShare:
         check_done(self._module, where)
         shared = job.share(where.statements, self._maker(), outside=busy is None)
         if where.assigned is not None:
-            self._make_with(where.assigned)
+            if job.ends:
+                self._make_with(where.assigned)
+            self._join()
         for block, fill in runs:
             job.guard(block, shared, fill=fill)
         self._hand_over(shared)
@@ -122,6 +124,10 @@ class PoolShare:
         last = where.lines[-1]
         assert assigned.end_lineno is not None
         job.sheet.wrap(Wrap(assigned.end_lineno + 1, last))
+
+    def _join(self) -> None:
+        """Wait for the workers behind ``close()`` where nothing else does."""
+        job, where = self._job, self._region
         for close in needs_join(where):
             statement = self._module.parents[close]
             if not isinstance(statement, ast.Expr) or statement.end_lineno is None:
@@ -133,7 +139,7 @@ class PoolShare:
         """Return how many characters the line that makes the pool can still take."""
         where = self._region
         room = self._job.sheet.room(where.pool.lineno)
-        if where.assigned is not None:
+        if where.assigned is not None and self._job.ends:
             room -= len(f"with  as {where.name}:") - len(f"{where.name} = ")
         return room
 
@@ -167,7 +173,7 @@ class PoolShare:
         index = 0
         setter = recognise(function) if function is not None else None
         if setter is not None and named_only_in(module, setter.function, job.calls):
-            job.add(*extend(module, setter, job.place, job.parameter, job.annotation))
+            job.add(*extend(module, setter, job.target, job.parameter, job.annotation))
             index = setter.count
         else:
             if next(job.touches.uses(initializer), None) is not None:

@@ -187,7 +187,7 @@ class ProcessShare:
         setter = recognise(function)
         index = 0
         if setter is not None and named_only_in(module, function, job.calls):
-            job.add(*extend(module, setter, job.place, job.parameter, job.annotation))
+            job.add(*extend(module, setter, job.target, job.parameter, job.annotation))
             index = setter.count
         else:
             name = job.setter(function, f"_run_{target.id}", target.id, rest)

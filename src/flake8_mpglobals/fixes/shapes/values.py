@@ -1,0 +1,305 @@
+"""Share a module-level number through a ``multiprocessing.Value`` while the workers run.
+
+The ``Value`` is made beside the pool, bound to a global of its own in each worker,
+changed there under its lock, and read back into the parent's global, also when an
+exception passes.  The parent keeps its plain number.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flake8_mpglobals.facts import Facts, LostWrite, Site
+from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.globals import declare, forget
+from flake8_mpglobals.fixes.imports import Spelling
+from flake8_mpglobals.fixes.interval import Number, binary
+from flake8_mpglobals.fixes.layout import Sheet, Wrap, quote
+from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.naming import around, fresh
+from flake8_mpglobals.fixes.numeric import Numeric
+from flake8_mpglobals.fixes.plan import CannotFix, Plan
+from flake8_mpglobals.fixes.setters import value_of
+from flake8_mpglobals.fixes.shapes import dispatches
+from flake8_mpglobals.fixes.shapes.atomic import Atomic, Unit, cheap
+from flake8_mpglobals.fixes.shapes.job import Job
+from flake8_mpglobals.fixes.touches import Touches, reached
+from flake8_mpglobals.model import Finding
+
+_CODES = {"int": "q", "float": "d", "bool": "b"}
+_HALF = 1 << 62
+_STEP = 1 << 52
+_ALWAYS = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp)
+
+
+def takes(writes: Sequence[LostWrite]) -> bool:
+    """Whether all writes rebind a number."""
+    return all(write.how == "rebind" and write.kind in _CODES for write in writes)
+
+
+def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
+    """Return the plan that shares the one number of ``writes``.
+
+    Raises :class:`CannotFix` where the rewrite is not proved.
+    """
+    place = writes[0].place
+    module = Module(facts.source, facts.tree)
+    written = dispatches.found(facts, module, writes)
+    touches = Touches(module, place)
+    kind = _kind(module, facts.sites, place)
+    calls = dispatches.makers(written)
+    sites = dispatches.beside(facts, written, calls)
+    exempt = dispatches.exempt(facts, module, sites, calls)
+    workers = [dispatches.worker(module, site) for site in sites]
+    only = dispatches.only_in_workers(module, workers, exempt)
+    dispatches.check_followed(touches, only, exempt)
+    users = [one for one in reached(module, workers) if touches.mentioned_in(one)]
+    _check_users(module, touches, users, only)
+    dispatches.check_elsewhere(facts, module, sites, users, place)
+    stem = place.strip("_")
+    name = fresh(f"shared_{stem.lower() if stem.isupper() else stem}", module.identifiers)
+    job = NumberJob(
+        module, touches, kind, Sheet(module), exempt, calls, name=name, code=_CODES[kind]
+    )
+    dispatches.share(job, sites, workers)
+    for function in users:
+        _Worker(job, function).rewrite()
+    return Plan(
+        tuple(findings),
+        place,
+        "safe",
+        f"Keep {place!r} in a multiprocessing.Value while the workers run",
+        tuple(sorted(job.edits())),
+    )
+
+
+def _kind(module: Module, sites: Sequence[Site], place: str) -> str:
+    """Return the one type that the number has, whatever binds it."""
+    numeric = Numeric(module, sites)
+    bound = module.bindings(place)
+    made = [
+        node
+        for node in bound
+        if isinstance(module.parents[node], (ast.Assign, ast.AnnAssign))
+        and module.parents.get(module.parents[node]) is module.tree
+    ]
+    if not made:
+        raise CannotFix(f"{place!r} is not made by one plain assignment at module level")
+    parent = module.parents[made[0]]
+    assert isinstance(parent, (ast.Assign, ast.AnnAssign))
+    begins = numeric.of(parent.value)
+    if begins is None or begins.kind not in _CODES:
+        raise CannotFix(
+            f"{place!r} (line {parent.lineno}) does not begin as an int, a float or a bool"
+        )
+    kind = begins.kind
+    high = 1 if kind == "bool" else _HALF
+    number = Number(begins.kinds, 0 if kind == "bool" else -_HALF, high)
+    numeric.assume(place, number)
+    for node in bound:
+        _check_binding(module, numeric, node, number, place)
+    return kind
+
+
+def _check_binding(
+    module: Module, numeric: Numeric, node: ast.AST, number: Number, place: str
+) -> None:
+    line = getattr(node, "lineno", 0)
+    given = None
+    match module.parents[node]:
+        case ast.AugAssign(op=op, value=value):
+            added = numeric.of(value)
+            given = binary(op, number, added) if added is not None else None
+        case ast.Assign() | ast.AnnAssign() | ast.Tuple() | ast.List() if isinstance(
+            node, ast.Name
+        ):
+            given = numeric.bound_by(node)
+        case _:
+            raise CannotFix(f"{place!r} is bound in line {line} by something else than =")
+    if given is None or given.kind != number.kind:
+        raise CannotFix(
+            f"line {line} may give {place!r} something other than {_a(number.kind)}: "
+            "return the values and combine them in the parent"
+        )
+    if not given.within(_HALF + _STEP):
+        raise CannotFix(
+            f'line {line} may make {place!r} larger than a Value("q") holds, which would cut it '
+            "silently: return the values and combine them in the parent"
+        )
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind == 'int' else 'a'} {kind}"
+
+
+def _check_users(
+    module: Module, touches: Touches, users: Sequence[Function], only: Sequence[Function]
+) -> None:
+    plain = list(module.functions.values())
+    for function in users:
+        if not any(function is one for one in plain):
+            raise CannotFix(
+                f"{function.name!r} (line {function.lineno}) is worker code that uses "
+                f"{touches.place!r} and is not a plain function of this module"
+            )
+        if not any(function is one for one in only):
+            raise CannotFix(
+                f"{function.name!r} (line {function.lineno}) uses {touches.place!r} in workers "
+                "and may be called in the parent, too: give the workers a function of their own"
+            )
+    for one in reached(module, users):
+        if touches.mentioned_in(one) and touches.lazy() is one:
+            raise CannotFix(f"{one.name!r} (line {one.lineno}) is a generator")
+
+
+@dataclass
+class NumberJob(Job):
+    """A number that is to be kept in a ``Value`` of type ``code``, called ``name``."""
+
+    maker: ClassVar[str] = "Value"
+    ends: ClassVar[bool] = False
+    name: str = ""
+    code: str = ""
+
+    @property
+    def target(self) -> str:
+        """The global by which workers reach the ``Value``."""
+        return self.name
+
+    @property
+    def parameter(self) -> str:
+        """The name of the setters' parameter for the ``Value``."""
+        return value_of(self.name)
+
+    def shared(self, anchor: ast.AST) -> str:
+        """Return the name for the ``Value`` beside ``anchor``."""
+        assert anchor is not None
+        return self.name
+
+    def fill(self, shared: str) -> tuple[str, ...]:
+        """Return the line that puts the parent's number into the ``Value`` once more."""
+        return (f"{shared}.value = {self.place}",)
+
+    def bring_back(self, shared: str) -> tuple[str, ...]:
+        """Return the line that reads the number back."""
+        value = f"{shared}.value"
+        return (
+            f"{self.place} = bool({value})" if self.kind == "bool" else f"{self.place} = {value}",
+        )
+
+    def share(self, statements: list[ast.stmt], spelling: Spelling, *, outside: bool) -> str:
+        """Make a ``Value`` before ``statements``, and read it back behind them; return its name.
+
+        An earlier fix may have put them under a ``try`` already, which is used again.
+        """
+        module = self.module
+        first, last = self.sheet.lines(statements)
+        self.add(*spelling.edits)
+        mark = quote(module)
+        made = f"{self.name} = {spelling.text}({mark}{self.code}{mark}, {self.place})"
+        function = module.function(statements[0])
+        if function is not None:
+            self.add(*declare(module, function, self.place))
+        attempt = module.parents[statements[0]]
+        if isinstance(attempt, ast.Try) and attempt.body == statements:
+            end = self.brought_back([attempt])
+            if end is not None and outside:
+                self.sheet.before(attempt.lineno, made)
+                self.sheet.after(end, *self.bring_back(self.name))
+                return self.name
+        if outside:
+            head, foot = self.attempt(self.name)
+            self.sheet.wrap(Wrap(first, last, (made, *head), foot))
+        else:
+            self.sheet.wrap(Wrap(first, first - 1, (made,)))
+        return self.name
+
+
+class _Worker:
+    """Rewrites one function of worker code."""
+
+    def __init__(self, job: NumberJob, function: Function) -> None:
+        self._job = job
+        self._module = job.module
+        self._function = function
+        self._mentions = job.touches.mentioned_in(function)
+
+    def rewrite(self) -> None:
+        job, module = self._job, self._module
+        for name in self._mentions:
+            self._check(name)
+        for unit in Atomic(module, job.touches, self._function).units():
+            first, last = job.sheet.lines(unit.statements)
+            hoisted = self._hoist(unit)
+            job.sheet.wrap(Wrap(first, last, (*hoisted, f"with {job.name}.get_lock():")))
+        for name in self._mentions:
+            value = f"{job.name}.value"
+            if job.kind == "bool" and isinstance(name.ctx, ast.Load) and not self._tested(name):
+                value = f"bool({value})"
+            job.add(Edit(module.start(name), module.end(name), value))
+        job.add(*forget(module, self._function, job.place))
+
+    def _check(self, name: ast.Name) -> None:
+        module, place = self._module, self._job.place
+        parent = module.parents[name]
+        if module.text(name) != place:
+            raise CannotFix(f"line {name.lineno} uses {place!r} inside of an f-string")
+        if isinstance(parent, ast.NamedExpr) or isinstance(name.ctx, ast.Del):
+            raise CannotFix(f"line {name.lineno} binds or deletes {place!r} in an expression")
+        if module.inside(name, self._function.args):
+            raise CannotFix(f"{place!r} is a default argument (line {name.lineno})")
+        if isinstance(parent, ast.FormattedValue):
+            text = module.source.text[module.end(name) :].lstrip()
+            if text.startswith("="):
+                raise CannotFix(f"line {name.lineno} prints {place!r} by its name")
+        if module.function(name) is not self._function:
+            raise CannotFix(f"line {name.lineno} uses {place!r} in a nested function")
+
+    def _tested(self, node: ast.expr) -> bool:
+        parent: ast.AST = self._module.parents[node]
+        child: ast.AST = node
+        while isinstance(parent, (ast.BoolOp, ast.UnaryOp)):
+            if isinstance(parent, ast.UnaryOp):
+                return isinstance(parent.op, ast.Not)
+            child, parent = parent, self._module.parents[parent]
+        return isinstance(parent, (ast.If, ast.While, ast.IfExp)) and parent.test is child
+
+    def _hoist(self, unit: Unit) -> tuple[str, ...]:
+        """Return the line that calculates before the lock is taken, what may take long."""
+        if unit.first != unit.last:
+            return ()
+        match unit.statements[0]:
+            case ast.AugAssign(value=value) | ast.Assign(value=value) | ast.If(test=value):
+                slow = list(self._slow(value))
+            case _:
+                return ()
+        if len(slow) != 1:
+            return ()
+        job, module = self._job, self._module
+        whole: ast.expr = slow[0]
+        statement = unit.statements[0]
+        if isinstance(statement, ast.AugAssign) and not job.touch(statement.value):
+            whole = statement.value
+        if whole.lineno != whole.end_lineno or whole.lineno != statement.lineno:
+            return ()
+        wanted = "increment" if isinstance(statement, ast.AugAssign) else "value"
+        name = fresh(wanted, around(module, whole))
+        job.add(Edit(module.start(whole), module.end(whole), name))
+        return (f"{name} = {module.text(whole)}",)
+
+    def _slow(self, node: ast.expr) -> list[ast.Call]:
+        """Return the outermost calls that may take long and do not need the number."""
+        if isinstance(node, _ALWAYS):
+            return []
+        if isinstance(node, ast.Call) and not cheap(self._module, node):
+            return [] if self._job.touch(node) else [node]
+        found: list[ast.Call] = []
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                found += self._slow(child)
+            elif isinstance(child, ast.keyword):
+                found += self._slow(child.value)
+        return found
