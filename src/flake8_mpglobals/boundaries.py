@@ -46,6 +46,7 @@ from flake8_mpglobals.ir import (
     element,
     item,
     root,
+    union,
 )
 from flake8_mpglobals.names import statements_of
 from flake8_mpglobals.program import Program
@@ -330,7 +331,8 @@ class _Crossing:
         row, method = _process_class(cls, self.evaluator)
         if row is None:
             return
-        workers = (Target(method, {}, cls),) if method is not None else ()
+        made: Mapping[int, Values] = {0: frozenset((Result(self.call),))}
+        workers = (Target(method, made, cls),) if method is not None else ()
         if row.kind in SHARES:
             self.edges.extend(workers)
             self.found.loose.update(target.function for target in workers)
@@ -497,9 +499,10 @@ def travelling(
     if row.tasks == "pooled":
         members = makers[0].args[0] if makers and makers[0].args else NOTHING
         return (element(members), *(element(arg) for arg in call.args[1:2])), {}
+    keywords = _named(argument(call, row.kwargs))
     given = argument(call, row.args)
     if given is None:
-        return (), {}
+        return (), keywords
     if row.tasks == "each":
         return (element(given),), {}
     if row.tasks == "each_and":
@@ -508,7 +511,18 @@ def travelling(
     if row.tasks == "star_each":
         task = element(given)
         return tuple(item(task, index) for index in range(6)), {}
-    return tuple(item(given, index) for index in range(_length(given))), {}
+    return tuple(item(given, index) for index in range(_length(given))), keywords
+
+
+def _named(values: Values | None) -> dict[str, Values]:
+    """Return what a dict of keyword arguments holds, where a display makes it."""
+    named: dict[str, Values] = {}
+    for value in values or ():
+        if isinstance(value, Fresh):
+            for key, held in value.display.items.items():
+                if isinstance(key, str):
+                    named[key] = union(named.get(key, NOTHING), held)
+    return named
 
 
 def _initializers(call: Call, row: Api, evaluator: Evaluator) -> tuple[Target, ...]:

@@ -8,7 +8,7 @@ known to be a global, by asking what it holds.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -29,10 +29,14 @@ from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
     Call,
+    Cell,
+    Class,
     ClassValue,
     Element,
+    Fresh,
     Function,
     Global,
+    Handed,
     Item,
     Module,
     Param,
@@ -42,6 +46,7 @@ from flake8_mpglobals.ir import (
     anchor,
     global_of,
     root,
+    unhand,
 )
 from flake8_mpglobals.mutations import (
     BUFFERS,
@@ -54,7 +59,7 @@ from flake8_mpglobals.mutations import (
 )
 from flake8_mpglobals.reach import segments
 
-Sort = Literal["mutate", "rebind", "buffer", "class", "module"]
+Sort = Literal["mutate", "rebind", "buffer", "class", "module", "instance", "argument", "closure"]
 
 CALLED = "call"
 """The method of a write that is a call of a place itself: a bound method, by another name."""
@@ -124,16 +129,25 @@ def raw_writes(function: Function, evaluator: Evaluator) -> Iterator[RawWrite]:
             if function.is_module:
                 continue
             for target in store.targets:
-                if isinstance(target, Global):
+                if isinstance(target, Global) or (
+                    isinstance(target, Cell) and target.function is not function
+                ):
                     yield RawWrite(function, target, store)
         else:
             if store.how.endswith("attr") and isinstance(store.key, str):
                 for state in _bound(store, evaluator):
                     yield RawWrite(function, state, store)
-            for place in evaluator.places(store.targets):
+            for place in _known_places(store.targets, evaluator):
                 yield RawWrite(function, place, store)
     for call in function.calls:
         yield from _written_by_call(function, call, evaluator)
+
+
+def _known_places(values: Iterable[Value], evaluator: Evaluator) -> Iterator[Value]:
+    """Yield the places among ``values`` that others than the function itself may know."""
+    for place in evaluator.places(values):
+        if not isinstance(anchor(place), Fresh | Result):
+            yield place
 
 
 def _bound(store: Store, evaluator: Evaluator) -> Iterator[Value]:
@@ -147,7 +161,7 @@ def _bound(store: Store, evaluator: Evaluator) -> Iterator[Value]:
 def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> Iterator[RawWrite]:
     for callee in call.callee:
         if isinstance(callee, Attr) and _may_change(callee.name):
-            for place in evaluator.places((callee.base,)):
+            for place in _known_places((callee.base,), evaluator):
                 yield RawWrite(function, place, call, callee.name)
     names = library_names(call, evaluator)
     passed = [
@@ -158,7 +172,7 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
     ]
     bare = frozenset(callee for callee in call.callee if not isinstance(callee, Attr | Result))
     for values in (bare, *passed):
-        for place in evaluator.places(values):
+        for place in _known_places(values, evaluator):
             if isinstance(place, Param) or (
                 isinstance(place, Attr) and place != anchor(place) and _may_change(place.name)
             ):
@@ -167,18 +181,18 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
         known = FUNCTIONS.get(thing)
         if known is not None and len(call.args) > known[0] and call.starred < 0:
             method = "__next__" if thing in ONLY_ITERATORS else "()"
-            for place in evaluator.places(call.args[known[0]]):
+            for place in _known_places(call.args[known[0]], evaluator):
                 yield RawWrite(function, place, call, method, known[1])
         elif thing.startswith(("builtins.", "collections.")) and thing.count(".") == 2:
             # An unbound method: list.append(x, 1).
             method = thing.rpartition(".")[2]
             if call.args and call.starred != 0 and _may_change(method):
-                for place in evaluator.places(call.args[0]):
+                for place in _known_places(call.args[0], evaluator):
                     yield RawWrite(function, place, call, method)
     if "out" in call.keywords:
         for thing in library_names(call, evaluator):
             if thing.startswith("numpy."):
-                for place in evaluator.places(call.keywords["out"]):
+                for place in _known_places(call.keywords["out"], evaluator):
                     yield RawWrite(function, place, call, "()", "writes into")
 
 
@@ -206,6 +220,8 @@ def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
             return None
         write, place = replace(write, method=place.name), place.base
     holder = anchor(place)
+    if isinstance(holder, Handed | Cell):
+        return _judge_copy(write, place, holder, evaluator)
     whole = evaluator.thing(holder)
     kind = kind_of(whole)
     in_module = isinstance(holder, Global) and _through_module(write, evaluator)
@@ -220,9 +236,52 @@ def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
         ):
             effect = _binding(write.event, whole, kind)
         else:
-            effect = _judge(write, place, whole, kind, evaluator)
+            effect = _judge(write, place, whole, evaluator)
         return None if effect is None else replace(effect, sort=sort)
-    return _judge(write, place, whole, kind, evaluator)
+    return _judge(write, place, whole, evaluator)
+
+
+def _judge_copy(
+    write: RawWrite, place: Value, holder: Handed | Cell, evaluator: Evaluator
+) -> Effect | None:
+    """Judge a write on a copy of what the parent knows; only what is sure is one."""
+    known = unhand(place)
+    whole = evaluator.thing(unhand(holder))
+    path = segments(place)
+    things = evaluator.thing(known) if path else whole
+    event = write.event
+    binds = isinstance(event, Store) and event.how in ("bind", "augment", "unbind")
+    if isinstance(holder, Handed) and binds:
+        return None
+    if not binds and (UNKNOWN in things or UNKNOWN in whole):
+        return None
+    held = things
+    if isinstance(event, Store) and event.how.endswith("attr"):
+        key = event.key
+        if not isinstance(key, str) or any(
+            isinstance(thing, Obj) and _intercepts(thing.cls, key, evaluator) for thing in things
+        ):
+            return None
+        held = evaluator.thing(Attr(known, key))
+        if any(isinstance(thing, Shared) for thing in held):
+            return None
+    effect = _judge(write, place, whole, evaluator, things)
+    if effect is None:
+        return None
+    sort: Sort = "closure"
+    if isinstance(holder, Handed):
+        sort = "instance" if is_self(holder.param) else "argument"
+    return replace(effect, sort=sort, kind=kind_of(held))
+
+
+def is_self(param: Param) -> bool:
+    """Whether a parameter is the instance of a method."""
+    return param.index == 0 and param.function.has_self and not param.function.classmethod
+
+
+def _intercepts(cls: Class, name: str, evaluator: Evaluator) -> bool:
+    """Whether storing attribute ``name`` of an instance runs code that decides what happens."""
+    return any(evaluator.method(cls, method) is not None for method in (name, "__setattr__"))
 
 
 def _through_module(write: RawWrite, evaluator: Evaluator) -> bool:
@@ -258,15 +317,22 @@ def _binding(event: Store, whole: Things, kind: str) -> Effect | None:
 
 
 def _judge(
-    write: RawWrite, place: Value, whole: Things, kind: str, evaluator: Evaluator
+    write: RawWrite,
+    place: Value,
+    whole: Things,
+    evaluator: Evaluator,
+    held: Things | None = None,
 ) -> Effect | None:
+    kind = kind_of(whole)
     event = write.event
     if isinstance(event, Store) and event.how in ("bind", "augment", "unbind"):
         return _rebinding(event, whole, kind)
     if _elsewhere(whole):
         return None
     path = segments(place)
-    things = evaluator.thing(place) if path else whole
+    if held is None:
+        held = evaluator.thing(place) if path else whole
+    things = held
     if path and _elsewhere(things, nested=True):
         return None
     known = {thing for thing in things if thing != UNKNOWN}
@@ -290,7 +356,9 @@ def _rebinding(event: Store, whole: Things, kind: str) -> Effect | None:
 
 
 def _is_bound(target: Value) -> bool:
-    """Whether anything gives a global its first value."""
+    """Whether anything gives a variable its first value."""
+    if isinstance(target, Cell):
+        return True
     if not isinstance(target, Global):
         return False
     return bool(target.module.star_imports) or target.name in target.module.bound

@@ -16,9 +16,15 @@ from flake8_mpglobals.source import Source
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
-WriteKind = Literal["mutate", "rebind", "buffer", "class", "module"]
+WriteKind = Literal[
+    "mutate", "rebind", "buffer", "class", "module", "instance", "argument", "closure"
+]
 """Changed in place, bound anew, changed in place as a flat piece of memory; or a change
-of any sort to an attribute of a class, or of an imported module."""
+of any sort to an attribute of a class, or of an imported module; or one to what the
+worker has a copy of: its ``self``, an argument, a variable of an enclosing function."""
+
+COPIES: tuple[WriteKind, ...] = ("instance", "argument", "closure")
+"""The sorts of a write on a copy, in the order of their codes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,14 @@ class Instance:
     of: Value
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """The worker's copy of ``base``, a place of the parent: what came with ``param``."""
+
+    param: Param
+    base: Value
+
+
 Value = (
     Unknown
     | Scalar
@@ -198,6 +206,7 @@ Value = (
     | Result
     | SuperOf
     | Instance
+    | Handed
 )
 Values = frozenset[Value]
 Guards = frozenset[Global | Param]
@@ -247,7 +256,8 @@ class Load:
     """A read.  ``direct``: the global's own name stands there, not an alias.
 
     ``argument``: it stands alone as an argument of the next call of the block,
-    which decides what is done with it.
+    which decides what is done with it.  ``shallow``: a loop goes over it, and what that
+    does with the items is seen on its own.
     """
 
     values: Values
@@ -255,6 +265,7 @@ class Load:
     direct: bool
     argument: bool
     guards: Guards
+    shallow: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -330,7 +341,14 @@ class Try:
     final: Block
 
 
-Event = Load | Store | Call | Exit | Branch | Loop | Try
+@dataclass(frozen=True, slots=True, eq=False)
+class Make:
+    """A display makes its object here."""
+
+    display: Display
+
+
+Event = Load | Store | Call | Exit | Branch | Loop | Try | Make
 Block = list[Event]
 
 
@@ -504,12 +522,32 @@ def anchor(place: Value) -> Value:
 
 
 def is_state(value: Value) -> bool:
-    """Whether an anchor is state that all functions of a process have in common."""
-    return isinstance(value, Global | Attr)
+    """Whether an anchor is state that outlives the function that uses it: what all
+    functions of a process have in common, a variable of an enclosing function, or what
+    a worker was handed.
+    """
+    return isinstance(value, Global | Attr | Cell | Handed)
+
+
+def unhand(place: Value) -> Value:
+    """Return the place of the parent of which ``place`` is the worker's copy, or ``place``."""
+    if isinstance(place, Handed):
+        return place.base
+    if isinstance(place, Attr):
+        return Attr(unhand(place.base), place.name)
+    if isinstance(place, Item):
+        return Item(unhand(place.base), place.key)
+    if isinstance(place, Element):
+        return Element(unhand(place.base))
+    return place
 
 
 def state_name(state: Value) -> str:
     """Return what people call a piece of state: ``name``, ``Class.name``, ``module.name``."""
+    if isinstance(state, Handed):
+        return state.param.function.params[state.param.index]
+    if isinstance(state, Cell):
+        return state.name
     if isinstance(state, Attr) and isinstance(state.base, ClassValue):
         return f"{state.base.cls.qualname}.{state.name}"
     if isinstance(state, Attr) and isinstance(state.base, Imported):

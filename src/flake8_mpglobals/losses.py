@@ -16,17 +16,20 @@ from dataclasses import dataclass
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.effects import Effect, RawWrite, judge, raw_writes
 from flake8_mpglobals.evaluate import Evaluator, External, Shared
-from flake8_mpglobals.facts import FunctionNode, LostWrite, Site, Unresolved
+from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
+from flake8_mpglobals.handback import HandBack
 from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
     Call,
+    Cell,
     Copied,
     Element,
     Entered,
     Fresh,
     Function,
     Global,
+    Handed,
     Item,
     Module,
     Param,
@@ -58,6 +61,14 @@ class _Write:
     effect: Effect
     ways: tuple[_Way, ...]
 
+    @property
+    def rebinds(self) -> bool:
+        """Whether a name gets another object: only reads by that name see the loss."""
+        event = self.raw.event
+        if self.effect.sort == "closure" and isinstance(event, Store):
+            return event.how in ("bind", "augment", "unbind")
+        return self.effect.sort == "rebind"
+
 
 class Losses:
     """Finds the lost writes that the file under check can see."""
@@ -88,7 +99,7 @@ class Losses:
             best = self._choose(group, guarded)
             if best is not None:
                 found.append(best)
-        return tuple(sorted(found, key=lambda lost: (lost.location, lost.how)))
+        return tuple(sorted(_once(found), key=lambda lost: (lost.location, lost.how)))
 
     def written(self) -> frozenset[Value]:
         """Return the places that workers write, observed or not."""
@@ -153,7 +164,7 @@ class Losses:
             for entry in self.reach.entries(start):
                 head = self.reach.regions[entry].chain(start)
                 chain = (*head, *((entered, call) for call, entered in tail))
-                for site in self.reach.sites_of[entry]:
+                for site in self._running(entry, anchor(place)):
                     ways.append((site, entry, chain))
         ways.sort(key=self._nearness)
         return ways
@@ -164,6 +175,15 @@ class Losses:
         module = site.call.function.module
         inner = (module is not self.program.main, module.source.path, at(site.call.node))
         return (*inner, len(chain), _position(entry))
+
+    def _running(self, entry: Function, holder: Value) -> list[DispatchSite]:
+        """Return the dispatches that run ``entry`` on ``holder``."""
+        sites = self.reach.sites_of[entry]
+        if isinstance(holder, Handed) and holder.param.function not in self.reach.initialized:
+            if holder.param.function is not entry:
+                return []
+            return [site for site in sites if site in self.reach.handed_by.get(holder, ())]
+        return sites
 
     def _owned(self) -> frozenset[Value]:
         """Return the globals that belong to the worker: initializers set them, or a
@@ -227,8 +247,8 @@ class Losses:
             write.place,
             write.effect.path,
             sites,
-            rebinds=write.effect.sort == "rebind",
-            skip=fillers,
+            rebinds=write.rebinds,
+            skip=fillers | {write.raw.function} if write.effect.sort in COPIES else fillers,
         )
         if fillers and seen:
             seen = [pair for pair in seen if not self._excused(write, *pair, fillers)]
@@ -332,6 +352,10 @@ class Losses:
 
     def _carried_back(self, write: _Write, sites: list[DispatchSite]) -> bool:
         """Whether workers return what they changed and the parent merges it into the place."""
+        if isinstance(write.place, Handed | Cell):
+            entries = {entry for _, entry, _ in write.ways}
+            back = HandBack(self.reach, self.evaluator)
+            return back.carries(write.place, write.effect.path, entries, sites)
         calls = {site.call for site in sites}
         entries = {entry for _, entry, _ in write.ways}
         returned = any(
@@ -486,6 +510,20 @@ class Losses:
                 site.inner is not None,
             )
         return known
+
+
+def _once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:
+    """Leave out what one write does to a copy where it is lost in another sense already."""
+    found = list(found)
+    for lost in found:
+        rank = COPIES.index(lost.how) if lost.how in COPIES else -1
+        if rank < 0 or not any(
+            other.location == lost.location
+            and bool(other.observers) >= bool(lost.observers)
+            and (other.how not in COPIES or COPIES.index(other.how) < rank)
+            for other in found
+        ):
+            yield lost
 
 
 def _search(value: Value, wanted: object) -> bool:

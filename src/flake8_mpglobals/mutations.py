@@ -207,6 +207,9 @@ ITERATES: dict[str, int] = {
 }
 """Calls whose result gives the elements of one of their arguments."""
 
+FIELDS = frozenset(("dataclasses.field", "attr.ib", "attrs.field", "pydantic.Field"))
+"""Calls in a class body that say what an attribute of each instance starts with."""
+
 HANDS_BACK: dict[str, int] = {
     "contextlib.closing": 0,
     "typing.cast": 1,

@@ -16,7 +16,7 @@ class Names:
     """The names of one function scope.
 
     ``bound``: local variables and parameters; ``globals`` and ``nonlocals``: as
-    declared; ``captured``: local names that also occur in a nested scope.
+    declared; ``captured``: local names that also occur in a nested function.
     """
 
     bound: frozenset[str]
@@ -52,7 +52,7 @@ def names_of(node: ScopeNode) -> Names:
             bound.update(_binds(child))
     local = frozenset(bound - declared_global - declared_nonlocal)
     inner: set[str] = set()
-    for scope in nested:
+    for scope in _functions(nested):
         for child in ast.walk(scope):
             if isinstance(child, ast.Name):
                 inner.add(child.id)
@@ -61,6 +61,15 @@ def names_of(node: ScopeNode) -> Names:
     return Names(
         local, frozenset(declared_global), frozenset(declared_nonlocal), local & frozenset(inner)
     )
+
+
+def _functions(nested: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the nested scopes that can outlive a statement; a comprehension cannot."""
+    for scope in nested:
+        if isinstance(scope, _COMPREHENSIONS):
+            yield from (node for node in ast.walk(scope) if isinstance(node, _SCOPES))
+        else:
+            yield scope
 
 
 def assigned(body: Iterable[ast.AST]) -> frozenset[str]:

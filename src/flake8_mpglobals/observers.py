@@ -21,21 +21,26 @@ from flake8_mpglobals.ir import (
     Block,
     Branch,
     Call,
+    Cell,
     Exit,
+    Fresh,
     Function,
     Global,
     Guards,
+    Handed,
     Load,
     Loop,
+    Make,
+    Result,
     Store,
     Try,
     Value,
     Values,
     anchor,
     global_of,
-    is_state,
 )
-from flake8_mpglobals.reach import Reach, overlaps, segments
+from flake8_mpglobals.objects import Objects, Wanted
+from flake8_mpglobals.reach import SIZE, Path, Reach, overlaps, segments
 from flake8_mpglobals.reads import Reads
 
 State = bool | None
@@ -62,6 +67,7 @@ class Observers:
         self.reach = reach
         self.evaluator = evaluator
         self.reads = Reads(evaluator, boundaries.edges)
+        self._objects = Objects(evaluator)
         self._touches: dict[object, tuple[Touch, ...]] = {}
         self._touched_in: dict[Value, set[Function]] = {}
         self._callers: dict[Function, set[Function]] = {}
@@ -96,13 +102,15 @@ class Observers:
         """Yield what one event does to globals, reads before resets."""
         if isinstance(event, Load):
             if not event.argument:
-                for place, path in self._paths(event.values):
+                end = (SIZE,) if event.shallow else ()
+                for place, above in self._paths(event.values):
+                    path = (*above, *end)
                     direct = event.direct and not _borrowed(event.values, place)
                     yield Touch(place, path, event.node, direct=direct, guards=event.guards)
         elif isinstance(event, Store):
             if event.how in ("bind", "unbind"):
                 for target in event.targets:
-                    if isinstance(target, Global):
+                    if isinstance(target, Global | Cell):
                         yield Touch(target, (), event.node, resets=True)
             elif event.how in ("attr", "del attr") and isinstance(event.key, str):
                 for target in event.targets:
@@ -110,6 +118,8 @@ class Observers:
                     if any(isinstance(thing, Type | External | Mod) for thing in things):
                         for state in self.evaluator.states(target, event.key):
                             yield Touch(state, (), event.node, resets=True)
+                    for place, path in self._paths((target,)):
+                        yield Touch(place, (*path, f".{event.key}"), event.node, resets=True)
             elif event.how in ("item", "del item") and _whole_slice(event.node):
                 for place, path in self._paths(event.targets):
                     if not path:
@@ -132,9 +142,7 @@ class Observers:
 
     def _paths(self, values: Iterable[Value]) -> Iterator[tuple[Value, tuple[str, ...]]]:
         for place in self.evaluator.places(values):
-            state = anchor(place)
-            if is_state(state):
-                yield state, segments(place)
+            yield anchor(place), segments(place)
 
     # -- the question ---------------------------------------------------------
 
@@ -153,9 +161,17 @@ class Observers:
         object the name stands for, so that only reads by that name count; reads in
         the functions ``skip`` do not count.
         """
+        sites = list(sites)
         calls = {call for site in self._from_parent(sites) for call in self._begins(site)}
-        relevant = self._relevant(place, calls)
-        run = _Run(self, place, path, calls, relevant, rebinds=rebinds, skip=skip)
+        if rebinds:
+            wanted: Wanted = {place: {path}}
+        else:
+            wanted = self._objects.wanted(place, path, self._touched_in)
+        relevant = self._relevant(wanted, calls)
+        run = _Run(self, wanted, calls, relevant, rebinds=rebinds, skip=skip)
+        if isinstance(place, Handed | Cell):
+            run.refers = True
+            run.passing = frozenset(node for site in sites for node in ast.walk(site.call.node))
         entries = [function for function in self._entry_points if function in relevant]
         for _ in range(4):
             before = dict(run.known)
@@ -237,9 +253,19 @@ class Observers:
         )
         return begins or frozenset((site.call,))
 
-    def _relevant(self, place: Value, calls: set[Call]) -> set[Function]:
-        """Return the parent functions from which the place or a dispatch can be reached."""
-        stack = [f for f in self._touched_in.get(place, ()) if f in self.reach.parent]
+    def _relevant(self, wanted: Wanted, calls: set[Call]) -> set[Function]:
+        """Return the parent functions from which a place or a dispatch can be reached."""
+        stack = [
+            function
+            for place in wanted
+            for function in self._touched_in.get(place, ())
+            if function in self.reach.parent
+        ]
+        stack.extend(
+            place.call.function
+            for place in wanted
+            if isinstance(place, Result) and place.call.function in self.reach.parent
+        )
         stack.extend(call.function for call in calls if call.function in self.reach.parent)
         found: set[Function] = set()
         while stack:
@@ -255,13 +281,17 @@ class Observers:
 
 
 class _Run:
-    """One abstract run of the parent for one place."""
+    """One abstract run of the parent for one place.
+
+    ``wanted`` says where a change of it can be seen.  ``refers``: the place is what a
+    worker was handed, of which passing on a reference is no read; ``passing`` are the
+    nodes of the calls that hand it over.
+    """
 
     def __init__(
         self,
         observers: Observers,
-        place: Value,
-        path: tuple[str, ...],
+        wanted: Wanted,
         calls: set[Call],
         relevant: set[Function],
         *,
@@ -269,8 +299,9 @@ class _Run:
         skip: frozenset[Function],
     ) -> None:
         self.observers = observers
-        self.place = place
-        self.path = path
+        self.wanted = wanted
+        self.refers = False
+        self.passing: frozenset[ast.AST] = frozenset()
         self.calls = calls
         self.relevant = relevant
         self.rebinds = rebinds
@@ -314,6 +345,9 @@ class _Run:
                 state = self.loop(event, state)
             elif isinstance(event, Try):
                 state = self.try_(event, state)
+            elif isinstance(event, Make):
+                if Fresh(event.display) in self.wanted:
+                    state = False
             elif isinstance(event, Exit):
                 return self.exit(event, state)
         return state
@@ -321,20 +355,34 @@ class _Run:
     def touched(self, event: Load | Store | Call, state: bool) -> bool:
         """Take note of reads in a stale state; a reset ends it."""
         for touch in self.observers.touches(event):
-            if touch.place != self.place:
+            paths = self.wanted.get(touch.place)
+            if paths is None:
                 continue
             if touch.resets:
-                state = False
-            elif state and overlaps(touch.path, self.path):
+                if any(path[: len(touch.path)] == touch.path for path in paths):
+                    state = False
+            elif state and any(self.sees(touch, path) for path in paths):
                 if self.rebinds and not touch.direct:
                     continue
                 if self.function is not None and self.function not in self.skip:
                     self.found.setdefault(touch, self.function)
         return state
 
+    def sees(self, touch: Touch, path: Path) -> bool:
+        """Whether a read looks at what changes at ``path``."""
+        if not overlaps(touch.path, path):
+            return False
+        if not self.refers:
+            return True
+        # An attribute is not read by whoever holds the object.
+        inside = path[len(touch.path) :]
+        return touch.node not in self.passing and not any(part.startswith(".") for part in inside)
+
     def call(self, call: Call, state: bool) -> State:
         """Run a call: what it reads, what it enters, and whether it dispatches."""
         state = self.touched(call, state)
+        if Result(call) in self.wanted:
+            state = False  # a new object
         out: State = state
         entered: State = None
         for target in self.observers.boundaries.edges.get(call, ()):

@@ -12,17 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.evaluate import Evaluator, Target
+from flake8_mpglobals.evaluate import Box, Evaluator, Obj, Target
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
     Attr,
     Call,
+    Cell,
     Class,
     ClassValue,
     Element,
     Function,
     Global,
+    Handed,
     Item,
     Param,
     SuperOf,
@@ -85,8 +87,15 @@ class Reach:
         for caller in sorted(self.workers, key=_line):
             for call, target in boundaries.edges_of(caller):
                 self._callers.setdefault(target.function, []).append((caller, call, target))
-        self.passed = self._carry(self.workers)
-        self.initialized_with = self._carry(self.initialized)
+        self._kept: dict[Value, set[Value]] = {}
+        self.handed_by: dict[Value, list[DispatchSite]] = {}
+        self.passed = self._carry(
+            self.workers, [(site, t) for site in boundaries.sites for t in site.workers]
+        )
+        self.initialized_with = self._carry(
+            self.initialized, [(site, t) for site in boundaries.sites for t in site.initializers]
+        )
+        self._kept = self._keep()
         self.parent = self._parent()
 
     def _region(self, entry: Function) -> None:
@@ -142,8 +151,12 @@ class Reach:
 
     # -- places handed to parameters -----------------------------------------
 
-    def _carry(self, functions: Iterable[Function]) -> dict[Param, set[Value]]:
-        """Return the global places that calls inside ``functions`` hand to parameters."""
+    def _carry(
+        self, functions: Iterable[Function], handed: Iterable[tuple[DispatchSite, Target]]
+    ) -> dict[Param, set[Value]]:
+        """Return the places that calls inside ``functions`` hand to parameters: shared
+        ones, and copies of what dispatches hand over.
+        """
         passed: dict[Param, set[Value]] = {}
         waiting: dict[Param, list[tuple[Param, Value]]] = {}
         queue: deque[tuple[Param, Value]] = deque()
@@ -154,6 +167,12 @@ class Reach:
                 known.add(place)
                 queue.append((param, place))
 
+        for site, target in handed:
+            for param, place in self._handed(target):
+                if self._can_change(place):
+                    copy = Handed(param, place)
+                    self.handed_by.setdefault(copy, []).append(site)
+                    give(param, copy)
         for function in sorted(functions, key=_line):
             for index, default in function.defaults.items():
                 for place in self.evaluator.places(default):
@@ -179,13 +198,40 @@ class Reach:
             for place in self.evaluator.places(values):
                 yield Param(target.function, index), place
 
+    def _can_change(self, place: Value) -> bool:
+        """Whether a place holds something that a worker's copy could differ in."""
+        if isinstance(anchor(place), Handed):
+            return False
+        return any(isinstance(thing, Box | Obj) for thing in self.evaluator.thing(place))
+
+    def _keep(self) -> dict[Value, set[Value]]:
+        """Return what initializers put of their own arguments into globals."""
+        kept: dict[Value, set[Value]] = {}
+        for function in self.initialized:
+            for store in function.stores:
+                if store.how != "bind":
+                    continue
+                for place in self.evaluator.places(store.values):
+                    for moved, _ in self.globals_for(place, self.initialized_with):
+                        if isinstance(anchor(moved), Handed):
+                            for target in store.targets:
+                                kept.setdefault(target, set()).add(moved)
+        return kept
+
     def globals_for(
         self, place: Value, passed: dict[Param, set[Value]]
     ) -> Iterable[tuple[Value, Param | None]]:
-        """Yield the global places that ``place`` stands for, and the parameter it came by."""
+        """Yield the shared places (and copies of those of the parent) that ``place``
+        stands for, and the parameter it came by.
+        """
         start = anchor(place)
+        if isinstance(start, Cell) and start.function in self.workers:
+            return  # a variable that the worker itself made
         if is_state(start):
             yield place, None
+            for copy in sorted(self._kept.get(start, ()), key=repr_place):
+                for moved in rebase(place, frozenset((copy,))):
+                    yield moved, None
         elif isinstance(start, Param):
             for given in sorted(passed.get(start, ()), key=repr_place):
                 for moved in rebase(place, frozenset((given,))):
@@ -204,6 +250,8 @@ class Reach:
         seen = {(param, place)}
         while queue:
             wanted, given, tail = queue.popleft()
+            if isinstance(given, Handed) and given.param == wanted:
+                found.setdefault(wanted.function, tail)
             default = wanted.function.defaults.get(wanted.index, NOTHING)
             if wanted.function in self.sites_of and given in self.evaluator.places(default):
                 found.setdefault(wanted.function, tail)
@@ -263,6 +311,10 @@ def _on_self(call: Call, function: Function) -> bool:
     )
 
 
+Path = tuple[str, ...]
+"""An access path below an object (:func:`segments`)."""
+
+
 def rebase(path: Value, bases: Values) -> Values:
     """Return ``path`` with what it starts from replaced by each of ``bases``."""
     if isinstance(path, Param | Global):
@@ -291,8 +343,17 @@ def segments(place: Value) -> tuple[str, ...]:
     return tuple(reversed(parts))
 
 
+SIZE = "#"
+"""The last part of the path of a read that asks only which items there are, or how many."""
+
+
 def overlaps(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether a change at one path can be seen at the other: one leads to the other."""
+    if one[-1:] == (SIZE,):
+        one, other = other, one
+    if other[-1:] == (SIZE,):
+        top = other[:-1]
+        return len(one) <= len(top) + 1 and overlaps(one, top)
     return all(
         a == b or (a[0] == b[0] and ("[]" in (a, b) or ".*" in (a, b)))
         for a, b in zip(one, other, strict=False)

@@ -17,7 +17,7 @@ from flake8_mpglobals.evaluate import (
 )
 from flake8_mpglobals.ir import Attr, Call, Function, Imported, Param, Values, root
 from flake8_mpglobals.mutations import CERTAIN, FUNCTIONS, METHODS, ONLY_ITERATORS
-from flake8_mpglobals.reach import segments
+from flake8_mpglobals.reach import SIZE, segments
 
 Path = tuple[str, ...]
 """An access path below an object (:func:`~flake8_mpglobals.reach.segments`)."""
@@ -31,6 +31,7 @@ MOST = 400
 """Parameters that one question may lead through."""
 
 WHOLE: frozenset[Path] = frozenset(((),))
+_SIZE: frozenset[Path] = frozenset(((SIZE,),))
 
 _NOTHING: frozenset[Path] = frozenset()
 _ENVIRON = Attr(Imported("os"), "environ")
@@ -90,8 +91,9 @@ class Reads:
         self._seen.add(function)
         for load in function.loads:
             if not load.argument:
+                end = (SIZE,) if load.shallow else ()
                 for param, path in self._below(load.values):
-                    self._direct.setdefault(param, set()).add(path)
+                    self._direct.setdefault(param, set()).add((*path, *end))
         for value in (*function.returns, *function.yields):
             if isinstance(value, Param):
                 self._direct.setdefault(value, set()).add(())
@@ -146,7 +148,7 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
 def _argument(values: Values, entered: tuple[Target, ...], names: set[str]) -> Given:
     """Return what becomes of one argument."""
     if not entered or names:
-        return Given(values, WHOLE)
+        return Given(values, _SIZE if names == {"builtins.len"} else WHOLE)
     params = tuple(
         Param(target.function, position)
         for target in entered

@@ -45,6 +45,7 @@ from flake8_mpglobals.ir import (
     Function,
     FunctionValue,
     Global,
+    Handed,
     Imported,
     Instance,
     Item,
@@ -65,6 +66,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.mutations import (
     CONSTRUCTORS,
+    FIELDS,
     HANDS_BACK,
     ITERATES,
     MODULE_OBJECTS,
@@ -234,6 +236,8 @@ class Answers:
             return self._instance(value.of, env)
         if isinstance(value, SuperOf):
             return frozenset((Obj(value.cls),))
+        if isinstance(value, Handed):
+            return self.thing(value.base)
         return frozenset((UNKNOWN,))
 
     @staticmethod
@@ -593,6 +597,8 @@ class Answers:
                     found |= self._types(call.args[0], env)
                 elif thing.name == "builtins.next" and call.args:
                     found |= self.things(element(call.args[0]), env)
+                elif thing.name in FIELDS:
+                    found |= self._field(call, env)
                 else:
                     found |= self._made_by(thing.name, call)
             elif isinstance(thing, Unknown) and (
@@ -629,6 +635,25 @@ class Answers:
         if not found and row.returns:
             found.add(Handle(row.returns, call))
         return frozenset(found) or frozenset((UNKNOWN,))
+
+    def _field(self, call: Call, env: Env | None) -> Things:
+        """Return what an attribute of a dataclass starts with."""
+        for keyword in ("default_factory", "factory"):
+            if keyword in call.keywords:
+                made = Call(
+                    call.node,
+                    call.function,
+                    call.keywords[keyword],
+                    (),
+                    {},
+                    -1,
+                    NOTHING,
+                    call.guards,
+                )
+                return self._result(made, env)
+        if "default" in call.keywords:
+            return self.things(call.keywords["default"], env)
+        return NOTHING_KNOWN
 
     def _partial_result(self, partial: Partial, env: Env | None) -> Things:
         found: set[Thing] = set()
@@ -787,6 +812,8 @@ def _is_true(call: Call, keyword: str) -> bool:
         for given in call.node.keywords
     )
 
+
+NOTHING_KNOWN: Things = frozenset()
 
 HANDS_OUT = frozenset(("get", "setdefault", "pop", "popitem", "popleft", "__getitem__"))
 

@@ -18,7 +18,9 @@ from flake8_mpglobals.ir import (
     Entered,
     Fresh,
     Global,
+    Handed,
     Imported,
+    Instance,
     Item,
     ModuleValue,
     Param,
@@ -35,7 +37,7 @@ from flake8_mpglobals.ir import (
     global_of,
     item,
 )
-from flake8_mpglobals.mutations import HANDS_BACK, MODULE_OBJECTS
+from flake8_mpglobals.mutations import CONSTRUCTORS, CONTAINERS, HANDS_BACK, MODULE_OBJECTS
 
 
 class Places(Answers):
@@ -106,7 +108,11 @@ class Places(Answers):
             return frozenset((value,))
         if isinstance(value, Cell):
             held = value.function.cells.get(value.name, ())
-            return self._places(held, self._outside(env, value))
+            return frozenset((value,)) | self._places(held, self._outside(env, value))
+        if isinstance(value, Fresh):
+            return frozenset((value,)) if value.display.kind in _MUTABLE else NOTHING
+        if isinstance(value, Handed | Instance):
+            return frozenset((value,))
         if isinstance(value, Phi):
             return self._places(value.slot.values, env)
         if isinstance(value, Entered):
@@ -117,7 +123,7 @@ class Places(Answers):
             key = value.key if isinstance(value, Item) else None
             found = item(self._places((value.base,), env), key) - ANYTHING
             parts = self.parts(value.base, key, env, iterated=isinstance(value, Element))
-            aliases = [v for v in parts if not isinstance(v, Fresh | Unknown | Scalar)]
+            aliases = [v for v in parts if not isinstance(v, Unknown | Scalar)]
             return found | self._places(aliases, env)
         if isinstance(value, Result):
             return self._result_place(value.call, env)
@@ -188,17 +194,21 @@ class Places(Answers):
                 order, _, _ = self.lineage(thing.cls)
                 for owner in order:
                     held = owner.self_attributes.get(value.name, set())
-                    found |= self._places([v for v in held if global_of(v)], None)
+                    found |= self._places([v for v in held if _is_object(v)], None)
                     for v in held:
                         if isinstance(v, Param):
                             passed = self.inputs.get(v, ())
-                            found |= self._places([p for p in passed if global_of(p)], None)
+                            found |= self._places([p for p in passed if _is_object(p)], None)
         return frozenset(found)
 
     def _result_place(self, call: Call, env: Env | None) -> Values:
         found: set[Value] = set()
         for thing in self.things(call.callee, env):
-            if isinstance(thing, Func) and not thing.function.yields:
+            if isinstance(thing, Type) or (
+                isinstance(thing, External) and CONSTRUCTORS.get(thing.name) in CONTAINERS
+            ):
+                found.add(Result(call))
+            elif isinstance(thing, Func) and not thing.function.yields:
                 inner = inside(thing.function, self.bind(call, thing.function, thing.receiver), env)
                 found |= self._places(thing.function.returns, inner)
             elif isinstance(thing, External):
@@ -212,7 +222,18 @@ class Places(Answers):
                     if isinstance(callee, Attr) and callee.name in HANDS_OUT:
                         places = self._places((callee.base,), env)
                         found |= item(places, _asked_for(call)) - ANYTHING
+                    elif isinstance(callee, Attr) and callee.name == "copy":
+                        found.add(Result(call))
         return frozenset(found)
+
+
+_MUTABLE = frozenset(("list", "dict", "set"))
+"""Displays that make something that can be changed."""
+
+
+def _is_object(value: Value) -> bool:
+    """Whether a value is an object of its own: held by a global, or just made."""
+    return global_of(value) is not None or isinstance(value, Fresh | Result)
 
 
 def _asked_for(call: Call) -> str | int | None:

@@ -37,6 +37,9 @@ _NO_SHAPE = {
     "buffer": "no rewrite for a buffer yet: return the values, or use SharedMemory",
     "class": "no rewrite for a class attribute yet: return the values and keep them in the parent",
     "module": "no rewrite for a module attribute yet: return the value and set it in the parent",
+    "instance": "no rewrite for attributes of self: return the values and keep them in the parent",
+    "argument": "no rewrite for an argument: return the object and use what comes back",
+    "closure": "no rewrite for a variable of an enclosing function: return the values",
 }
 
 

@@ -20,6 +20,7 @@ from flake8_mpglobals.ir import (
     Guards,
     Instance,
     Loop,
+    Make,
     Result,
     Scalar,
     SuperOf,
@@ -53,6 +54,17 @@ class Expressions(Scope):
             return self.value(node)
         values = self.place(node)
         self.load(values, node, direct=names_global(values), argument=True)
+        if isinstance(node, ast.Name) and (own := self.captured(node.id)) is not None:
+            self.load(frozenset((own,)), node, direct=True, shallow=True)
+        return values
+
+    def iterated(self, node: ast.expr) -> Values:
+        """Lower what a loop goes over."""
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            return self.value(node)
+        values = self.place(node)
+        seen = self.with_cell(node, values) if isinstance(node, ast.Name) else values
+        self.load(seen, node, direct=True, shallow=True)
         return values
 
     def test(self, node: ast.expr) -> Guards:
@@ -87,8 +99,15 @@ class Expressions(Scope):
     def name(self, node: ast.Name) -> Values:
         """Lower a read of a bare name."""
         values = self.lookup(node.id)
-        self.load(values, node, direct=names_global(values, node.id))
+        seen = self.with_cell(node, values)
+        direct = seen is not values or names_global(values, node.id)
+        self.load(seen, node, direct=direct)
         return values
+
+    def with_cell(self, node: ast.Name, values: Values) -> Values:
+        """Add to the values of a local the variable that nested functions know it by."""
+        own = self.captured(node.id)
+        return values if own is None or self.class_scopes else values | {own}
 
     def attribute(self, node: ast.Attribute) -> Values:
         """Lower a read of an attribute."""
@@ -138,7 +157,7 @@ class Expressions(Scope):
             if not big:
                 display.items[index] = values
         display.whole = len(display.items) == len(node.elts)
-        return frozenset((Fresh(display),))
+        return self.made(display)
 
     def mapping(self, node: ast.Dict) -> Values:
         """Lower a dict display."""
@@ -156,6 +175,11 @@ class Expressions(Scope):
             known = const_key(key)
             if known is not None and not big:
                 display.items[known] = values
+        return self.made(display)
+
+    def made(self, display: Display) -> Values:
+        """Note that a display makes its object here, and return that."""
+        self.block.append(Make(display))
         return frozenset((Fresh(display),))
 
     def comprehension(
@@ -167,7 +191,7 @@ class Expressions(Scope):
         scopes, self.class_scopes = self.class_scopes, []
         outer, self.block = self.block, []
         for generator in node.generators:
-            source = self.value(generator.iter)
+            source = self.iterated(generator.iter)
             for part in ast.walk(generator.target):
                 if isinstance(part, ast.Name):
                     saved.setdefault(part.id, self.env.get(part.id))
@@ -195,7 +219,7 @@ class Expressions(Scope):
                 self.env.pop(name, None)
             else:
                 self.env[name] = values
-        return frozenset((Fresh(display),))
+        return self.made(display)
 
     def bind_inner(self, target: ast.expr, values: Values) -> None:
         """Bind the target of a comprehension, which is local whatever its name."""

@@ -181,7 +181,13 @@ class Scope:
         return None
 
     def load(
-        self, values: Values, node: ast.AST, *, direct: bool = False, argument: bool = False
+        self,
+        values: Values,
+        node: ast.AST,
+        *,
+        direct: bool = False,
+        argument: bool = False,
+        shallow: bool = False,
     ) -> None:
         """Note a read of ``values`` if they can lead to shared state."""
         roots = {root(value) for value in values}
@@ -191,7 +197,7 @@ class Scope:
             return
         if self.tested is not None:
             self.tested.update(looked_at(values))
-        event = Load(values, node, direct, argument, self.guards)
+        event = Load(values, node, direct, argument, self.guards, shallow)
         self.block.append(event)
         self.function.loads.append(event)
 
@@ -280,6 +286,8 @@ class Scope:
             return
         variable = self.variable(name)
         if variable is None:
+            if (own := self.captured(name)) is not None:
+                self.store("bind", frozenset((own,)), None, values, node)
             self.rebind_local(name, values)
             return
         if self.always and isinstance(node, DEFINITIONS):
@@ -298,9 +306,15 @@ class Scope:
     def rebind_local(self, name: str, values: Values) -> None:
         """Give a local a new value; nested functions see every value it ever had."""
         self.env[name] = values
-        names = self.low.names.get(self.function)
-        if names is not None and name in names.captured:
+        if self.captured(name) is not None:
             self.function.cells.setdefault(name, set()).update(values)
+
+    def captured(self, name: str) -> Cell | None:
+        """Return the variable that nested functions know a local of this function by."""
+        names = self.low.names.get(self.function)
+        if names is None or name not in names.captured:
+            return None
+        return Cell(self.function, name)
 
     def remember(self, variable: Global | Cell, values: Values) -> None:
         """Note what a shared variable can hold."""

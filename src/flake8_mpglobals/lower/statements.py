@@ -185,7 +185,7 @@ class Statements(Expressions):
 
     def for_(self, node: ast.For | ast.AsyncFor) -> None:
         """Lower ``for``."""
-        source = self.value(node.iter)
+        source = self.iterated(node.iter)
         self.implied(node.iter, source, ("__iter__", "__next__", "__aiter__", "__anext__"))
         self.loop(node.body, node.orelse, lambda: self.bind(node.target, element(source), None))
 

@@ -7,11 +7,25 @@ from flake8_mpglobals.rules.mpg101 import RULE as MPG101
 from flake8_mpglobals.rules.mpg102 import RULE as MPG102
 from flake8_mpglobals.rules.mpg103 import RULE as MPG103
 from flake8_mpglobals.rules.mpg104 import RULE as MPG104
+from flake8_mpglobals.rules.mpg105 import RULE as MPG105
+from flake8_mpglobals.rules.mpg106 import RULE as MPG106
+from flake8_mpglobals.rules.mpg107 import RULE as MPG107
 from flake8_mpglobals.rules.mpg108 import RULE as MPG108
 from flake8_mpglobals.rules.mpg901 import RULE as MPG901
 from flake8_mpglobals.rules.mpg902 import RULE as MPG902
 
-RULES: tuple[Rule, ...] = (MPG101, MPG102, MPG103, MPG104, MPG108, MPG901, MPG902)
+RULES: tuple[Rule, ...] = (
+    MPG101,
+    MPG102,
+    MPG103,
+    MPG104,
+    MPG105,
+    MPG106,
+    MPG107,
+    MPG108,
+    MPG901,
+    MPG902,
+)
 BY_CODE: dict[str, Rule] = {rule.code: rule for rule in RULES}
 
 __all__ = ["BY_CODE", "RULES", "Rule"]

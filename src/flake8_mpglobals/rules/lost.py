@@ -44,6 +44,9 @@ _WHAT = {
     "buffer": "module-level {kind}",
     "class": "class attribute",
     "module": "module attribute",
+    "instance": "its copy of",
+    "argument": "argument",
+    "closure": "closure variable",
 }
 _OWN: dict[Remedy, str] = {
     "values": "return the values and collect what {api} gives back",
