@@ -87,10 +87,12 @@ def test_what_is_left_is_told_with_the_reason(command: Command) -> None:
     path = command.write("lost.py", UNFIXABLE)
     outcome = command("fix")
     assert outcome.status == 1
-    first, second, last = outcome.out.splitlines()[:3]
-    assert first.startswith("lost.py:7:5: MPG101 worker 'worker' appends to")
-    assert second.startswith("  not fixed: ")
-    assert last == "0 fixed, 1 left"
+    lines = outcome.out.splitlines()[:5]
+    assert lines[0].startswith("lost.py:7:5: MPG101 worker 'worker' appends to")
+    assert lines[1].startswith("  not fixed: ")
+    assert lines[2].startswith("lost.py:11:10: MPG202 Pool starts a process at module level")
+    assert lines[3] == "  not fixed: MPG202 has no fix"
+    assert lines[4] == "0 fixed, 2 left"
     assert path.read_text() == UNFIXABLE
     assert command("fix", "--diff").status == 0
 

@@ -22,7 +22,10 @@ from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
 from flake8_mpglobals.readers import other_readers
 from flake8_mpglobals.rules import RULES
+from flake8_mpglobals.scene import set_scene
 from flake8_mpglobals.source import Source, SourceError
+from flake8_mpglobals.starts import may_start
+from flake8_mpglobals.sweep import find_hazards
 from flake8_mpglobals.workspace import Workspace
 from flake8_mpglobals.wrappers import through_wrappers
 
@@ -68,7 +71,7 @@ def _examine(source: Source, options: Options, tree: ast.Module, workspace: Work
     also: dict[Function, None] = {}
     for _ in range(3):
         boundaries = through_wrappers(find_boundaries(program, evaluator, also), evaluator)
-        if not boundaries.sites:
+        if not boundaries.sites and not may_start(main, evaluator):
             return Facts(source, tree)
         reach = Reach(boundaries, evaluator)
         losses = Losses(program, boundaries, reach, evaluator)
@@ -77,8 +80,15 @@ def _examine(source: Source, options: Options, tree: ast.Module, workspace: Work
             break
         also.update(dict.fromkeys(readers))
         evaluator.forget()
+    scene = set_scene(program, boundaries, reach, evaluator, options)
     return Facts(
-        source, tree, losses.find(), losses.sites(), losses.unresolved(), losses.in_workers()
+        source,
+        tree,
+        losses.find(),
+        losses.sites(),
+        losses.unresolved(),
+        losses.in_workers(),
+        find_hazards(scene, options.codes),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flake8_mpglobals.catalogue import Api
+from flake8_mpglobals.hazards import NO_HAZARDS, Hazards
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.source import Source
 
@@ -95,7 +96,8 @@ class Unresolved:
 class Facts:
     """Everything that rules and fixes ask about one file.
 
-    ``in_workers`` are the functions that run in some worker.
+    ``in_workers`` are the functions that run in some worker; ``hazards`` is what goes
+    wrong besides lost writes.
     """
 
     source: Source
@@ -104,3 +106,4 @@ class Facts:
     sites: tuple[Site, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     in_workers: frozenset[FunctionNode] = frozenset()
+    hazards: Hazards = NO_HAZARDS

@@ -162,7 +162,7 @@ class Observers:
         the functions ``skip`` do not count.
         """
         sites = list(sites)
-        calls = {call for site in self._from_parent(sites) for call in self._begins(site)}
+        calls = {call for site in self.from_parent(sites) for call in self.begins(site)}
         if rebinds:
             wanted: Wanted = {place: {path}}
         else:
@@ -205,7 +205,7 @@ class Observers:
         )
         return [(function, touch) for touch, function in found]
 
-    def _from_parent(self, sites: Iterable[DispatchSite]) -> list[DispatchSite]:
+    def from_parent(self, sites: Iterable[DispatchSite]) -> list[DispatchSite]:
         """Return the dispatches of the parent by which ``sites`` come to run, if a worker
         makes them.
         """
@@ -222,14 +222,14 @@ class Observers:
                     stack.extend(self.reach.sites_of[entry])
         return found
 
-    def _begins(self, site: DispatchSite) -> frozenset[Call]:
+    def begins(self, site: DispatchSite) -> frozenset[Call]:
         """Return the calls with which the worker of ``site`` begins to run.
 
         A process runs from its ``start()`` on, whenever it was made; where no such
         call is in sight, from the call that made it.
         """
         if site.inner is not None:
-            return self._begins(site.inner) | {site.call}
+            return self.begins(site.inner) | {site.call}
         if not site.api.method:
             return frozenset((site.call,))
         if self._starts is None:

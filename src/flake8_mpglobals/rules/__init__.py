@@ -11,6 +11,11 @@ from flake8_mpglobals.rules.mpg105 import RULE as MPG105
 from flake8_mpglobals.rules.mpg106 import RULE as MPG106
 from flake8_mpglobals.rules.mpg107 import RULE as MPG107
 from flake8_mpglobals.rules.mpg108 import RULE as MPG108
+from flake8_mpglobals.rules.mpg201 import RULE as MPG201
+from flake8_mpglobals.rules.mpg202 import RULE as MPG202
+from flake8_mpglobals.rules.mpg203 import RULE as MPG203
+from flake8_mpglobals.rules.mpg305 import RULE as MPG305
+from flake8_mpglobals.rules.mpg401 import RULE as MPG401
 from flake8_mpglobals.rules.mpg901 import RULE as MPG901
 from flake8_mpglobals.rules.mpg902 import RULE as MPG902
 
@@ -23,6 +28,11 @@ RULES: tuple[Rule, ...] = (
     MPG106,
     MPG107,
     MPG108,
+    MPG201,
+    MPG202,
+    MPG203,
+    MPG305,
+    MPG401,
     MPG901,
     MPG902,
 )

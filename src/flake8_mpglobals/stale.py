@@ -1,0 +1,293 @@
+"""Reads of workers that see what was there at import, not what the parent made of it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from flake8_mpglobals.boundaries import DispatchSite
+from flake8_mpglobals.effects import kind_of
+from flake8_mpglobals.hazards import StaleRead
+from flake8_mpglobals.ir import (
+    Attr,
+    Call,
+    ClassValue,
+    Function,
+    Imported,
+    Load,
+    Value,
+    Values,
+    anchor,
+    global_of,
+    is_state,
+    state_name,
+)
+from flake8_mpglobals.libraries import BY_VALUE
+from flake8_mpglobals.model import Dispatch, Location, Related, Step
+from flake8_mpglobals.mutations import METHODS
+from flake8_mpglobals.observers import Observers
+from flake8_mpglobals.reach import overlaps, segments
+from flake8_mpglobals.runtime import Change, RunTime, changes_in
+from flake8_mpglobals.scene import Scene
+from flake8_mpglobals.spans import span
+
+_Chain = tuple[tuple[Function, Call | None], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """One read of a worker: which state, which part of it, where."""
+
+    state: Value
+    path: tuple[str, ...]
+    node: ast.AST
+    function: Function
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """A function with which a worker begins, and what it enters from there."""
+
+    function: Function
+    entered: frozenset[Function]
+    sites: tuple[DispatchSite, ...]
+
+
+class StaleReads:
+    """Finds the reads of one module that depend on fork."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._module = scene.module
+        self._boundaries = scene.boundaries
+        self._reach = scene.reach
+        self._evaluator = scene.evaluator
+        self._methods = scene.methods
+        self._runtime = RunTime(scene)
+        self._observers = Observers(scene.boundaries, scene.reach, scene.evaluator)
+        self._written: dict[Function, frozenset[Value]] = {}
+
+    def find(self) -> tuple[StaleRead, ...]:
+        """Return the reads, one for each place and function that reads it."""
+        found: dict[object, StaleRead] = {}
+        for entry in self._entries():
+            reads: dict[Value, list[_Read]] = {}
+            for function in sorted(entry.entered, key=_position):
+                for read in self._reads(function):
+                    if read.state in self._runtime.changes:
+                        reads.setdefault(read.state, []).append(read)
+            for state, group in reads.items():
+                if state in self._writes(entry.entered):
+                    continue
+                sites = [site for site in entry.sites if not self._set_up(site, state)]
+                for stale in self._judge(entry, state, group, sites):
+                    found.setdefault((stale.place, stale.span.location), stale)
+        return tuple(sorted(found.values(), key=lambda read: (read.span.location, read.place)))
+
+    def _entries(self) -> Iterator[_Entry]:
+        """Yield where workers begin: with the callables of dispatches, and initializers."""
+        sites_of: dict[Function, list[DispatchSite]] = {}
+        for site in self._boundaries.sites:
+            if not _by_name(site) or self._methods.forks_only(site):
+                continue
+            for target in (*site.workers, *site.initializers):
+                sites_of.setdefault(target.function, []).append(site)
+        for function in sorted(sites_of, key=_position):
+            region = self._reach.regions.get(function)
+            entered = frozenset(region.entered) if region else self._closure(function)
+            yield _Entry(function, entered, tuple(sites_of[function]))
+
+    def _closure(self, start: Function) -> frozenset[Function]:
+        found: set[Function] = set()
+        stack = [start]
+        while stack:
+            function = stack.pop()
+            if function not in found:
+                found.add(function)
+                stack.extend(t.function for _, t in self._boundaries.edges_of(function))
+        return frozenset(found)
+
+    # -- what belongs to the worker ---------------------------------------------------
+
+    def _writes(self, functions: Iterable[Function]) -> frozenset[Value]:
+        """Return the state that ``functions`` change or bind themselves."""
+        found: set[Value] = set()
+        for function in functions:
+            known = self._written.get(function)
+            if known is None:
+                known = self._written[function] = frozenset(
+                    change.state for change in changes_in(function, self._evaluator)
+                ) | frozenset(self._touched(function))
+            found |= known
+        return frozenset(found)
+
+    def _touched(self, function: Function) -> Iterator[Value]:
+        """Yield the state into which ``function`` stores anything, whatever it holds."""
+        for store in function.stores:
+            for place in self._evaluator.places(store.targets):
+                if is_state(anchor(place)):
+                    yield anchor(place)
+
+    def _set_up(self, site: DispatchSite, state: Value) -> bool:
+        """Whether an initializer gives the workers of a dispatch a value of their own."""
+        makers = [
+            other
+            for other in self._boundaries.sites
+            if other.initializers and (site.pool in (None, other.call) or other is site)
+        ]
+        return any(
+            state in self._writes(self._closure(target.function))
+            for other in makers
+            for target in other.initializers
+        )
+
+    # -- the reads ----------------------------------------------------------------------
+
+    def _reads(self, function: Function) -> Iterator[_Read]:
+        """Yield what a function reads of the state that all functions have in common."""
+        for load in function.loads:
+            yield from self._at(load, load.values, (), function)
+        for call in function.calls:
+            for callee in call.callee:
+                variable = global_of(callee)
+                if variable is not None:
+                    yield _Read(variable, (), _callee_node(call), function)
+                elif isinstance(callee, Attr):
+                    yield from self._received(call, callee, function)
+
+    def _received(self, call: Call, callee: Attr, function: Function) -> Iterator[_Read]:
+        """Yield what a method call reads of its receiver."""
+        receiver: Values = frozenset((callee.base,))
+        held = kind_of(self._evaluator.things(receiver))
+        below: tuple[str, ...] = (f".{callee.name}",)
+        if held in METHODS:
+            if callee.name in METHODS[held] and not call.used:
+                return
+            below = _key(call) if callee.name in ("get", "pop", "setdefault") else ()
+        yield from self._at(call, receiver, below, function)
+
+    def _at(
+        self, event: Load | Call, values: Values, below: tuple[str, ...], function: Function
+    ) -> Iterator[_Read]:
+        node = event.node if isinstance(event, Load) else _receiver_node(event)
+        for place in self._evaluator.places(values):
+            for known, param in self._reach.globals_for(place, self._reach.passed):
+                if param is None or (param.index == 0 and param.function.has_self):
+                    yield _Read(anchor(known), (*segments(known), *below), node, function)
+
+    # -- the verdict --------------------------------------------------------------------
+
+    def _judge(
+        self, entry: _Entry, state: Value, reads: list[_Read], sites: list[DispatchSite]
+    ) -> Iterator[StaleRead]:
+        """Yield the first read of each function that misses a change."""
+        starts: dict[Call, bool] = {}
+        site_of: dict[Call, DispatchSite] = {}
+        for site in sites:
+            for origin in self._observers.from_parent((site,)):
+                for call in self._observers.begins(origin):
+                    starts[call] = starts.get(call, False) or not origin.api.waits
+                    site_of.setdefault(call, site)
+        missed = self._runtime.before(state, starts)
+        done: set[Function] = set()
+        for read in sorted(reads, key=lambda read: _at_node(read.node)):
+            if read.function in done or read.function.module is not self._module:
+                continue
+            found: list[tuple[Change, bool]] = []
+            used: list[DispatchSite] = []
+            for call, changes in missed.items():
+                fitting = [pair for pair in changes if overlaps(pair[0].path, read.path)]
+                if fitting and site_of[call] not in used:
+                    used.append(site_of[call])
+                found += [pair for pair in fitting if pair not in found]
+            if found:
+                done.add(read.function)
+                yield self._stale(entry, read, found, used)
+
+    def _stale(
+        self,
+        entry: _Entry,
+        read: _Read,
+        missed: list[tuple[Change, bool]],
+        sites: list[DispatchSite],
+    ) -> StaleRead:
+        first, late = missed[0]
+        region = self._reach.regions.get(entry.function)
+        chain: _Chain = region.chain(read.function) if region else ((entry.function, None),)
+        changes: dict[Location, Related] = {}
+        for change, _ in missed:
+            where = span(change.function.module, change.node).location
+            inside = "" if change.function.is_module else f", in {change.function.qualname!r}"
+            text = f"the parent {change.verb} {state_name(read.state)!r} here{inside}"
+            changes.setdefault(where, Related(where, text))
+        return StaleRead(
+            place=state_name(read.state),
+            what=_what(read.state),
+            span=span(self._module, read.node),
+            worker=entry.function.qualname,
+            dispatches=tuple(
+                Dispatch(
+                    span(site.call.function.module, site.call.node).location,
+                    site.label,
+                    site.api.kind,
+                )
+                for site in sorted(sites, key=lambda site: _at_node(site.call.node))
+            ),
+            chain=tuple(
+                Step(
+                    span(
+                        function.module, call.node if call is not None else function.node
+                    ).location,
+                    function.qualname,
+                )
+                for function, call in chain
+            ),
+            changes=tuple(changes.values()),
+            verb=first.verb,
+            missing=self._runtime.missing(read.state),
+            late=late,
+        )
+
+
+def _by_name(site: DispatchSite) -> bool:
+    """Whether the workers of a dispatch find their globals by importing the module."""
+    api = site.api
+    if api.method:
+        return api.kind == "process" and api.name.partition(".")[0] not in BY_VALUE
+    return api.kind == "process" and api.pickles
+
+
+def _what(state: Value) -> str:
+    if isinstance(state, Attr):
+        if isinstance(state.base, ClassValue):
+            return "class attribute"
+        if isinstance(state.base, Imported):
+            return "module attribute"
+    return "global"
+
+
+def _key(call: Call) -> tuple[str, ...]:
+    """Return the item that ``get(key)`` and its like ask for."""
+    node = call.node
+    if isinstance(node, ast.Call) and node.args:
+        first = node.args[0]
+        if isinstance(first, ast.Constant) and isinstance(first.value, str | int):
+            return (f"[{first.value!r}]",)
+    return ("[]",)
+
+
+def _callee_node(call: Call) -> ast.AST:
+    return call.node.func if isinstance(call.node, ast.Call) else call.node
+
+
+def _receiver_node(call: Call) -> ast.AST:
+    node = _callee_node(call)
+    return node.value if isinstance(node, ast.Attribute) else node
+
+
+def _at_node(node: ast.AST) -> tuple[int, int]:
+    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
+def _position(function: Function) -> tuple[int, int, str]:
+    return (*_at_node(function.node), function.qualname)
