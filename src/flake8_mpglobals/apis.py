@@ -27,10 +27,11 @@ Result = Literal["", "value", "values", "future"]
 """What the call returns of the callable's own result: nothing, the value, an
 iterable of values, or an object from which ``get()``/``result()`` takes it."""
 
-Runs = Literal["argument", "receiver", "tasks"]
+Runs = Literal["argument", "receiver", "tasks", "child"]
 """Where the callable is: an argument of the call, what the receiver was made of
-(``f`` in ``delayed(f)`` and ``@ray.remote``), or tasks made earlier, which are
-found in the receiver and in the arguments (``delayed(f)(x)``)."""
+(``f`` in ``delayed(f)`` and ``@ray.remote``), tasks made earlier, which are found
+in the receiver and in the arguments (``delayed(f)(x)``), or the branch of a test
+that the call's result takes in the child (``os.fork``)."""
 
 Remedy = Literal["", "values", "actor", "accumulator", "store", "gather", "pipe"]
 """What helps in the world of the API; empty where ``multiprocessing``'s objects do."""

@@ -376,7 +376,7 @@ class _Crossing:
             return
         if not row.dispatches and not initializers:
             return
-        if row.runs == "tasks" and not workers:
+        if row.runs in ("tasks", "child") and not workers:
             return
         if row.callable is not None and argument(call, row.callable) is None:
             return
@@ -415,6 +415,8 @@ class _Crossing:
         self, row: Api, receiver: Values, env: Env | None
     ) -> tuple[tuple[Target, ...], bool]:
         """Return the functions that the call runs elsewhere, and whether all are known."""
+        if row.runs == "child":
+            return tuple(Target(child, {}) for child in self.call.children), True
         found: list[Target] = []
         if row.runs == "tasks":
             given = (*receiver, *(v for values in self.call.args for v in values))

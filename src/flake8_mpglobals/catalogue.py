@@ -69,6 +69,10 @@ ROWS: tuple[Api, ...] = (
     *every((executor(_IPE, "InterpreterPoolExecutor", "interpreter", 2),), remedy="values"),
     *every(executor_methods(_IPE, "InterpreterPoolExecutor", "interpreter"), remedy="values"),
     Api(f"{FUTURE}.add_done_callback", "add_done_callback", "parent", Slot(0, "fn")),
+    # the branch that the child takes
+    Api("os.fork", "os.fork", runs="child", pickles=False, remedy="pipe"),
+    Api("os.forkpty", "os.forkpty", runs="child", pickles=False, remedy="pipe"),
+    Api("pty.fork", "pty.fork", runs="child", pickles=False, remedy="pipe"),
     # asyncio
     factory("asyncio.get_running_loop", _LOOP),
     factory("asyncio.get_event_loop", _LOOP),
@@ -115,6 +119,7 @@ SAME: dict[str, str] = {
     "concurrent.futures.thread.ThreadPoolExecutor": _TPE,
     "concurrent.futures.interpreter.InterpreterPoolExecutor": _IPE,
     "concurrent.futures._base.Future": FUTURE,
+    "posix.fork": "os.fork",
     "asyncio.BaseEventLoop": _LOOP,
     "asyncio.events.AbstractEventLoop": _LOOP,
     "asyncio.events.get_event_loop": "asyncio.get_event_loop",

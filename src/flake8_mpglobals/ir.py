@@ -294,6 +294,7 @@ class Call:
     ``node`` is the call; for special methods that a statement implies
     (``__enter__``), the expression whose value they are called on.
 
+    ``children`` are the blocks that a child process runs after this call (``os.fork``).
     ``args`` holds one entry per positional argument (``starred`` the index of the
     first ``*args``, or -1), ``keywords`` the named ones, ``rest`` what ``**kwargs``
     passes.
@@ -308,6 +309,7 @@ class Call:
     rest: Values
     guards: Guards
     used: bool = True
+    children: list[Function] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -356,6 +358,9 @@ Block = list[Event]
 class Function:
     """One function, lambda or module body (``node`` is then the module).
 
+    A function with a ``block`` is a part of another that only a forked child runs: it
+    begins at that statement, and shares the names of its ``outer``.
+
     ``params`` are the parameter names in order (positional, ``*args``,
     keyword-only, ``**kwargs``), with ``vararg``/``kwarg`` the indices of the
     starred ones or -1, and ``positional`` the number of positional ones.
@@ -385,11 +390,17 @@ class Function:
     returns: set[Value] = field(default_factory=set)
     yields: set[Value] = field(default_factory=set)
     cells: dict[str, set[Value]] = field(default_factory=dict)
+    block: ast.stmt | None = None
 
     @property
     def is_module(self) -> bool:
         """Whether this is the body of the module."""
-        return isinstance(self.node, ast.Module)
+        return isinstance(self.node, ast.Module) and self.block is None
+
+    @property
+    def start(self) -> ast.AST:
+        """The node at which it begins."""
+        return self.node if self.block is None else self.block
 
     @property
     def has_self(self) -> bool:

@@ -487,7 +487,7 @@ class Losses:
     def _step(self, function: Function, call: Call | None) -> Step:
         if call is not None:
             return Step(location(call.function.module, call.node), function.qualname)
-        return Step(location(function.module, function.node), function.qualname)
+        return Step(location(function.module, function.start), function.qualname)
 
     def _site(self, site: DispatchSite) -> Site:
         known = self._sites.get(site)
@@ -593,11 +593,11 @@ def _preference(write: _Write) -> tuple[object, ...]:
 
 def _node(function: Function) -> FunctionNode | None:
     node = function.node
-    return None if isinstance(node, ast.Module) else node
+    return None if isinstance(node, ast.Module) or function.block is not None else node
 
 
 def _position(function: Function) -> tuple[int, int]:
-    return at(function.node)
+    return at(function.start)
 
 
 def _place_name(place: Value, main: Module) -> str:

@@ -49,7 +49,7 @@ class Oracle:
             store = ModuleStore(project, source, self._module.tree)
             name = project.dotted_name(source.path)
             self._inference = Inference(source, store.source, name)
-            self._functions = {_where(f.node): f for f in self._module.functions}
+            self._functions = {_where(f.node): f for f in self._module.functions if f.block is None}
             self._classes = {_where(c.node): c for c in self._module.classes}
         return self._inference
 

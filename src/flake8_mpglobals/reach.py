@@ -377,6 +377,6 @@ def spelled_out(state: Value) -> str:
 
 def _line(function: Function) -> tuple[str, int, int, str]:
     """Sort functions by where they are defined."""
-    node = function.node
+    node = function.start
     line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
     return (function.module.source.path, line, column, function.qualname)

@@ -229,7 +229,7 @@ def order(thing: Thing) -> tuple[int, int, str]:
     if isinstance(thing, Func):
         function = thing.function
         name = f"{function.qualname} {function.module.source.path}"
-        return (0, getattr(function.node, "lineno", 0), name)
+        return (0, getattr(function.start, "lineno", 0), name)
     if isinstance(thing, Type | Obj):
         return (1, thing.cls.node.lineno, f"{thing.cls.qualname} {thing.cls.module.source.path}")
     if isinstance(thing, Partial):

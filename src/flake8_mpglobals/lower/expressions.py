@@ -307,9 +307,9 @@ class Expressions(Scope):
             values = self.value(node.value)
             if isinstance(node, ast.YieldFrom):
                 values = element(values)
-            self.function.yields.update(values)
+            self.owner.yields.update(values)
         else:
-            self.function.yields.add(Scalar("NoneType"))
+            self.owner.yields.add(Scalar("NoneType"))
         return ANYTHING
 
     def starred(self, node: ast.Starred) -> Values:
@@ -353,10 +353,10 @@ class Expressions(Scope):
         if isinstance(node.func, ast.Attribute):
             self.fill(node.func.attr, callee, args)
         call = Call(
-            node, self.function, callee, tuple(args), keywords, starred, rest, self.guards, used
+            node, self.owner, callee, tuple(args), keywords, starred, rest, self.guards, used
         )
         self.block.append(call)
-        self.function.calls.append(call)
+        self.owner.calls.append(call)
         return frozenset((Result(call),))
 
     def fill(self, method: str, callee: Values, args: Sequence[Values]) -> None:

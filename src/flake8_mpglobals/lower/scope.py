@@ -86,6 +86,7 @@ class Lowering:
         self.imported = imported
         self.names: dict[Function, Names] = {}
         self.queue: deque[Function] = deque()
+        self.forks = "fork" in module.source.text
         self.module_names = set(assigned(module.tree.body))
 
     def start(self, function: Function) -> None:
@@ -111,12 +112,16 @@ class Lowering:
 
 
 class Scope:
-    """One function (or the module body) under lowering: its names and its events."""
+    """One function (or the module body) under lowering: its names and its events.
+
+    ``owner`` gets the events: the function itself, or a part that a forked child runs.
+    """
 
     def __init__(self, lowering: Lowering, function: Function) -> None:
         self.low = lowering
         self.module = lowering.module
         self.function = function
+        self.owner = function
         self.env: dict[str, Values] = {}
         self.block: Block = function.body
         self.guards: Guards = frozenset()
@@ -199,7 +204,7 @@ class Scope:
             self.tested.update(looked_at(values))
         event = Load(values, node, direct, argument, self.guards, shallow)
         self.block.append(event)
-        self.function.loads.append(event)
+        self.owner.loads.append(event)
 
     def store(
         self,
@@ -210,18 +215,18 @@ class Scope:
         node: ast.AST,
     ) -> None:
         """Note a write."""
-        event = Store(how, targets, key, values, node, self.guards, self.function)
+        event = Store(how, targets, key, values, node, self.guards, self.owner)
         self.block.append(event)
-        self.function.stores.append(event)
+        self.owner.stores.append(event)
 
     def implied(self, node: ast.expr, receiver: Values, methods: Sequence[str]) -> None:
         """Note the calls of special methods of this module that ``receiver`` may get."""
         defined = [name for name in methods if name in self.low.special]
         callee = union(*(attr(receiver, name) for name in defined)) - ANYTHING
         if callee:
-            call = Call(node, self.function, callee, (), {}, -1, NOTHING, self.guards, False)
+            call = Call(node, self.owner, callee, (), {}, -1, NOTHING, self.guards, False)
             self.block.append(call)
-            self.function.calls.append(call)
+            self.owner.calls.append(call)
 
     def bind(self, target: ast.expr, values: Values, source: ast.expr | None) -> None:
         """Assign ``values`` to a target; ``source`` is the expression they came from."""

@@ -12,6 +12,7 @@ from flake8_mpglobals.ir import (
     Attr,
     Block,
     Branch,
+    Call,
     Class,
     ClassValue,
     Exit,
@@ -35,6 +36,7 @@ from flake8_mpglobals.ir import (
     union,
 )
 from flake8_mpglobals.lower.expressions import Expressions, arithmetic, dotted
+from flake8_mpglobals.lower.forks import child_of, fork_among
 from flake8_mpglobals.lower.scope import (
     DEFINITIONS,
     Link,
@@ -75,7 +77,16 @@ def _start(lowering: Lowering, function: Function) -> None:
 
 
 class Statements(Expressions):
-    """The lowering of statements, on top of expressions."""
+    """The lowering of statements, on top of expressions.
+
+    ``forks`` are the attributes that hold what ``os.fork()`` returned; ``rest`` is the
+    call after which the statements to come run in the child only.
+    """
+
+    def __init__(self, lowering: Lowering, function: Function) -> None:
+        super().__init__(lowering, function)
+        self.forks: dict[str, Call] = {}
+        self.rest: Call | None = None
 
     def module_body(self, tree: ast.Module) -> None:
         """Lower the statements of the module."""
@@ -112,8 +123,15 @@ class Statements(Expressions):
     def statements(self, body: Sequence[ast.stmt]) -> None:
         """Lower statements in order; a test that leaves early guards what follows it."""
         guards = self.guards
-        for node in body:
+        for index, node in enumerate(body):
+            self.rest = None
             _STATEMENTS.get(type(node), Statements.other)(self, node)
+            if self.rest is not None and index + 1 < len(body):
+                # The parent has left: what follows runs in the child.
+                self.child(self.rest, body[index + 1 :], self.env)
+                self.live = False
+                break
+        self.rest = None
         self.guards = guards
 
     def branch(self, body: Sequence[ast.stmt], env: dict[str, Values]) -> tuple[Block, bool]:
@@ -150,6 +168,10 @@ class Statements(Expressions):
             self.statements(node.orelse)
             return
         looked_at = self.test(node.test)
+        forked = child_of(node.test, self.fork_of) if self.low.forks else None
+        if forked is not None:
+            self.forked(node, *forked)
+            return
         guards, before = self.guards, self.env
         self.guards = guards | looked_at
         then, then_live = self.branch(node.body, before)
@@ -158,6 +180,44 @@ class Statements(Expressions):
         self.block.append(Branch((then, orelse)))
         self.join([(then_env, then_live), (self.env, else_live)])
         self.guards = guards if then_live and else_live else guards | looked_at
+
+    def fork_of(self, node: ast.expr) -> Call | None:
+        """Return the call of ``fork`` that an expression already lowered is the result of."""
+        if isinstance(node, ast.NamedExpr):
+            node = node.target
+        if isinstance(node, ast.Name):
+            return fork_among(self.lookup(node.id))
+        if isinstance(node, ast.Call):
+            made = next((call for call in reversed(self.owner.calls) if call.node is node), None)
+            return fork_among((Result(made),)) if made is not None else None
+        return self.forks.get(ast.unparse(node)) if self.forks else None
+
+    def forked(self, node: ast.If, call: Call, in_then: bool) -> None:
+        """Lower an ``if`` of which one branch runs in a forked child, the other in the parent."""
+        before = self.env
+        childs, parents = (node.body, node.orelse) if in_then else (node.orelse, node.body)
+        block, live = self.branch(parents, before)
+        after = self.env
+        self.block.append(Branch((block,)))
+        if childs:
+            self.child(call, childs, before)
+        self.env, self.live = after, live
+        if not live:
+            self.env = before
+            self.rest = None if childs else call
+
+    def child(self, call: Call, body: Sequence[ast.stmt], env: dict[str, Values]) -> None:
+        """Lower a block that a forked child runs, as a function without a name of its own."""
+        name = "child of os.fork"
+        function = Function(
+            self.module, self.function.node, name, name, outer=self.function, block=body[0]
+        )
+        call.children.append(function)
+        self.module.functions.append(function)
+        kept = (self.owner, self.block, self.env, self.live)
+        self.owner, self.block, self.env, self.live = function, function.body, dict(env), True
+        self.statements(body)
+        self.owner, self.block, self.env, self.live = kept
 
     def loop(
         self, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], head: Callable[[], None]
@@ -255,6 +315,7 @@ class Statements(Expressions):
     def match(self, node: ast.Match) -> None:
         """Lower ``match``: names that patterns bind can be parts of the subject."""
         subject = self.value(node.subject)
+        forked = fork_among(subject) if self.low.forks else None
         before, guards = self.env, self.guards
         self.guards = guards | looked_at(subject)
         blocks: list[Block] = [[]]
@@ -269,7 +330,11 @@ class Statements(Expressions):
                     self.bind_name(name, subject if whole else element(subject), part)
             if case.guard is not None:
                 self.test(case.guard)
-            self.statements(case.body)
+            if forked is not None and _is_zero_case(case.pattern):
+                self.child(forked, case.body, self.env)
+                self.live = False
+            else:
+                self.statements(case.body)
             block, self.block = self.block, outer
             blocks.append(block)
             ends.append((self.env, self.live))
@@ -280,7 +345,7 @@ class Statements(Expressions):
     def return_(self, node: ast.Return) -> None:
         """Lower ``return``."""
         if node.value is not None:
-            self.function.returns.update(self.value(node.value))
+            self.owner.returns.update(self.value(node.value))
         self.leave("return")
 
     def raise_(self, node: ast.Raise) -> None:
@@ -313,6 +378,10 @@ class Statements(Expressions):
         values = self.value(node.value)
         for target in node.targets:
             self.bind(target, values, node.value)
+            if self.low.forks and isinstance(target, ast.Attribute):
+                call = fork_among(values)
+                if call is not None:
+                    self.forks[ast.unparse(target)] = call
 
     def annotated(self, node: ast.AnnAssign) -> None:
         """Lower an annotated assignment; an annotation alone is a hint."""
@@ -463,6 +532,14 @@ class Statements(Expressions):
             self.test(node.test)
             if node.msg is not None:
                 self.value(node.msg)
+
+
+def _is_zero_case(pattern: ast.pattern) -> bool:
+    return (
+        isinstance(pattern, ast.MatchValue)
+        and isinstance(pattern.value, ast.Constant)
+        and pattern.value.value == 0
+    )
 
 
 def _makes_fields(cls: Class) -> bool:
