@@ -43,6 +43,7 @@ ORDER = (
     "handback",
     "reads",
     "observers",
+    "copies",
     "standpoint",
     "readers",
     # what goes wrong at a boundary besides lost writes

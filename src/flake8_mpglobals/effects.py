@@ -196,6 +196,13 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
                     yield RawWrite(function, place, call, "()", "writes into")
 
 
+def evicts(raw: RawWrite) -> bool:
+    """Whether a write only takes something out: what a cache does to stay small."""
+    if isinstance(raw.event, Store):
+        return raw.event.how == "del item"
+    return raw.method in ("pop", "popitem", "clear", "discard", "remove", "popleft")
+
+
 def library_names(call: Call, evaluator: Evaluator) -> list[str]:
     """Return the library functions that a call can mean; cheap where it cannot be one."""
     return sorted(

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.effects import Effect, RawWrite, judge, raw_writes
+from flake8_mpglobals.copies import Copies, written_name
+from flake8_mpglobals.effects import Effect, RawWrite, evicts, judge, raw_writes
 from flake8_mpglobals.evaluate import Evaluator, External, Shared
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
 from flake8_mpglobals.handback import HandBack
@@ -83,6 +84,7 @@ class Losses:
         self.evaluator = evaluator
         self._sites: dict[DispatchSite, Site] = {}
         self._observers: Observers | None = None
+        self._copies = Copies(reach, evaluator)
         self._writes: dict[Function, tuple[RawWrite, ...]] = {}
 
     def find(self) -> tuple[LostWrite, ...]:
@@ -243,6 +245,10 @@ class Losses:
         if self._carried_back(write, sites) or self._own_copy(write):
             return None
         fillers = guarded.get(write.place, frozenset())
+        if write.effect.sort in COPIES:
+            if self._copies.same_anyway(write.raw, write.place, write.effect):
+                return None
+            fillers = self._copies.fillers(write.place, write.effect)
         seen = self._observers.observe(
             write.place,
             write.effect.path,
@@ -263,8 +269,11 @@ class Losses:
         found: dict[Value, set[Function]] = {}
         careless: set[Value] = set()
         for write in writes:
+            if write.effect.sort in COPIES:
+                self._copies.note(write.raw, write.place, write.effect)
+                continue
             event = write.raw.event
-            if _evicts(write.raw):
+            if evicts(write.raw):
                 continue
             if self._fills(write):
                 found.setdefault(write.place, set()).add(event.function)
@@ -304,6 +313,9 @@ class Losses:
         self, write: _Write, reader: Function, touch: Touch, fillers: frozenset[Function]
     ) -> bool:
         """Whether a parent's read of a cache or lazy resource does not look for the worker's."""
+        if write.effect.sort in COPIES:
+            name = written_name(write.place, write.effect)
+            return self._copies.excused(write.raw, write.effect, reader, touch, name)
         filled_here = any(function in self.reach.parent for function in fillers)
         aggregate = write.effect.sort != "rebind" and not touch.path and touch.direct
         if filled_here and not aggregate:
@@ -575,13 +587,6 @@ def _strip(place: Value, template: Value) -> Value | None:
             return None
         place, template = place.base, template.base
     return place
-
-
-def _evicts(raw: RawWrite) -> bool:
-    """Whether a write only takes something out: what a cache does to stay small."""
-    if isinstance(raw.event, Store):
-        return raw.event.how == "del item"
-    return raw.method in ("pop", "popitem", "clear", "discard", "remove", "popleft")
 
 
 def _preference(write: _Write) -> tuple[object, ...]:

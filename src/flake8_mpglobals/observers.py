@@ -49,7 +49,10 @@ State = bool | None
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Touch:
-    """One event of the parent on a global: a read of a path, or a new value for the whole."""
+    """One event of the parent on a global: a read of a path, or a new value for the whole.
+
+    ``inside``: a function that the call enters reads it.
+    """
 
     place: Value
     path: tuple[str, ...]
@@ -57,6 +60,7 @@ class Touch:
     resets: bool = False
     direct: bool = True
     guards: Guards = frozenset()
+    inside: bool = False
 
 
 class Observers:
@@ -125,14 +129,17 @@ class Observers:
                     if not path:
                         yield Touch(place, (), event.node, resets=True)
         else:
-            for values, read in self.reads.given(event):
+            for values, read, inside in self.reads.given(event):
+                named = any(global_of(value) or isinstance(value, Attr) for value in values)
                 for place, path in self._paths(values):
-                    for below in sorted(read):
-                        direct = any(
-                            global_of(value) or isinstance(value, Attr) for value in values
-                        ) and not _borrowed(values, place)
+                    for below in sorted(read | inside):
                         yield Touch(
-                            place, (*path, *below), event.node, direct=direct, guards=event.guards
+                            place,
+                            (*path, *below),
+                            event.node,
+                            direct=named and not _borrowed(values, place),
+                            guards=event.guards,
+                            inside=below not in read,
                         )
             for callee in event.callee:
                 if isinstance(callee, Attr) and callee.name == "clear":
@@ -374,9 +381,10 @@ class _Run:
             return False
         if not self.refers:
             return True
+        if touch.inside or touch.node in self.passing:
+            return False  # seen where the function is entered
         # An attribute is not read by whoever holds the object.
-        inside = path[len(touch.path) :]
-        return touch.node not in self.passing and not any(part.startswith(".") for part in inside)
+        return not any(part.startswith(".") for part in path[len(touch.path) :])
 
     def call(self, call: Call, state: bool) -> State:
         """Run a call: what it reads, what it enters, and whether it dispatches."""

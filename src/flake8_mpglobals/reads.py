@@ -79,10 +79,13 @@ class Reads:
         self._known[param] = frozenset(found)
         return self._known[param]
 
-    def given(self, call: Call) -> Iterator[tuple[Values, frozenset[Path]]]:
-        """Yield what ``call`` gets, with all the parts of it that the call leads to reading."""
+    def given(self, call: Call) -> Iterator[tuple[Values, frozenset[Path], frozenset[Path]]]:
+        """Yield what ``call`` gets, with the parts of it that the call itself reads, and
+        those that the functions read that it enters.
+        """
         for given in handed(call, self._evaluator, self._edges):
-            yield given.values, given.paths.union(*(self.of(param) for param in given.params))
+            inside = _NOTHING.union(*(self.of(param) for param in given.params))
+            yield given.values, given.paths, inside
 
     def _look_at(self, function: Function) -> None:
         """Note once what a function does with its parameters."""
