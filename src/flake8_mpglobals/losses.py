@@ -31,6 +31,7 @@ from flake8_mpglobals.ir import (
     Function,
     Global,
     Handed,
+    Imported,
     Item,
     Module,
     Param,
@@ -400,13 +401,19 @@ class Losses:
         return _search(value, lambda found: found == place)
 
     def _comes_from(self, value: Value, calls: set[Call]) -> bool:
-        """Whether ``value`` is made from what one of ``calls``, or a shared object, gave back."""
+        """Whether ``value`` is made from what one of ``calls``, a shared object or a file gave
+        back.
+        """
 
         def carries(found: Value) -> bool:
             if isinstance(found, Result):
-                return found.call in calls or any(
-                    isinstance(callee, Attr) and self._is_shared(callee.base)
-                    for callee in found.call.callee
+                return (
+                    found.call in calls
+                    or bool(_last_names(found.call) & _RECEIVES)
+                    or any(
+                        isinstance(callee, Attr) and self._is_shared(callee.base)
+                        for callee in found.call.callee
+                    )
                 )
             return isinstance(found, Item | Element) and self._is_shared(found.base)
 
@@ -418,7 +425,9 @@ class Losses:
         )
 
     def _sent(self, write: _Write, entries: set[Function]) -> bool:
-        """Whether a worker puts the place, or what is made from it, into a shared object."""
+        """Whether a worker puts the place, or what is made from it, into a shared object or
+        a file.
+        """
 
         def leads(values: Iterable[Value]) -> bool:
             return any(self._leads_to_place(value, write.place) for value in values)
@@ -428,7 +437,8 @@ class Losses:
                 for call in function.calls:
                     given = [value for arg in call.args for value in arg]
                     receivers = [c.base for c in call.callee if isinstance(c, Attr)]
-                    if any(map(self._is_shared, receivers)) and leads(given):
+                    sends = _last_names(call) & _SENDS or any(map(self._is_shared, receivers))
+                    if sends and leads(given):
                         return True
                 for store in function.stores:
                     if any(map(self._is_shared, store.targets)) and leads(store.values):
@@ -536,6 +546,20 @@ def _once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:
             for other in found
         ):
             yield lost
+
+
+_SENDS = frozenset(("dump", "dumps", "write", "writelines", "send", "sendall", "send_bytes"))
+_RECEIVES = frozenset(("load", "loads", "read", "readline", "readlines", "recv", "recv_bytes"))
+"""How data goes into a file, a pipe or a socket, and comes out again."""
+
+
+def _last_names(call: Call) -> set[str]:
+    """Return the last parts of the names by which a call is made."""
+    return {
+        callee.name.rpartition(".")[2]
+        for callee in call.callee
+        if isinstance(callee, Attr | Imported | Global)
+    }
 
 
 def _search(value: Value, wanted: object) -> bool:

@@ -63,6 +63,7 @@ from flake8_mpglobals.ir import (
     element,
     global_of,
     held_in,
+    item,
 )
 from flake8_mpglobals.mutations import (
     CONSTRUCTORS,
@@ -73,6 +74,9 @@ from flake8_mpglobals.mutations import (
     SCALARS,
 )
 from flake8_mpglobals.program import Program
+
+SPREAD = 6
+"""How many arguments a tuple of unknown length is taken to hold."""
 
 FUEL = 2000
 """Steps that one query may take."""
@@ -611,6 +615,9 @@ class Answers:
 
     def _wrapped_result(self, thing: Wrapped, call: Call, env: Env | None) -> Things:
         """Return what calling something made over gives: a task for later, or the result."""
+        if not thing.inner and call.args:
+            # The call with options alone is a decorator; this one gives it the callable.
+            return frozenset((Wrapped(thing.name, self.things(call.args[0], env), thing.call),))
         row = self.catalogue.api(f"{thing.name}.__call__")
         if row is None:
             return frozenset((UNKNOWN,))
@@ -753,12 +760,15 @@ class Answers:
                 position = ITERATES.get(thing.name)
                 if position is not None and len(call.args) > position:
                     return element(call.args[position])
-                if thing.name == "builtins.map" and call.args:
+                if thing.name in ("builtins.map", "itertools.starmap") and call.args:
+                    given = tuple(element(arg) for arg in call.args[1:])
+                    if thing.name == "itertools.starmap" and given:
+                        given = tuple(item(given[0], index) for index in range(SPREAD))
                     made = Call(
                         call.node,
                         call.function,
                         call.args[0],
-                        tuple(element(arg) for arg in call.args[1:]),
+                        given,
                         {},
                         -1,
                         NOTHING,

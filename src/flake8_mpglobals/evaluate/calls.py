@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flake8_mpglobals.catalogue import SHARES
+from flake8_mpglobals.evaluate.answers import SPREAD
 from flake8_mpglobals.evaluate.places import Places
 from flake8_mpglobals.evaluate.things import (
     External,
@@ -30,6 +31,7 @@ from flake8_mpglobals.ir import (
     Value,
     Values,
     element,
+    item,
     union,
 )
 from flake8_mpglobals.mutations import (
@@ -111,6 +113,8 @@ class Evaluator(Places):
         for position in positions:
             if position < len(call.args):
                 rest = tuple(element(arg) for i, arg in enumerate(call.args) if i != position)
+                if name == "itertools.starmap" and rest:
+                    rest = tuple(item(rest[0], index) for index in range(SPREAD))
                 found.extend(self.called_with(call.args[position], rest, call))
         if "key" in call.keywords and call.args:
             found.extend(self.called_with(call.keywords["key"], (element(call.args[0]),), call))

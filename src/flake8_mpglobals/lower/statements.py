@@ -198,6 +198,8 @@ class Statements(Expressions):
         childs, parents = (node.body, node.orelse) if in_then else (node.orelse, node.body)
         block, live = self.branch(parents, before)
         after = self.env
+        # The child begins here: what stands between the call and the test runs in both.
+        self.block.append(call)
         self.block.append(Branch((block,)))
         if childs:
             self.child(call, childs, before)
