@@ -165,6 +165,9 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
             refusals.extend(Refusal(finding, no.reason) for finding in own)
         except RecursionError:
             refusals.extend(Refusal(finding, "the code is nested too deeply") for finding in own)
+    # A manager goes around what else is shared, so it comes first.
+    rank = {place: members[0][1].how != "mutate" for place, members in groups.items()}
+    plans.sort(key=lambda plan: rank[plan.place])
     return _Proposals(tuple(plans), tuple(refusals))
 
 

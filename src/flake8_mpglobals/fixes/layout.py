@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +21,8 @@ from flake8_mpglobals.source import Source
 
 _F_START = getattr(tokenize, "FSTRING_START", -1)  # Python 3.12
 _SHORTEST_LIMIT, _LONGEST_LIMIT = 79, 120
+BLACK = 88
+"""Up to here black joins what is spread over lines without a trailing comma."""
 _F_END = getattr(tokenize, "FSTRING_END", -1)
 
 
@@ -85,13 +87,14 @@ class Sheet:
         text = edit.text.replace(self._newline, self._newline + self._unit * depth)
         return Edit(edit.start, edit.end, text)
 
-    def room(self, line: int) -> int:
+    def room(self, line: int, least: int = _SHORTEST_LIMIT) -> int:
         """Return how much longer a line can get, once it is indented.
 
-        The limit is that of the longest line there is, within what is usual.
+        The limit is that of the longest line there is, within what is usual, but not
+        below ``least``.
         """
         longest = max(len(text) for text in self._source.lines)
-        limit = min(max(longest, _SHORTEST_LIMIT), _LONGEST_LIMIT)
+        limit = min(max(longest, least), _LONGEST_LIMIT)
         depth = sum(wrap.first <= line <= wrap.last for wrap in self._wraps)
         return limit - len(self._source.lines[line - 1]) - depth * len(self._unit.expandtabs(4))
 
@@ -170,9 +173,38 @@ def newline(source: Source) -> str:
 
 
 def quote(module: Module) -> str:
-    """Return the quotation mark that the file uses most."""
-    text = module.source.text
-    return "'" if text.count("'") > text.count('"') else '"'
+    """Return the quotation mark in which the file puts most of its strings."""
+    marks = Counter(
+        token.string.lstrip("rRbBuUfF")[:1]
+        for token in _tokens(module.source)
+        if token.type in (tokenize.STRING, _F_START)
+    )
+    return "'" if marks["'"] > marks['"'] else '"'
+
+
+def spread(module: Module, call: ast.Call) -> tuple[Edit, ...]:
+    """Return the edits that give a comprehension around ``call`` a line for each part.
+
+    Nothing, where the call is not the item of one that stands on one line.
+    """
+    parent = module.parents[call]
+    if not (isinstance(parent, ast.ListComp) and parent.elt is call):
+        return ()
+    if parent.lineno != parent.end_lineno:
+        return ()
+    source = module.source
+    text = source.lines[call.lineno - 1]
+    outer = newline(source) + text[: len(text) - len(text.lstrip())]
+    inner = outer + _unit(_tokens(source))
+    edits = [Edit(module.start(parent) + 1, module.start(call), inner)]
+    end = module.end(call)
+    for part in parent.generators:
+        start = source.text.rindex("for", end, module.start(part.target))
+        edits.append(Edit(end, start, inner))
+        end = module.end(part.ifs[-1] if part.ifs else part.iter)
+    close = module.end(parent) - 1
+    edits.append(Edit(close, close, outer))
+    return tuple(edits)
 
 
 def indented(module: Module, lines: Sequence[str]) -> str:

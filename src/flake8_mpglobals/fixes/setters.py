@@ -24,10 +24,11 @@ from flake8_mpglobals.fixes.plan import CannotFix
 
 @dataclass(frozen=True, slots=True)
 class Setter:
-    """A setter in the file: its first ``count`` parameters are what it rebinds."""
+    """A setter in the file: its first ``count`` parameters are what it binds ``names`` to."""
 
     function: Function
     count: int
+    names: tuple[str, ...]
 
 
 def recognise(function: Function) -> Setter | None:
@@ -37,18 +38,21 @@ def recognise(function: Function) -> Setter | None:
         return None
     names = body[0].names
     parameters = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
-    rebinds = [
-        (one.targets[0].id, one.value.id)
+    bound = [
+        one.targets[0].id
         for one in body[1 : len(names) + 1]
-        if isinstance(one, ast.Assign)
-        and isinstance(one.targets[0], ast.Name)
-        and isinstance(one.value, ast.Name)
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
     ]
-    if [name for name, _ in rebinds] != names or [value for _, value in rebinds] != parameters:
+    known = {parameter for name in names for parameter in _parameters(name)}
+    if bound != names or not parameters or not known.issuperset(parameters):
         return None
-    if any(parameter not in (f"shared_{name}", value_of(name)) for name, parameter in rebinds):
-        return None
-    return Setter(function, len(names))
+    return Setter(function, len(parameters), tuple(names))
+
+
+def _parameters(name: str) -> tuple[str, ...]:
+    """Return how the fixer may call the parameter from which it sets a global."""
+    stem = name.removeprefix("shared_")
+    return f"shared_{name}", value_of(name), memory_of(stem), memory_of(name.strip("_").lower())
 
 
 def value_of(shared: str) -> str:
@@ -56,12 +60,17 @@ def value_of(shared: str) -> str:
     return f"{shared.removeprefix('shared_')}_value"
 
 
+def memory_of(stem: str) -> str:
+    """Return the name of the parameter that hands over the memory of a buffer."""
+    return f"{stem}_memory"
+
+
 def extend(
-    module: Module, setter: Setter, target: str, parameter: str, annotation: str = ""
+    module: Module, setter: Setter, parameter: str, body: Sequence[str], annotation: str = ""
 ) -> Iterator[Edit]:
     """Yield the edits by which the fixer's own setter binds one more global, to a new parameter.
 
-    The new parameter comes behind those that are rebound already.
+    ``body`` are the lines that do it, the ``global`` statement first.
     """
     function = setter.function
     last = [*function.args.posonlyargs, *function.args.args][setter.count - 1]
@@ -70,18 +79,20 @@ def extend(
     at = module.source.offset(last.end_lineno, last.end_col_offset)
     yield Edit(at, at, f", {typed(function, parameter, annotation)}")
     declared = module.end(function.body[0])
-    yield Edit(declared, declared, f", {target}")
-    line = module.end(function.body[setter.count])
-    start = module.start(function.body[setter.count])
+    yield Edit(declared, declared, f", {body[0].removeprefix('global ')}")
+    assigned = function.body[len(setter.names)]
+    line, start = module.end(assigned), module.start(assigned)
     indent = module.source.text[:start].rpartition(newline(module.source))[2]
-    yield Edit(line, line, f"{newline(module.source)}{indent}{target} = {parameter}")
+    lines = "".join(f"{newline(module.source)}{indent}{text}" for text in body[1:])
+    yield Edit(line, line, lines)
 
 
 def define(
     module: Module,
     behind: Function,
     name: str,
-    rebinds: tuple[str, str],
+    parameter: str,
+    body: Sequence[str],
     *,
     annotation: str = "",
     inner: str = "",
@@ -89,21 +100,19 @@ def define(
 ) -> Edit:
     """Return the edit that defines a new setter below the function ``behind``.
 
-    ``rebinds`` is the global that it binds, and the parameter that it is bound to;
+    ``body`` are the lines that bind a global to what ``parameter`` gives;
     ``annotation`` is the type of that, used where ``behind`` has types too.
     ``inner`` is the function that it calls (the initializer that was there before,
     or the worker itself), ``rest`` the further arguments that it takes for it:
     nothing, ``*args`` or ``*args, **kwargs``.
     """
-    target, parameter = rebinds
     returns = " -> None" if behind.returns is not None else ""
     marker = ", /" if "**" in rest else ""
     more = f", {rest}" if rest else ""
     call = [f"\t{inner}({rest})"] if inner else []
     lines = [
         f"def {name}({typed(behind, parameter, annotation)}{marker}{more}){returns}:",
-        f"\tglobal {target}",
-        f"\t{target} = {parameter}",
+        *(f"\t{line}" for line in body),
         *call,
     ]
     line = _last_line(module, behind)
@@ -168,13 +177,12 @@ class Arguments:
         """
         call, module = self.call, self.module
         source = module.source
-        given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
-        given.sort(key=lambda one: (one.lineno, one.col_offset))
+        given = self._given()
         close = module.end(call) - 1
         ends = [self._end(one, close) for one in given]
         short = room is None or sum(len(text) + 2 for text in texts) <= room
         if call.lineno == call.end_lineno and not short:
-            return self._spread(given, ends, texts)
+            return self.spread(texts)
         if not given:
             return (Edit(close, close, ", ".join(texts)),)
         last, at = given[-1], ends[-1]
@@ -183,12 +191,17 @@ class Arguments:
         gap = newline(source) + lead if not lead.strip() else " "
         return (Edit(at, at, "".join(f",{gap}{text}" for text in texts)),)
 
-    def _spread(
-        self, given: Sequence[ast.expr | ast.keyword], ends: Sequence[int], texts: Sequence[str]
-    ) -> tuple[Edit, ...]:
-        """Return the edits that give each argument a line, the new ones behind."""
-        source = self.module.source
-        close = self.module.end(self.call) - 1
+    def spread(self, texts: Sequence[str] = ()) -> tuple[Edit, ...]:
+        """Return the edits that give each argument a line, the new ones behind.
+
+        Nothing, where the call does not stand on one line.
+        """
+        call, source = self.call, self.module.source
+        if call.lineno != call.end_lineno:
+            return ()
+        given = self._given()
+        close = self.module.end(call) - 1
+        ends = [self._end(one, close) for one in given]
         opening = self.module.end(self.call.func)
         opening += source.text[opening:].index("(") + 1
         text = source.lines[self.call.lineno - 1]
@@ -203,9 +216,14 @@ class Arguments:
                 start += 1
             assert start <= source.offset(one.lineno, one.col_offset)
             edits.append(Edit(before, start, inner if before == opening else "," + inner))
-        added = f",{inner}".join(texts)
-        edits.append(Edit(starts[-1], close, f"{',' if given else ''}{inner}{added},{outer}"))
+        added = "".join(f",{inner}{text}" for text in texts)
+        edits.append(Edit(starts[-1], close, f"{added if given else added[1:]},{outer}"))
         return tuple(edits)
+
+    def _given(self) -> list[ast.expr | ast.keyword]:
+        """Return the arguments as they stand."""
+        given: list[ast.expr | ast.keyword] = [*self.call.args, *self.call.keywords]
+        return sorted(given, key=lambda one: (one.lineno, one.col_offset))
 
     def _end(self, one: ast.expr | ast.keyword, close: int) -> int:
         """Return the offset behind an argument and the parentheses around it."""

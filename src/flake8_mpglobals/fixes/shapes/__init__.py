@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.plan import Plan
-from flake8_mpglobals.fixes.shapes import manager, values
+from flake8_mpglobals.fixes.shapes import buffers, manager, values
 from flake8_mpglobals.model import Finding
 
 
@@ -29,4 +29,5 @@ class Shape:
 SHAPES: tuple[Shape, ...] = (
     Shape(manager.NAME, manager.takes, manager.plan),
     Shape(manager.NAME, values.takes, values.plan),
+    Shape(manager.NAME, buffers.takes, buffers.plan),
 )

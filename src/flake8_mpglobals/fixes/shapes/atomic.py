@@ -19,6 +19,8 @@ from flake8_mpglobals.fixes.touches import Touches
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_STORING = frozenset({"fill", "put", "itemset"})
+_STORING_FUNCTIONS = frozenset({"copyto", "put", "place", "fill_diagonal", "at"})
 _TELLING = frozenset({"print", "debug", "info", "warning", "error", "critical", "log"})
 
 
@@ -37,13 +39,26 @@ class Unit:
 
 
 class Atomic:
-    """Looks at one function of worker code that uses a place."""
+    """Looks at one function of worker code that uses a place.
 
-    def __init__(self, module: Module, touches: Touches, function: Function) -> None:
+    ``mentions`` are the uses of its content there.  ``elements`` says that single
+    elements are stored, so that a store that reads nothing needs no lock.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        touches: Touches,
+        function: Function,
+        mentions: Sequence[ast.Name],
+        *,
+        elements: bool = False,
+    ) -> None:
         self._module = module
         self._touches = touches
         self._function = function
-        self._mentions = touches.mentioned_in(function)
+        self._mentions = mentions
+        self._elements = elements
         self._ids = {id(one) for one in self._mentions}
 
     def units(self) -> list[Unit]:
@@ -73,7 +88,9 @@ class Atomic:
                 )
             inner = list(_blocks(statement))
             if not inner:
-                yield Unit(block, place, place)
+                reads = len(self._inside(statement)) > len(stored)
+                if not self._elements or reads or isinstance(statement, ast.AugAssign):
+                    yield Unit(block, place, place)
                 continue
             held = {id(one) for body in inner for stmt in body for one in self._inside(stmt)}
             header = [one for one in self._inside(statement) if id(one) not in held]
@@ -91,7 +108,7 @@ class Atomic:
         return [one for one in ast.walk(node) if isinstance(one, ast.Name) and id(one) in self._ids]
 
     def _stores(self, name: ast.Name) -> bool:
-        return isinstance(name.ctx, ast.Store)
+        return stores(self._module, name) if self._elements else isinstance(name.ctx, ast.Store)
 
     def _writes(self) -> list[ast.stmt]:
         """Return the statements that store into the place, or call what does."""
@@ -233,6 +250,26 @@ class Atomic:
             f"on reading it (line {getattr(node, 'lineno', self._function.lineno)}), too far "
             "apart for one lock: return the values and combine them in the parent"
         )
+
+
+def stores(module: Module, name: ast.Name) -> bool:
+    """Whether a use of a buffer changes elements of it."""
+    node: ast.AST = name
+    parent = module.parents[node]
+    while isinstance(parent, ast.Subscript) and parent.value is node:
+        if isinstance(parent.ctx, ast.Store):
+            return True
+        node, parent = parent, module.parents[parent]
+    if isinstance(parent, ast.Attribute):
+        call = module.parents[parent]
+        return isinstance(call, ast.Call) and call.func is parent and parent.attr in _STORING
+    if isinstance(parent, ast.keyword):
+        return parent.arg == "out"
+    return (
+        isinstance(parent, ast.Call)
+        and parent.args[:1] == [node]
+        and ast.unparse(parent.func).rpartition(".")[2] in _STORING_FUNCTIONS
+    )
 
 
 def cheap(module: Module, call: ast.Call) -> bool:

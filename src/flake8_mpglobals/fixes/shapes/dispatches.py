@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from flake8_mpglobals.facts import Facts, LostWrite, Site
 from flake8_mpglobals.fixes.module import Function, Module
@@ -17,11 +18,67 @@ from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lifetimes import Region, region
 from flake8_mpglobals.fixes.shapes.pools import PoolShare
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
+from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
 from flake8_mpglobals.fixes.touches import Touches, reached
 
 _DYNAMIC = frozenset({"exec", "eval", "globals", "vars", "__import__"})
+_REPEATING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GENERATING = (ast.Yield, ast.YieldFrom, ast.Await)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who has to do with a place that workers get by a name of its own.
+
+    ``sites`` are the dispatches of the pools and processes that ``calls`` make,
+    ``workers`` the functions that they run, ``users`` those of the functions
+    reached from there that use the place; ``exempt`` as in :class:`Job`.
+    """
+
+    module: Module
+    touches: Touches
+    sites: list[Site]
+    calls: list[ast.Call]
+    exempt: list[ast.AST]
+    workers: list[Function]
+    users: list[Function]
+    only: list[Function]
+
+
+def cast(facts: Facts, writes: Sequence[LostWrite]) -> Cast:
+    """Return who has to do with the place of ``writes``.
+
+    Raises :class:`CannotFix` where that is not known, or where a user of the place
+    may also run in the parent or in other workers.
+    """
+    place = writes[0].place
+    module = Module(facts.source, facts.tree)
+    written = found(facts, module, writes)
+    touches = Touches(module, place)
+    calls = makers(written)
+    sites = beside(facts, written, calls)
+    spared = exempt(facts, module, sites, calls)
+    spared += measured(module, place, sites)
+    workers = [worker(module, site) for site in sites]
+    only = only_in_workers(module, workers, spared)
+    check_followed(touches, only, spared)
+    users = [one for one in reached(module, workers) if touches.mentioned_in(one)]
+    for function in users:
+        if module.functions.get(function.name) is not function:
+            raise CannotFix(
+                f"{function.name!r} (line {function.lineno}) is worker code that uses "
+                f"{place!r} and is not a plain function of this module"
+            )
+        if not any(function is one for one in only):
+            raise CannotFix(
+                f"{function.name!r} (line {function.lineno}) uses {place!r} in workers "
+                "and may be called in the parent, too: give the workers a function of their own"
+            )
+        if touches.lazy() is function:
+            raise CannotFix(f"{function.name!r} (line {function.lineno}) is a generator")
+    check_elsewhere(facts, module, sites, users, place)
+    return Cast(module, touches, sites, calls, spared, workers, users, only)
 
 
 def found(facts: Facts, module: Module, writes: Sequence[LostWrite]) -> list[Site]:
@@ -98,6 +155,27 @@ def exempt(
         one for site in (*facts.sites, *sites) if (one := _callable(module, site)) is not None
     ]
     return spared + [one for call in calls for one in _initializers(call)]
+
+
+def measured(module: Module, place: str, sites: Sequence[Site]) -> Iterator[ast.AST]:
+    """Yield the uses of the place in ``len(place)`` among the arguments of the only dispatch.
+
+    ``pool.map(work, range(len(rows)))`` measures the parent's own list before any
+    worker runs; it is the usual way to let workers fill a list by index.
+    """
+    if len(sites) != 1:
+        return
+    call = sites[0].call
+    if any(isinstance(one, _REPEATING) for one in module.ancestors(call)):
+        return
+    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        if isinstance(argument, (ast.GeneratorExp, ast.Lambda)):
+            continue
+        for node in ast.walk(argument):
+            match node:
+                case ast.Call(func=ast.Name(id="len") as name, args=[ast.Name(id=measured) as use]):
+                    if measured == place and is_builtin(module, name):
+                        yield use
 
 
 def _callable(module: Module, site: Site) -> ast.expr | None:

@@ -18,8 +18,8 @@ from flake8_mpglobals.fixes.setters import define
 from flake8_mpglobals.fixes.touches import Touches
 
 _BRINGS_BACK = re.compile(
-    r"(\w+)\[:\] = shared_\w+\[:\]|\w+\.clear\(\)|\w+\.update\(shared_\w+\.copy\(\)\)"
-    r"|\w+ = shared_\w+\.value|\w+ = bool\(shared_\w+\.value\)"
+    r"\w+(\[:\])? = .*\bshared_\w+\b.*|\w+\[\.\.\.\] = \w+_view|\w+\.clear\(\)"
+    r"|\w+\.update\(shared_\w+\.copy\(\)\)"
 )
 
 
@@ -41,8 +41,6 @@ class Job:
     calls: list[ast.Call]
     annotation: str = ""
     deletes: bool = False
-    maker: ClassVar[str] = "Manager"
-    """What of multiprocessing makes the shared object."""
     ends: ClassVar[bool] = True
     """Whether the shared object ends with its statements, so that the pool must, too."""
     found: set[Edit] = field(default_factory=set)
@@ -73,7 +71,8 @@ class Job:
                 self.module,
                 behind,
                 name,
-                (self.target, self.parameter),
+                self.parameter,
+                self.body,
                 annotation=self.annotation,
                 inner=inner,
                 rest=rest,
@@ -82,9 +81,19 @@ class Job:
         return self.setters[key]
 
     @property
+    def maker(self) -> str:
+        """What of multiprocessing makes the shared object."""
+        return "Manager"
+
+    @property
     def target(self) -> str:
         """The global by which workers reach the shared object."""
         return self.place
+
+    @property
+    def body(self) -> tuple[str, ...]:
+        """The lines by which a setter binds the target."""
+        return (f"global {self.target}", f"{self.target} = {self.parameter}")
 
     @property
     def parameter(self) -> str:

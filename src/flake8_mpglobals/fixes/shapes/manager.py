@@ -8,9 +8,9 @@ the program keeps its plain list or dict.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from flake8_mpglobals.facts import Facts, LostWrite, Site
+from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.layout import Sheet
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, Plan
@@ -18,14 +18,13 @@ from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.flow import Flow
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
-from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse, is_builtin
+from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse
 from flake8_mpglobals.fixes.shapes.stored import Stored
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
 
 NAME = "manager"
 _KINDS = ("list", "dict")
-_REPEATING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp)
 
 
 def takes(writes: Sequence[LostWrite]) -> bool:
@@ -51,7 +50,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     made = declaration(module, place, kind)
     calls = dispatches.makers(sites)
     exempt = dispatches.exempt(facts, module, sites, calls)
-    exempt += _measured(module, place, sites)
+    exempt += dispatches.measured(module, place, sites)
     workers = [dispatches.worker(module, site) for site in sites]
     deletes = _check_workers(module, touches, kind, workers)
     only = dispatches.only_in_workers(module, workers, exempt)
@@ -69,27 +68,6 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         f"Share {place!r} with the workers through multiprocessing.Manager().{kind}()",
         tuple(sorted(job.edits())),
     )
-
-
-def _measured(module: Module, place: str, sites: Sequence[Site]) -> Iterator[ast.AST]:
-    """Yield the uses of the place in ``len(place)`` among the arguments of the only dispatch.
-
-    ``pool.map(work, range(len(rows)))`` measures the parent's own list before any
-    worker runs; it is the usual way to let workers fill a list by index.
-    """
-    if len(sites) != 1:
-        return
-    call = sites[0].call
-    if any(isinstance(one, _REPEATING) for one in module.ancestors(call)):
-        return
-    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
-        if isinstance(argument, (ast.GeneratorExp, ast.Lambda)):
-            continue
-        for node in ast.walk(argument):
-            match node:
-                case ast.Call(func=ast.Name(id="len") as name, args=[ast.Name(id=measured) as use]):
-                    if measured == place and is_builtin(module, name):
-                        yield use
 
 
 def _check_workers(

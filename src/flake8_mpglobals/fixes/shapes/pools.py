@@ -170,10 +170,10 @@ class PoolShare:
             raise CannotFix(
                 f"the initializer in line {initializer.lineno} is not a function of this module"
             )
-        index = 0
+        index = longer = 0
         setter = recognise(function) if function is not None else None
         if setter is not None and named_only_in(module, setter.function, job.calls):
-            job.add(*extend(module, setter, job.target, job.parameter, job.annotation))
+            job.add(*extend(module, setter, job.parameter, job.body, job.annotation))
             index = setter.count
         else:
             if next(job.touches.uses(initializer), None) is not None:
@@ -185,7 +185,10 @@ class PoolShare:
                 self._behind, "_init_worker", initializer.id, "" if initargs is None else "*args"
             )
             job.add(Edit(module.start(initializer), module.end(initializer), name))
+            longer = len(name) - len(initializer.id)
         if initargs is None:
-            job.add(*arguments.append([f"initargs=({shared},)"]))
-        else:
-            job.add(arguments.insert_into(initargs, index, shared))
+            job.add(*arguments.append([f"initargs=({shared},)"], self._room() - longer))
+            return
+        job.add(arguments.insert_into(initargs, index, shared))
+        if longer + len(shared) + 2 > self._room():
+            job.add(*arguments.spread())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.imports import beside
+from flake8_mpglobals.fixes.layout import BLACK, spread
 from flake8_mpglobals.fixes.module import Block, Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import Arguments, extend, named_only_in, recognise
@@ -185,17 +186,22 @@ class ProcessShare:
             )
         function = self._function(target)
         setter = recognise(function)
-        index = 0
+        index = longer = 0
         if setter is not None and named_only_in(module, function, job.calls):
-            job.add(*extend(module, setter, job.target, job.parameter, job.annotation))
+            job.add(*extend(module, setter, job.parameter, job.body, job.annotation))
             index = setter.count
         else:
             name = job.setter(function, f"_run_{target.id}", target.id, rest)
             job.add(Edit(module.start(target), module.end(target), name))
+            longer = len(name) - len(target.id)
         if args is None:
-            job.add(*arguments.append([f"args=({shared},)"]))
+            added = f"args=({shared},)"
+            job.add(*arguments.append([added]))
         else:
+            added = shared
             job.add(arguments.insert_into(args, index, shared))
+        if longer + len(added) + 2 > job.sheet.room(call.lineno, BLACK):
+            job.add(*spread(module, call))
 
     def _function(self, target: ast.Name) -> Function:
         function = self._job.module.functions.get(target.id)

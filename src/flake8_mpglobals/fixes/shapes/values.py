@@ -19,20 +19,19 @@ from flake8_mpglobals.fixes.imports import Spelling
 from flake8_mpglobals.fixes.interval import Number, binary
 from flake8_mpglobals.fixes.layout import Sheet, Wrap, quote
 from flake8_mpglobals.fixes.module import Function, Module
-from flake8_mpglobals.fixes.naming import around, fresh
+from flake8_mpglobals.fixes.naming import fresh
 from flake8_mpglobals.fixes.numeric import Numeric
 from flake8_mpglobals.fixes.plan import CannotFix, Plan
 from flake8_mpglobals.fixes.setters import value_of
 from flake8_mpglobals.fixes.shapes import dispatches
-from flake8_mpglobals.fixes.shapes.atomic import Atomic, Unit, cheap
+from flake8_mpglobals.fixes.shapes.atomic import Atomic
 from flake8_mpglobals.fixes.shapes.job import Job
-from flake8_mpglobals.fixes.touches import Touches, reached
+from flake8_mpglobals.fixes.shapes.locking import lock
 from flake8_mpglobals.model import Finding
 
 _CODES = {"int": "q", "float": "d", "bool": "b"}
 _HALF = 1 << 62
 _STEP = 1 << 52
-_ALWAYS = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp)
 
 
 def takes(writes: Sequence[LostWrite]) -> bool:
@@ -46,26 +45,17 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     Raises :class:`CannotFix` where the rewrite is not proved.
     """
     place = writes[0].place
-    module = Module(facts.source, facts.tree)
-    written = dispatches.found(facts, module, writes)
-    touches = Touches(module, place)
+    cast = dispatches.cast(facts, writes)
+    module = cast.module
     kind = _kind(module, facts.sites, place)
-    calls = dispatches.makers(written)
-    sites = dispatches.beside(facts, written, calls)
-    exempt = dispatches.exempt(facts, module, sites, calls)
-    workers = [dispatches.worker(module, site) for site in sites]
-    only = dispatches.only_in_workers(module, workers, exempt)
-    dispatches.check_followed(touches, only, exempt)
-    users = [one for one in reached(module, workers) if touches.mentioned_in(one)]
-    _check_users(module, touches, users, only)
-    dispatches.check_elsewhere(facts, module, sites, users, place)
-    stem = place.strip("_")
-    name = fresh(f"shared_{stem.lower() if stem.isupper() else stem}", module.identifiers)
+    name = shared_name(module, place)
     job = NumberJob(
-        module, touches, kind, Sheet(module), exempt, calls, name=name, code=_CODES[kind]
+        *(module, cast.touches, kind, Sheet(module), cast.exempt, cast.calls),
+        name=name,
+        code=_CODES[kind],
     )
-    dispatches.share(job, sites, workers)
-    for function in users:
+    dispatches.share(job, cast.sites, cast.workers)
+    for function in cast.users:
         _Worker(job, function).rewrite()
     return Plan(
         tuple(findings),
@@ -74,6 +64,12 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         f"Keep {place!r} in a multiprocessing.Value while the workers run",
         tuple(sorted(job.edits())),
     )
+
+
+def shared_name(module: Module, place: str) -> str:
+    """Return the name of what workers and parent share for a place."""
+    stem = place.strip("_")
+    return fresh(f"shared_{stem.lower() if stem.isupper() else stem}", module.identifiers)
 
 
 def _kind(module: Module, sites: Sequence[Site], place: str) -> str:
@@ -135,34 +131,20 @@ def _a(kind: str) -> str:
     return f"{'an' if kind == 'int' else 'a'} {kind}"
 
 
-def _check_users(
-    module: Module, touches: Touches, users: Sequence[Function], only: Sequence[Function]
-) -> None:
-    plain = list(module.functions.values())
-    for function in users:
-        if not any(function is one for one in plain):
-            raise CannotFix(
-                f"{function.name!r} (line {function.lineno}) is worker code that uses "
-                f"{touches.place!r} and is not a plain function of this module"
-            )
-        if not any(function is one for one in only):
-            raise CannotFix(
-                f"{function.name!r} (line {function.lineno}) uses {touches.place!r} in workers "
-                "and may be called in the parent, too: give the workers a function of their own"
-            )
-    for one in reached(module, users):
-        if touches.mentioned_in(one) and touches.lazy() is one:
-            raise CannotFix(f"{one.name!r} (line {one.lineno}) is a generator")
-
-
 @dataclass
 class NumberJob(Job):
     """A number that is to be kept in a ``Value`` of type ``code``, called ``name``."""
 
-    maker: ClassVar[str] = "Value"
     ends: ClassVar[bool] = False
+    rebinds: ClassVar[bool] = True
+    """Whether bringing back binds the place anew."""
     name: str = ""
     code: str = ""
+
+    @property
+    def maker(self) -> str:
+        """What of multiprocessing makes the shared object."""
+        return "Value"
 
     @property
     def target(self) -> str:
@@ -190,6 +172,11 @@ class NumberJob(Job):
             f"{self.place} = bool({value})" if self.kind == "bool" else f"{self.place} = {value}",
         )
 
+    def made(self, maker: str) -> tuple[str, ...]:
+        """Return the line that makes the ``Value``."""
+        mark = quote(self.module)
+        return (f"{self.name} = {maker}({mark}{self.code}{mark}, {self.place})",)
+
     def share(self, statements: list[ast.stmt], spelling: Spelling, *, outside: bool) -> str:
         """Make a ``Value`` before ``statements``, and read it back behind them; return its name.
 
@@ -198,23 +185,22 @@ class NumberJob(Job):
         module = self.module
         first, last = self.sheet.lines(statements)
         self.add(*spelling.edits)
-        mark = quote(module)
-        made = f"{self.name} = {spelling.text}({mark}{self.code}{mark}, {self.place})"
+        made = self.made(spelling.text)
         function = module.function(statements[0])
-        if function is not None:
+        if function is not None and self.rebinds:
             self.add(*declare(module, function, self.place))
         attempt = module.parents[statements[0]]
         if isinstance(attempt, ast.Try) and attempt.body == statements:
             end = self.brought_back([attempt])
             if end is not None and outside:
-                self.sheet.before(attempt.lineno, made)
+                self.sheet.before(attempt.lineno, *made)
                 self.sheet.after(end, *self.bring_back(self.name))
                 return self.name
         if outside:
             head, foot = self.attempt(self.name)
-            self.sheet.wrap(Wrap(first, last, (made, *head), foot))
+            self.sheet.wrap(Wrap(first, last, (*made, *head), foot))
         else:
-            self.sheet.wrap(Wrap(first, first - 1, (made,)))
+            self.sheet.before(first, *made)
         return self.name
 
 
@@ -231,10 +217,8 @@ class _Worker:
         job, module = self._job, self._module
         for name in self._mentions:
             self._check(name)
-        for unit in Atomic(module, job.touches, self._function).units():
-            first, last = job.sheet.lines(unit.statements)
-            hoisted = self._hoist(unit)
-            job.sheet.wrap(Wrap(first, last, (*hoisted, f"with {job.name}.get_lock():")))
+        units = Atomic(module, job.touches, self._function, self._mentions).units()
+        lock(job, units, f"{job.name}.get_lock()")
         for name in self._mentions:
             value = f"{job.name}.value"
             if job.kind == "bool" and isinstance(name.ctx, ast.Load) and not self._tested(name):
@@ -266,40 +250,3 @@ class _Worker:
                 return isinstance(parent.op, ast.Not)
             child, parent = parent, self._module.parents[parent]
         return isinstance(parent, (ast.If, ast.While, ast.IfExp)) and parent.test is child
-
-    def _hoist(self, unit: Unit) -> tuple[str, ...]:
-        """Return the line that calculates before the lock is taken, what may take long."""
-        if unit.first != unit.last:
-            return ()
-        match unit.statements[0]:
-            case ast.AugAssign(value=value) | ast.Assign(value=value) | ast.If(test=value):
-                slow = list(self._slow(value))
-            case _:
-                return ()
-        if len(slow) != 1:
-            return ()
-        job, module = self._job, self._module
-        whole: ast.expr = slow[0]
-        statement = unit.statements[0]
-        if isinstance(statement, ast.AugAssign) and not job.touch(statement.value):
-            whole = statement.value
-        if whole.lineno != whole.end_lineno or whole.lineno != statement.lineno:
-            return ()
-        wanted = "increment" if isinstance(statement, ast.AugAssign) else "value"
-        name = fresh(wanted, around(module, whole))
-        job.add(Edit(module.start(whole), module.end(whole), name))
-        return (f"{name} = {module.text(whole)}",)
-
-    def _slow(self, node: ast.expr) -> list[ast.Call]:
-        """Return the outermost calls that may take long and do not need the number."""
-        if isinstance(node, _ALWAYS):
-            return []
-        if isinstance(node, ast.Call) and not cheap(self._module, node):
-            return [] if self._job.touch(node) else [node]
-        found: list[ast.Call] = []
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                found += self._slow(child)
-            elif isinstance(child, ast.keyword):
-                found += self._slow(child.value)
-        return found

@@ -1,0 +1,236 @@
+"""Share a module-level buffer through memory of all processes while the workers run.
+
+The memory is a ``RawArray`` (an ``Array`` with its lock where workers read and write
+the same elements), made beside the pool; it is freed when nobody has it any more.
+Its content comes back into the parent's own object, also when an exception passes.
+Workers use a ``bytearray`` or ``array.array`` as that array itself; a numpy array
+becomes a view of it, of the same type and shape.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flake8_mpglobals.facts import Facts, LostWrite
+from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.layout import Sheet, quote
+from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.naming import fresh
+from flake8_mpglobals.fixes.plan import CannotFix, Plan
+from flake8_mpglobals.fixes.setters import memory_of
+from flake8_mpglobals.fixes.shapes import dispatches
+from flake8_mpglobals.fixes.shapes.atomic import Atomic, Unit
+from flake8_mpglobals.fixes.shapes.buffer_use import BufferParent, BufferUse
+from flake8_mpglobals.fixes.shapes.locking import lock
+from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.values import NumberJob, shared_name
+from flake8_mpglobals.model import Finding
+
+_KINDS = ("bytearray", "array", "ndarray")
+_TYPECODES = frozenset("bBhHiIlLqQfd")
+_FILLED = frozenset({"zeros", "ones", "full", "arange", "linspace", "eye", "array"})
+_TYPES = frozenset(
+    {"int", "float", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"}
+    | {"uint64", "float16", "float32", "float64", "bool_", "intp", "complex64", "complex128"}
+    | {"i4", "i8", "u1", "f4", "f8", "double", "single"}
+)
+
+
+def takes(writes: Sequence[LostWrite]) -> bool:
+    """Whether all writes store into a buffer that can lie in shared memory."""
+    return all(write.how == "buffer" and write.kind in _KINDS for write in writes)
+
+
+def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
+    """Return the plan that shares the one buffer of ``writes``.
+
+    Raises :class:`CannotFix` where the rewrite is not proved.
+    """
+    place, kind = writes[0].place, writes[0].kind
+    cast = dispatches.cast(facts, writes)
+    module = cast.module
+    made, constructor = _declaration(module, place, kind)
+    view = kind == "ndarray"
+    units: dict[Function, list[Unit]] = {}
+    for function in cast.users:
+        content = BufferUse(module, cast.touches, function, view=view).judge()
+        atomic = Atomic(module, cast.touches, function, content, elements=True)
+        units[function] = atomic.units()
+    BufferParent(module, cast.touches, made, view=view).judge(cast.only)
+    job = BufferJob(
+        *(module, cast.touches, kind, Sheet(module), cast.exempt, cast.calls),
+        name=shared_name(module, place),
+        locked=any(units.values()),
+        constructor=constructor,
+    )
+    dispatches.share(job, cast.sites, cast.workers)
+    for function, found in units.items():
+        lock(job, found, job.lock)
+        if not view:
+            for name in cast.touches.mentioned_in(function):
+                job.add(Edit(module.start(name), module.end(name), job.name))
+    return Plan(
+        tuple(findings),
+        place,
+        "safe",
+        f"Keep {place!r} in a multiprocessing.{job.maker} while the workers run",
+        tuple(sorted(job.edits())),
+    )
+
+
+def _declaration(module: Module, place: str, kind: str) -> tuple[ast.stmt, ast.expr]:
+    """Return the one statement that makes the buffer, and the function that it calls."""
+    bound = module.bindings(place)
+    if len(bound) != 1:
+        raise CannotFix(f"{place!r} is bound more than once: change the one {kind} in place")
+    made = module.parents[bound[0]]
+    if not isinstance(made, (ast.Assign, ast.AnnAssign)) or made not in module.tree.body:
+        raise CannotFix(f"{place!r} is not made by one plain assignment at module level")
+    value = made.value
+    if not isinstance(value, ast.Call) or (isinstance(made, ast.Assign) and len(made.targets) > 1):
+        raise CannotFix(f"{place!r} (line {made.lineno}) is not made by one plain call")
+    unclear = CannotFix(
+        f"{place!r} (line {made.lineno}) is a {kind} of elements that are not known "
+        "to be plain numbers"
+    )
+    if kind == "bytearray":
+        if not is_builtin(module, value.func):
+            raise unclear
+    elif kind == "array":
+        match value.args:
+            case [ast.Constant(value=str(code)), *_] if code in _TYPECODES:
+                pass
+            case _:
+                raise unclear
+    elif not _plain_array(module, value):
+        raise unclear
+    return made, value.func
+
+
+def _plain_array(module: Module, made: ast.Call) -> bool:
+    """Whether a call of numpy surely makes an array of numbers with a shape of its own."""
+    func = made.func
+    if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)):
+        return False
+    if func.attr not in _FILLED or len(module.bindings(func.value.id)) != 1:
+        return False
+    types = [one.value for one in made.keywords if one.arg == "dtype"]
+    if func.attr in ("zeros", "ones", "array"):
+        types += made.args[1:2]
+    elif func.attr == "full":
+        types += made.args[2:3]
+        values = made.args[1:2]
+        if not types and not all(isinstance(one, ast.Constant) for one in values):
+            return False
+    if func.attr == "array" and not types:
+        return all(
+            isinstance(node, (ast.List, ast.Tuple, ast.UnaryOp, ast.unaryop, ast.expr_context))
+            or (isinstance(node, ast.Constant) and isinstance(node.value, (int, float)))
+            for node in ast.walk(made.args[0])
+        )
+    return all(_is_type(one) for one in types)
+
+
+def _is_type(node: ast.expr) -> bool:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Constant(value=str(name)):
+            return name in _TYPES
+    return False
+
+
+@dataclass
+class BufferJob(NumberJob):
+    """A buffer that is to be kept in shared memory, made by calling ``constructor``."""
+
+    rebinds: ClassVar[bool] = False
+    locked: bool = False
+    constructor: ast.expr | None = None
+
+    @property
+    def maker(self) -> str:
+        """What of multiprocessing makes the shared memory."""
+        return "Array" if self.locked else "RawArray"
+
+    @property
+    def view(self) -> bool:
+        """Whether workers have a view of the memory under the place's own name."""
+        return self.kind == "ndarray"
+
+    @property
+    def stem(self) -> str:
+        """The name of the place as it is used in other names."""
+        return self.name.removeprefix("shared_")
+
+    @property
+    def lock(self) -> str:
+        """The lock as workers call it."""
+        if self.view:
+            return fresh(f"{self.stem}_lock", self.module.identifiers)
+        return f"{self.name}.get_lock()"
+
+    @property
+    def parameter(self) -> str:
+        """The name of the setters' parameter for the memory."""
+        return memory_of(self.stem)
+
+    @property
+    def body(self) -> tuple[str, ...]:
+        """The lines by which a setter binds what workers use."""
+        if not self.view:
+            return super().body
+        if not self.locked:
+            return (f"global {self.place}", f"{self.place} = {self._array(self.parameter)}")
+        return (
+            f"global {self.place}, {self.lock}",
+            f"{self.place} = {self._array(f'{self.parameter}.get_obj()')}",
+            f"{self.lock} = {self.parameter}.get_lock()",
+        )
+
+    def _array(self, memory: str) -> str:
+        assert isinstance(self.constructor, ast.Attribute)
+        numpy, place = self.module.text(self.constructor.value), self.place
+        return f"{numpy}.ndarray({place}.shape, {place}.dtype, buffer={memory})"
+
+    @property
+    def _seen(self) -> str:
+        """The parent's view of the memory."""
+        return fresh(f"{self.stem}_view", self.module.identifiers)
+
+    def made(self, maker: str) -> tuple[str, ...]:
+        """Return the lines that make the memory and fill it."""
+        mark = quote(self.module)
+        if self.view:
+            memory = f"{self.name}.get_obj()" if self.locked else self.name
+            return (
+                f"{self.name} = {maker}({mark}b{mark}, {self.place}.nbytes)",
+                f"{self._seen} = {self._array(memory)}",
+                f"{self._seen}[...] = {self.place}",
+            )
+        return (f"{self.name} = {maker}({self._code()}, {self.place})",)
+
+    def _code(self) -> str:
+        mark = quote(self.module)
+        if self.kind == "bytearray":
+            return f"{mark}B{mark}"
+        assert self.constructor is not None
+        call = self.module.parents[self.constructor]
+        assert isinstance(call, ast.Call)
+        return self.module.text(call.args[0])
+
+    def fill(self, shared: str) -> tuple[str, ...]:
+        """Return the line that puts the parent's content into the memory once more."""
+        target = f"{self._seen}[...]" if self.view else f"{shared}[:]"
+        return (f"{target} = {self.place}",)
+
+    def bring_back(self, shared: str) -> tuple[str, ...]:
+        """Return the line that puts the content into the parent's own object."""
+        if self.view:
+            return (f"{self.place}[...] = {self._seen}",)
+        if self.kind == "bytearray":
+            return (f"{self.place}[:] = {shared}[:]",)
+        assert self.constructor is not None
+        array = self.module.text(self.constructor)
+        return (f"{self.place}[:] = {array}({self._code()}, {shared}[:])",)

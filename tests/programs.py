@@ -1,0 +1,300 @@
+"""Small random programs whose workers change module globals, for the law of the fixer.
+
+``program(seed)`` gives the text of one program.  What it prints does not depend on
+any order: lists are sorted, numbers are sums or extremes.
+"""
+
+from __future__ import annotations
+
+import random
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+NAMES = {
+    "list": ("results", "rows", "FOUND", "_log"),
+    "dict": ("table", "by_name", "CACHE_OF", "squares"),
+    "set": ("seen", "kinds"),
+    "int": ("total", "COUNT", "_done", "hits"),
+    "best": ("best", "largest", "HIGH"),
+    "float": ("weight", "energy"),
+    "flag": ("found", "HIT"),
+    "bytearray": ("buf", "GRID"),
+    "array": ("cells", "samples"),
+}
+BEGINS = {
+    "list": ("[]", "list()", "[100]"),
+    "dict": ("{}", "dict()", "{100: 1}"),
+    "set": ("set()", "{100}"),
+    "int": ("0", "0", "5"),
+    "best": ("-1", "0"),
+    "float": ("0.0", "1.5"),
+    "flag": ("False",),
+    "bytearray": ("bytearray(12)", "bytearray(b'abcdefghijkl')"),
+    "array": ("array('i', [0] * 12)", "array('d', [0.5] * 12)"),
+}
+SHOWN = {
+    "list": "sorted({0})",
+    "dict": "sorted({0}.items())",
+    "set": "sorted({0})",
+    "bytearray": "bytes({0})",
+    "array": "{0}.tolist()",
+}
+CHANGES = {
+    "list": (
+        ("{p}.append(n * 10)",),
+        ("{p}.extend([n, n + 20])",),
+        ("if n % 2:", "    {p}.append(n)"),
+        ("if n > 3:", "    {p}.append('big')", "else:", "    {p}.append('small')"),
+        ("for step in range(n % 3):", "    {p}.append(n * 100 + step)"),
+        ("global {p}", "{p} += [n]"),
+    ),
+    "dict": (
+        ("{p}[n] = n * n",),
+        ("{p}.update({{n: n + 1}})",),
+        ("if n != 2:", "    {p}[n] = str(n)"),
+        ("{p}[n % 3] = {p}.get(n % 3, 0) + 1",),
+        ("{p}.setdefault(n, n * 2)",),
+        ("{p}[n] = {{'n': n, 'even': n % 2 == 0}}['n']",),
+    ),
+    "set": (("{p}.add(n % 3)",), ("if n > 1:", "    {p}.add(n)"), ("{p}.update([n, n + 1])",)),
+    "int": (
+        ("global {p}", "{p} += 1"),
+        ("global {p}", "{p} += n"),
+        ("global {p}", "{p} = {p} + 2"),
+        ("global {p}", "if n % 2 == 0:", "    {p} += 1"),
+        ("global {p}", "for _ in range(3):", "    {p} += 1"),
+        ("global {p}", "{p} += len('x' * n)"),
+        ("global {p}", "{p} -= n", "{p} += 10"),
+        ("global {p}", "before = {p}", "{p} = before + n"),
+        ("global {p}", "{p} += weigh(n)"),
+    ),
+    "best": (
+        ("global {p}", "if n > {p}:", "    {p} = n"),
+        ("global {p}", "{p} = max({p}, n * 3)"),
+        ("global {p}", "score = weigh(n)", "if score > {p}:", "    {p} = score"),
+        ("global {p}", "{p} = n if n > {p} else {p}"),
+    ),
+    "float": (
+        ("global {p}", "{p} += n * 0.5"),
+        ("global {p}", "{p} += 0.25"),
+        ("global {p}", "{p} = {p} + n / 4"),
+    ),
+    "flag": (
+        ("global {p}", "if n == 3:", "    {p} = True"),
+        ("global {p}", "{p} = {p} or n > 100"),
+        ("global {p}", "{p} |= n == 1"),
+    ),
+    "bytearray": (
+        ("{p}[n] = n + 65",),
+        ("if n % 2:", "    {p}[n] = 1"),
+        ("{p}[n] += 1",),
+        ("{p}[2 * n:2 * n + 2] = b'zz'",),
+    ),
+    "array": (
+        ("{p}[n] = n * 3",),
+        ("{p}[n] += 2",),
+        (
+            "for i in range(2):",
+            "    {p}[n + i] += n",
+        ),
+    ),
+}
+"""What a worker does with a place, by kind; ``n`` is its task, from 0 to 5."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A module global that workers change."""
+
+    name: str
+    kind: str
+    begins: str
+    change: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """The expression by which the program prints it."""
+        return SHOWN.get(self.kind, "{0}").format(self.name)
+
+
+def program(seed: int) -> str:
+    """Return the text of the program of that number."""
+    return _Writer(random.Random(seed)).text()
+
+
+class _Writer:
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._imports: set[str] = set()
+        taken: set[str] = set()
+        self._places: list[Place] = []
+        for _ in range(chance.choice((1, 1, 1, 2, 2, 3))):
+            kind = chance.choice(tuple(NAMES))
+            name = chance.choice([one for one in NAMES[kind] if one not in taken] or ["extra"])
+            if name in taken:
+                continue
+            taken.add(name)
+            place = Place(name, kind, chance.choice(BEGINS[kind]), chance.choice(CHANGES[kind]))
+            self._places.append(place)
+            if kind == "array":
+                self._imports.add("from array import array")
+
+    def text(self) -> str:
+        chance = self._chance
+        worker = chance.choice(("work", "handle", "crunch"))
+        body = self._body()
+        helper = ""
+        if chance.random() < 0.3:
+            helper = f"def record(n):\n{_indent(body)}\n\n\n"
+            body = "record(n)\n"
+        if chance.random() < 0.3:
+            body = f'"""Do one task."""\n{body}'
+        if chance.random() < 0.4:
+            body += chance.choice(("return n\n", "return n * 2\n", "return None\n"))
+        weigh = "def weigh(n):\n    return n * 7 % 5\n\n\n" if "weigh(" in helper + body else ""
+        run = self._run(worker)
+        shows = "".join(f"print({one.name!r}, {one.shown})\n" for one in self._places)
+        form = chance.choice(("main", "main", "script", "split", "method"))
+        defined, guarded = self._form(form, run, shows)
+        begins = "".join(f"{one.name} = {one.begins}\n" for one in self._places)
+        text = "\n".join(sorted(self._imports)) + f"\n\n{begins}\n\n"
+        text += f"{weigh}{helper}def {worker}(n):\n{_indent(body)}\n\n{defined}"
+        return text + f"\nif __name__ == '__main__':\n{_indent(guarded)}"
+
+    def _body(self) -> str:
+        lines: list[str] = []
+        declared = [one.name for one in self._places if one.change[0].startswith("global")]
+        if declared:
+            lines.append(f"global {', '.join(declared)}")
+        for one in self._places:
+            lines += [line.format(p=one.name) for line in one.change if "global" not in line]
+        return "".join(f"{line}\n" for line in lines)
+
+    def _form(self, form: str, run: str, shows: str) -> tuple[str, str]:
+        """Return what is defined below the worker, and what stands under the guard."""
+        if form == "script":
+            return "", run + shows
+        if form == "main":
+            return f"\ndef main():\n{_indent(run + shows)}\n", "main()\n"
+        if form == "split":
+            other = f"\ndef report():\n{_indent(shows)}\n"
+            return f"\ndef run_all():\n{_indent(run)}\n{other}", "run_all()\nreport()\n"
+        inner = f"def run(self):\n{_indent(run)}\n"
+        return f"\nclass Runner:\n{_indent(inner)}\n", f"Runner().run()\n{shows}"
+
+    # -- how the workers are started
+
+    def _run(self, worker: str) -> str:
+        form = self._chance.choice((self._pool, self._pool, self._executor, self._process))
+        return form(worker)
+
+    def _pool(self, worker: str) -> str:
+        chance = self._chance
+        style = chance.choice(("plain", "module", "context"))
+        before = ""
+        if style == "plain":
+            self._imports.add("from multiprocessing import Pool")
+            made = "Pool(2)"
+        elif style == "module":
+            self._imports.add("import multiprocessing as mp")
+            made = "mp.Pool(processes=2)"
+        else:
+            self._imports.add("import multiprocessing")
+            before = "ctx = multiprocessing.get_context()\n"
+            made = "ctx.Pool(2)"
+        uses = (
+            f"pool.map({worker}, range(6))\n",
+            f"pool.map({worker}, [0, 1, 2, 3, 4, 5], chunksize=2)\n",
+            f"pool.starmap({worker}, [(n,) for n in range(6)])\n",
+            f"for _ in pool.imap({worker}, range(6)):\n    pass\n",
+            f"for _ in pool.imap_unordered({worker}, range(6)):\n    pass\n",
+            f"list(pool.imap({worker}, range(6)))\n",
+            f"pool.map_async({worker}, range(6)).get()\n",
+            f"for n in range(6):\n    pool.apply({worker}, (n,))\n",
+            f"jobs = [pool.apply_async({worker}, (n,)) for n in range(6)]\n"
+            "for job in jobs:\n    job.get()\n",
+            f"jobs = []\nfor n in range(6):\n    jobs.append(pool.apply_async({worker}, (n,)))\n"
+            "for job in jobs:\n    job.wait()\n",
+        )
+        late = (
+            *uses,
+            f"pool.map_async({worker}, range(6))\n",
+            f"for n in range(6):\n    pool.apply_async({worker}, args=(n,))\n",
+        )
+        shape = chance.choice(("with", "with", "close", "try", "chain", "twice"))
+        if shape == "with":
+            return f"{before}with {made} as pool:\n{_indent(chance.choice(uses))}"
+        if shape == "close":
+            return f"{before}pool = {made}\n{chance.choice(late)}pool.close()\npool.join()\n"
+        if shape == "try":
+            end = "finally:\n    pool.close()\n    pool.join()\n"
+            return f"{before}pool = {made}\ntry:\n{_indent(chance.choice(late))}{end}"
+        if shape == "chain":
+            return f"{before}{made}.map({worker}, range(6))\n"
+        two = f"with {made} as pool:\n    pool.map({worker}, range(3))\n"
+        shown = self._places[0]
+        return f"{before}{two}print(bool({shown.name}))\n{two}"
+
+    def _executor(self, worker: str) -> str:
+        chance = self._chance
+        self._imports.add("from concurrent.futures import ProcessPoolExecutor, as_completed, wait")
+        made = chance.choice(
+            (
+                "ProcessPoolExecutor()",
+                "ProcessPoolExecutor(2)",
+                "ProcessPoolExecutor(max_workers=2)",
+            )
+        )
+        uses = (
+            f"list(executor.map({worker}, range(6)))\n",
+            f"executor.map({worker}, range(6))\n",
+            f"for _ in executor.map({worker}, range(6)):\n    pass\n",
+            f"futures = [executor.submit({worker}, n) for n in range(6)]\n"
+            "for future in as_completed(futures):\n    future.result()\n",
+            f"futures = [executor.submit({worker}, n) for n in range(6)]\nwait(futures)\n",
+            f"for n in range(6):\n    executor.submit({worker}, n)\n",
+            f"jobs = {{executor.submit({worker}, n): n for n in range(6)}}\n"
+            "for job in as_completed(jobs):\n    job.result()\n",
+        )
+        use = chance.choice(uses)
+        if chance.random() < 0.75:
+            return f"with {made} as executor:\n{_indent(use)}"
+        return f"executor = {made}\n{use}executor.shutdown()\n"
+
+    def _process(self, worker: str) -> str:
+        chance = self._chance
+        made = "Process"
+        if chance.random() < 0.5:
+            self._imports.add("import multiprocessing")
+            made = "multiprocessing.Process"
+        else:
+            self._imports.add("from multiprocessing import Process")
+        shapes: Sequence[Callable[[], str]] = (
+            lambda: (
+                f"processes = [{made}(target={worker}, args=(n,)) for n in range(6)]\n"
+                "for process in processes:\n    process.start()\n"
+                "for process in processes:\n    process.join()\n"
+            ),
+            lambda: (
+                "processes = []\nfor n in range(6):\n"
+                f"    process = {made}(target={worker}, args=(n,))\n"
+                "    process.start()\n    processes.append(process)\n"
+                "for process in processes:\n    process.join()\n"
+            ),
+            lambda: (
+                f"first = {made}(target={worker}, args=(1,))\n"
+                f"second = {made}(target={worker}, args=(3,))\n"
+                "first.start()\nsecond.start()\nfirst.join()\nsecond.join()\n"
+            ),
+            lambda: (
+                f"for n in range(6):\n    p = {made}(target={worker}, args=(n,))\n"
+                "    p.start()\n    p.join()\n"
+            ),
+            lambda: f"p = {made}(target={worker}, kwargs={{'n': 3}})\np.start()\np.join()\n",
+        )
+        return chance.choice(shapes)()
+
+
+def _indent(text: str) -> str:
+    return textwrap.indent(text, "    ")
