@@ -14,8 +14,10 @@ from flake8_mpglobals.ir import (
     Call,
     ClassValue,
     Function,
+    Handed,
     Imported,
     Load,
+    Param,
     Value,
     Values,
     anchor,
@@ -170,9 +172,18 @@ class StaleReads:
         self, event: Load | Call, values: Values, below: tuple[str, ...], function: Function
     ) -> Iterator[_Read]:
         node = event.node if isinstance(event, Load) else _receiver_node(event)
-        for place in self._evaluator.places(values):
+        for value in values:
+            # What arrives as an argument or as ``self`` was copied at the dispatch, and is what
+            # the parent had then; but a class arrives as its name.
+            handed = isinstance(anchor(value), Param | Handed)
+            yield from self._named(value, handed, below, node, function)
+
+    def _named(
+        self, value: Value, handed: bool, below: tuple[str, ...], node: ast.AST, function: Function
+    ) -> Iterator[_Read]:
+        for place in self._evaluator.places((value,)):
             for known, param in self._reach.globals_for(place, self._reach.passed):
-                if param is None or (param.index == 0 and param.function.has_self):
+                if isinstance(anchor(known), Attr) or not (handed or param):
                     yield _Read(anchor(known), (*segments(known), *below), node, function)
 
     # -- the verdict --------------------------------------------------------------------
