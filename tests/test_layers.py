@@ -34,6 +34,7 @@ ORDER = (
     "evaluate",
     "oracle",
     "crossings",
+    "extent",
     "boundaries",
     "start_methods",
     "wrappers",

@@ -28,6 +28,7 @@ from flake8_mpglobals.evaluate import (
     argument,
     inside,
 )
+from flake8_mpglobals.extent import Extent
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
@@ -54,8 +55,8 @@ from flake8_mpglobals.program import Program
 ROUNDS = 4
 """How often parameters are fed back before functions passed as arguments count as unknown."""
 
-GROWTHS = 16
-"""How often modules and functions that turn out to matter are taken in."""
+MOST_ROUNDS = 10
+"""The same, where modules that turn out to matter are opened on the way."""
 
 
 _ONLY_UNKNOWN = frozenset((UNKNOWN,))
@@ -137,43 +138,45 @@ def find_boundaries(
     Looked at are all functions of the file under check, the functions ``also``, and of
     its other modules what workers enter, and what leads to a process API.
     """
-    active = dict.fromkeys((program.main.body, *program.main.functions, *also))
+    extent = Extent(program, evaluator, also)
     found = Boundaries()
     passed: _Passed = {}
     rounds = ROUNDS
-    grown = 0
-    while rounds and grown < GROWTHS:
+    for _ in range(MOST_ROUNDS):
         rounds -= 1
-        found = Boundaries(functions=tuple(active))
+        found = Boundaries()
         crossings = Crossings(evaluator)
         new = False
         seen: _Passed = {}
         size = program.size
-        calls = [call for function in active for call in function.calls]
-        for call in calls:
-            edges, sites = _resolve(call, evaluator, crossings, found, passed)
-            for target in edges:
-                bindings = seen.setdefault(target.function, [])
-                if len(bindings) < CALLERS:
-                    bindings.append(target.bindings)
-            if edges:
-                found.edges[call] = edges
-                new = evaluator.learn(edges) or new
-            if sites:
-                found.sites.extend(sites)
+        for function in extent.round():
+            targets: list[Target] = []
+            sent: list[Target] = []
+            for call in function.calls:
+                edges, sites = _resolve(call, evaluator, crossings, found, passed)
+                for target in edges:
+                    bindings = seen.setdefault(target.function, [])
+                    if len(bindings) < CALLERS:
+                        bindings.append(target.bindings)
+                if edges:
+                    found.edges[call] = edges
+                    targets.extend(edges)
+                    new = evaluator.learn(edges) or new
+                if sites:
+                    extent.dispatch(call)
+                    found.sites.extend(sites)
                 for site in sites:
+                    sent.extend((*site.workers, *site.initializers))
                     new = evaluator.learn((*site.workers, *site.initializers)) or new
-        more = _to_follow(program, evaluator, found, active)
-        if more or program.size != size:
-            active.update(more)
-            grown += 1
-            rounds = ROUNDS
-        elif not new or (
-            not found.sites and not any(_may_dispatch_yet(call, evaluator) for call in calls)
-        ):
+            extent.enters(function, targets, sent)
+        extent.end_round()
+        if extent.opened or program.size != size:
+            rounds = max(rounds, 2)
+        elif not rounds or not new or not (found.sites or _unsettled(extent.functions, evaluator)):
             break
         passed = seen
         evaluator.forget()
+    found.functions = extent.functions
     found.elsewhere.extend(evaluator.made_over(program.modules))
     for module in program.modules:
         for cls in module.classes:
@@ -183,47 +186,11 @@ def find_boundaries(
     return found
 
 
-def _to_follow(
-    program: Program, evaluator: Evaluator, found: Boundaries, active: Mapping[Function, None]
-) -> dict[Function, None]:
-    """Return the functions of other modules that have to be looked at, too; open the
-    modules that workers and dispatches lead to.
-    """
-    more: dict[Function, None] = {}
-    for site in found.sites:
-        given = [value for values in _given(site.call) for value in values]
-        program.reveal_values(given)
-        receivers = [value.base for value in given if isinstance(value, Attr)]
-        for thing in evaluator.things((*given, *receivers)):
-            if isinstance(thing, Obj | Type):
-                for cls in evaluator.lineage(thing.cls)[0]:
-                    program.reveal_values(value for base in cls.bases for value in base)
-    stack = [
-        target.function for site in found.sites for target in (*site.workers, *site.initializers)
-    ]
-    seen: set[Function] = set()
-    while stack:
-        function = stack.pop()
-        if function in seen:
-            continue
-        seen.add(function)
-        program.reveal(function)
-        if function not in active:
-            more[function] = None
-        stack.extend(target.function for _, target in found.edges_of(function))
-    for function in active:
-        for _, target in found.edges_of(function):
-            if target.function not in active and program.is_offered(target.function):
-                more[target.function] = None
-    for body in program.offering_bodies():
-        if body not in active:
-            more[body] = None
-    return more
-
-
-def _given(call: Call) -> Iterator[Values]:
-    yield from call.args
-    yield from call.keywords.values()
+def _unsettled(functions: Iterable[Function], evaluator: Evaluator) -> bool:
+    """Whether knowing what callers pass could still turn a call into a dispatch."""
+    return any(
+        _may_dispatch_yet(call, evaluator) for function in functions for call in function.calls
+    )
 
 
 def _may_dispatch_yet(call: Call, evaluator: Evaluator) -> bool:

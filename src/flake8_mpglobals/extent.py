@@ -1,0 +1,121 @@
+"""Which functions of a program are looked at, beyond those of the file under check.
+
+Workers are followed into other modules, by plain calls and up to a bound; the
+parent only where it leads to a process API.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from flake8_mpglobals.evaluate import Evaluator, Obj, Target, Type
+from flake8_mpglobals.ir import Attr, Call, Function, Values
+from flake8_mpglobals.program import Program
+
+DEEPEST = 6
+"""How many calls deep a worker is followed once it has left the file under check."""
+
+MOST = 240
+"""How many functions of other modules are looked at."""
+
+
+class Extent:
+    """The functions that are looked at; it grows while their calls are resolved."""
+
+    def __init__(self, program: Program, evaluator: Evaluator, also: Iterable[Function]) -> None:
+        self._program = program
+        self._evaluator = evaluator
+        main = program.main
+        self._depths: dict[Function, int] = dict.fromkeys((main.body, *main.functions, *also), 0)
+        self._queue: deque[Function] = deque()
+        self._resolved: dict[Function, list[Target]] = {}
+        self._away: dict[Function, int] = {}
+        self.opened = False
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions looked at so far."""
+        return tuple(self._depths)
+
+    def round(self) -> Iterator[Function]:
+        """Yield each function once, those that are found on the way, too.
+
+        The caller tells what each one enters (:meth:`enters`) before it asks on.
+        ``opened`` says afterwards whether an earlier answer may be out of date.
+        """
+        self.opened = False
+        self._resolved = {}
+        self._away = {}
+        self._queue = deque(self._depths)
+        while self._queue:
+            yield self._queue.popleft()
+
+    def enters(self, function: Function, targets: list[Target], sent: list[Target]) -> None:
+        """Note what a function enters by plain calls, and what it sends to other processes."""
+        self._resolved[function] = targets
+        for target in sent:
+            self._goes_away(target.function, 0)
+        if function in self._away:
+            for target in targets:
+                self._goes_away(target.function, self._after(function))
+            return
+        for target in targets:
+            if target.function not in self._depths and self._program.is_offered(target.function):
+                self._take_in(target.function, 0)
+
+    def dispatch(self, call: Call) -> None:
+        """Open the modules that the arguments of a dispatch lead to."""
+        given = [value for values in _given(call) for value in values]
+        self._note(self._program.reveal_values(given))
+        receivers = [value.base for value in given if isinstance(value, Attr)]
+        for thing in self._evaluator.things((*given, *receivers)):
+            if isinstance(thing, Obj | Type):
+                for cls in self._evaluator.lineage(thing.cls)[0]:
+                    bases = [value for base in cls.bases for value in base]
+                    self._note(self._program.reveal_values(bases))
+
+    def end_round(self) -> None:
+        """Take in the module bodies that start processes on import."""
+        for body in self._program.offering_bodies():
+            if body not in self._depths:
+                self._depths[body] = 0
+                self.opened = True
+
+    def _after(self, function: Function) -> int:
+        """Return how deep a function lies that ``function`` calls."""
+        return self._away[function] + (function.module is not self._program.main)
+
+    def _goes_away(self, function: Function, depth: int) -> None:
+        """Follow a worker into ``function``, and into what it is known to enter."""
+        stack = [(function, depth)]
+        while stack:
+            current, depth = stack.pop()
+            known = self._away.get(current)
+            if known is not None and known <= depth:
+                continue
+            if depth > DEEPEST:
+                continue
+            self._away[current] = depth
+            if known is None:
+                stale = current in self._resolved
+                self._note(self._program.reveal(current) and stale)
+            if current not in self._depths:
+                self._take_in(current, depth)
+            stack.extend(
+                (target.function, self._after(current))
+                for target in self._resolved.get(current, ())
+            )
+
+    def _take_in(self, function: Function, depth: int) -> None:
+        if len(self._depths) - len(self._program.main.functions) <= MOST:
+            self._depths[function] = depth
+            self._queue.append(function)
+
+    def _note(self, opened: bool) -> None:
+        self.opened = self.opened or opened
+
+
+def _given(call: Call) -> Iterator[Values]:
+    yield from call.args
+    yield from call.keywords.values()
