@@ -13,10 +13,10 @@ from flake8_mpglobals.evaluate import Evaluator, Obj, Target, Type
 from flake8_mpglobals.ir import Attr, Call, Function, Values
 from flake8_mpglobals.program import Program
 
-DEEPEST = 6
+DEEPEST = 4
 """How many calls deep a worker is followed once it has left the file under check."""
 
-MOST = 240
+MOST = 120
 """How many functions of other modules are looked at."""
 
 

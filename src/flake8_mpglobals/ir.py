@@ -470,7 +470,7 @@ class Module:
 def attr(bases: Values, name: str) -> Values:
     """Return the attribute ``name`` of each of ``bases``."""
     return frozenset(
-        UNKNOWN if isinstance(base, Unknown) or _depth(base) >= MAX_DEPTH else Attr(base, name)
+        UNKNOWN if isinstance(base, Unknown) or depth_of(base) >= MAX_DEPTH else Attr(base, name)
         for base in bases
     )
 
@@ -478,7 +478,7 @@ def attr(bases: Values, name: str) -> Values:
 def item(bases: Values, key: str | int | None = None) -> Values:
     """Return an item of each of ``bases``."""
     return frozenset(
-        UNKNOWN if isinstance(base, Unknown) or _depth(base) >= MAX_DEPTH else Item(base, key)
+        UNKNOWN if isinstance(base, Unknown) or depth_of(base) >= MAX_DEPTH else Item(base, key)
         for base in bases
     )
 
@@ -486,7 +486,7 @@ def item(bases: Values, key: str | int | None = None) -> Values:
 def element(bases: Values) -> Values:
     """Return what iterating over each of ``bases`` gives."""
     return frozenset(
-        UNKNOWN if isinstance(base, Unknown) or _depth(base) >= MAX_DEPTH else Element(base)
+        UNKNOWN if isinstance(base, Unknown) or depth_of(base) >= MAX_DEPTH else Element(base)
         for base in bases
     )
 
@@ -502,7 +502,7 @@ def union(*sets: Values) -> Values:
     return joined if len(joined) <= MAX_VALUES else ANYTHING
 
 
-def _depth(value: Value) -> int:
+def depth_of(value: Value) -> int:
     """Return the length of the access path of ``value``."""
     depth = 0
     while isinstance(value, Attr | Item | Element | Entered | Copied):

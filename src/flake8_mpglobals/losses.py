@@ -86,6 +86,7 @@ class Losses:
         self._sites: dict[DispatchSite, Site] = {}
         self._observers: Observers | None = None
         self._copies = Copies(reach, evaluator)
+        self._by_workers: tuple[_Write, ...] | None = None
         self._writes: dict[Function, tuple[RawWrite, ...]] = {}
 
     def find(self) -> tuple[LostWrite, ...]:
@@ -102,7 +103,8 @@ class Losses:
             best = self._choose(group, guarded)
             if best is not None:
                 found.append(best)
-        return tuple(sorted(_once(found), key=lambda lost: (lost.location, lost.how)))
+        found.sort(key=lambda lost: (lost.location, lost.how, str(lost.origin)))
+        return tuple(_each_place_once(_once(found)))
 
     def written(self) -> frozenset[Value]:
         """Return the places that workers write, observed or not."""
@@ -141,8 +143,13 @@ class Losses:
             known = self._writes[function] = tuple(raw_writes(function, self.evaluator))
         return known
 
-    def _worker_writes(self) -> Iterable[_Write]:
-        """Yield every real write of a worker function on a global, once per global."""
+    def _worker_writes(self) -> tuple[_Write, ...]:
+        """Return every real write of a worker function, once per place."""
+        if self._by_workers is None:
+            self._by_workers = tuple(self._find_writes())
+        return self._by_workers
+
+    def _find_writes(self) -> Iterable[_Write]:
         for function in sorted(self.reach.workers, key=_position):
             for raw in self._raw(function):
                 for place, param in self.reach.globals_for(raw.place, self.reach.passed):
@@ -255,13 +262,28 @@ class Losses:
             write.effect.path,
             sites,
             rebinds=write.rebinds,
-            skip=fillers | {write.raw.function} if write.effect.sort in COPIES else fillers,
+            skip=fillers | self._same_code(write),
         )
         if fillers and seen:
             seen = [pair for pair in seen if not self._excused(write, *pair, fillers)]
             if not seen:
                 return None
         return self._lost(write, sites, seen)
+
+    def _same_code(self, write: _Write) -> frozenset[Function]:
+        """Return the functions that come to the write wherever they run, in each worker of
+        it and in the parent: what they read there is their own process's.
+        """
+        writer = write.raw.function
+        found = {writer}
+        stack = [writer]
+        while stack:
+            for caller in self.reach.callers(stack.pop()):
+                if caller not in found:
+                    found.add(caller)
+                    stack.append(caller)
+        regions = [self.reach.regions[entry].entered for _, entry, _ in write.ways]
+        return frozenset(found).intersection(*regions)
 
     def _guarded(self, writes: list[_Write]) -> dict[Value, frozenset[Function]]:
         """Return the places that every worker write fills only after a look at them, with
@@ -532,6 +554,16 @@ class Losses:
                 site.inner is not None,
             )
         return known
+
+
+def _each_place_once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:
+    """Leave out further writes to a place that are reported from afar at the same point."""
+    seen: set[tuple[Location, str, str]] = set()
+    for lost in found:
+        key = (lost.location, lost.how, lost.place)
+        if lost.origin is None or key not in seen:
+            seen.add(key)
+            yield lost
 
 
 def _once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:

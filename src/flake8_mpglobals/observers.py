@@ -95,11 +95,16 @@ class Observers:
                         self._touched_in.setdefault(touch.place, set()).add(function)
             for _, target in self.boundaries.edges_of(function):
                 self._callers.setdefault(target.function, set()).add(function)
+        # What other modules define runs in the parent where the file under check calls it.
+        main = self.evaluator.program.main
         self._entry_points = [
             function
             for function in self.boundaries.functions
             if function in self.reach.parent
-            and (function.is_module or not self._callers.get(function, set()) - {function})
+            and (
+                function.is_module
+                or (function.module is main and not self._callers.get(function, set()) - {function})
+            )
         ]
 
     def _of(self, event: Load | Store | Call) -> Iterator[Touch]:

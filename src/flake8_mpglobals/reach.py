@@ -32,11 +32,18 @@ from flake8_mpglobals.ir import (
     Values,
     anchor,
     attr,
+    depth_of,
     element,
     is_state,
     item,
     state_name,
 )
+
+MOST_PLACES = 24
+"""Places that one parameter is told apart for; what else is handed over is not followed."""
+
+DEEPEST = 4
+"""Steps of an access path below which a place is not followed from call to call."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,6 +152,10 @@ class Reach:
         """Return the functions that ``start`` enters by plain calls, themselves included."""
         return self._closure(start)
 
+    def callers(self, function: Function) -> list[Function]:
+        """Return the functions of workers that call ``function``."""
+        return [caller for caller, _, _ in self._callers.get(function, ())]
+
     def entries(self, function: Function) -> list[Function]:
         """Return the worker functions whose regions hold ``function``."""
         return self._entries_of.get(function, [])
@@ -163,7 +174,7 @@ class Reach:
 
         def give(param: Param, place: Value) -> None:
             known = passed.setdefault(param, set())
-            if place not in known and len(known) < 200:
+            if place not in known and len(known) < MOST_PLACES and depth_of(place) <= DEEPEST:
                 known.add(place)
                 queue.append((param, place))
 
@@ -195,7 +206,7 @@ class Reach:
     def _handed(self, target: Target) -> Iterable[tuple[Param, Value]]:
         """Yield the places that one call hands to the parameters of a function."""
         for index, values in target.bindings.items():
-            for place in self.evaluator.places(values):
+            for place in sorted(self.evaluator.places(values), key=repr_place):
                 yield Param(target.function, index), place
 
     def _can_change(self, place: Value) -> bool:
