@@ -73,8 +73,9 @@ class Ambient:
 class Api:
     """One row of the catalogue.
 
-    ``name`` is the qualified name; ``label`` what messages call it; ``callable``
-    the slot of what runs elsewhere (none: the call itself starts nothing);
+    ``name`` is the qualified name (``package.Class.*``: of all its other members);
+    ``label`` what messages call it; ``callable`` the slot of what runs elsewhere (none:
+    the call itself starts nothing);
     ``initializer`` and ``initargs`` the slots of the per-worker set-up;
     ``method`` the method that runs elsewhere when a class derives from this one;
     ``returns`` the qualified class of what the call gives back; ``waits`` whether

@@ -243,6 +243,8 @@ class Catalogue:
         """Return the row for a qualified name, or None where the API is not known."""
         name = self.canonical(name)
         row = self._tables.rows.get(name)
+        if row is None:
+            row = self._tables.rows.get(f"{name.rpartition('.')[0]}.*")
         if row is None and name.partition(".")[0] in libraries.BY_VALUE:
             if name not in self._clones:
                 self._clones[name] = self._by_value(name)
@@ -279,7 +281,9 @@ class Catalogue:
 
     def touches(self, name: str) -> bool:
         """Whether ``name`` is a process API, or gives back an object with one."""
-        return self._original(name) in self._tables.crossing
+        name = self._original(name)
+        crossing = self._tables.crossing
+        return name in crossing or f"{name.rpartition('.')[0]}.*" in crossing
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""

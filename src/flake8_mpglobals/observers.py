@@ -185,6 +185,9 @@ class Observers:
             run.refers = True
             run.passing = frozenset(node for site in sites for node in ast.walk(site.call.node))
         entries = [function for function in self._entry_points if function in relevant]
+        # A forked child is the program itself going on: only what the code that forked
+        # comes to read afterwards is missed, not what any other function may read.
+        forked = all(site.api.runs == "child" for site in sites)
         for _ in range(4):
             before = dict(run.known)
             after_import = False
@@ -195,12 +198,12 @@ class Observers:
                     stale.append(entry)
                     after_import = after_import or entry.is_module
             for entry in entries:
-                if entry.is_module:
+                if entry.is_module or forked:
                     continue
                 if after_import or any(other is not entry for other in stale):
                     run.active.clear()
                     run.enter(entry, True)
-            if run.staled:
+            if run.staled and not forked:
                 for function in self.boundaries.loose:
                     if function in relevant:
                         run.active.clear()

@@ -82,7 +82,7 @@ def words(
     for name in leading:
         if "." in name and not _owner(name):
             package, *between, word = name.split(".")
-            if between and word.isalpha() and word.islower():
+            if between and (word == "*" or (word.isalpha() and word.islower())):
                 word = between[-1]  # the module of a plain word says more: "bag", not "range"
             found.setdefault(package, set()).add(word)
     for clone, original in clones.items():

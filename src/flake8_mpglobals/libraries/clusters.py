@@ -59,13 +59,8 @@ RAY: tuple[Api, ...] = (
         Api(f"{_ACTORS}.{method}", f"ActorPool.{method}", "parent", Slot(0, "fn"), "pooled")
         for method in ("map", "map_unordered", "submit")
     ),
-    *(
-        factory(f"ray.data.{name}", _DATASET)
-        for name in (
-            "range", "from_items", "from_pandas", "from_numpy", "read_csv", "read_json",
-            "read_parquet", "read_text",
-        )
-    ),
+    factory("ray.data.*", _DATASET),
+    Api(f"{_DATASET}.*", "Dataset", "parent", same=True),
     *(
         Api(
             f"{_DATASET}.{method}",
@@ -138,11 +133,6 @@ def _lazily(owner: str, *methods: str, tasks: Tasks = "", at: int = 0) -> tuple[
     )
 
 
-def _itself(owner: str, *methods: str) -> tuple[Api, ...]:
-    """Return the rows of methods whose result is run together with their receiver."""
-    return tuple(Api(f"{owner}.{method}", method, "parent", same=True) for method in methods)
-
-
 def _client(method: str, tasks: Tasks, *, waits: bool = False) -> Api:
     return Api(
         f"{_CLIENT}.{method}",
@@ -184,35 +174,21 @@ DASK: tuple[Api, ...] = (
         )
     ),
     *(_compute(f"{_BAG}.{name}", "process") for name in ("compute", "persist", "to_textfiles")),
-    *(
-        factory(f"dask.bag.{name}", _BAG)
-        for name in ("from_sequence", "range", "read_text", "from_url", "read_avro")
-    ),
-    Api("dask.bag.from_delayed", "from_delayed", "parent", returns=_BAG),
-    Api("dask.bag.map", "bag.map", "parent", Slot(0, "func"), defers=True, returns=_BAG),
+    factory("dask.bag.*", _BAG),
     *_lazily(_BAG, "map", tasks="zip"),
     *_lazily(
         _BAG, "starmap", "filter", "remove", "map_partitions", "fold", "foldby", "groupby",
         "reduction", "accumulate",
     ),
-    *_itself(
-        _BAG, "sum", "count", "max", "min", "mean", "std", "var", "any", "all", "frequencies",
-        "topk", "distinct", "pluck", "flatten", "repartition", "take", "to_delayed",
-        "to_dataframe", "random_sample", "product", "join",
-    ),
-    *(
-        factory(f"dask.dataframe.{name}", _FRAME)
-        for name in ("from_pandas", "read_csv", "read_parquet", "from_delayed", "from_dict")
-    ),
-    *_lazily(_FRAME, "map_partitions", "apply", "map", "applymap", "map_overlap"),
-    *_itself(_FRAME, "sum", "mean", "head", "repartition", "reset_index", "set_index", "dropna"),
-    *(
-        factory(f"dask.array.{name}", _ARRAY)
-        for name in ("from_array", "ones", "zeros", "arange", "full", "random.random")
-    ),
+    Api(f"{_BAG}.*", "Bag", "parent", same=True),
+    factory("dask.dataframe.*", _FRAME),
+    *_lazily(_FRAME, "map_partitions", "apply", "map"),
+    Api(f"{_FRAME}.*", "DataFrame", "parent", same=True),
+    factory("dask.array.*", _ARRAY),
+    factory("dask.array.random.*", _ARRAY),
     Api("dask.array.map_blocks", "map_blocks", "parent", Slot(0), defers=True, returns=_ARRAY),
     *_lazily(_ARRAY, "map_blocks", "map_overlap"),
-    *_itself(_ARRAY, "sum", "mean", "max", "min", "rechunk", "reshape", "astype"),
+    Api(f"{_ARRAY}.*", "Array", "parent", same=True),
     Api(
         "dask.config.set",
         "dask.config.set",
@@ -244,7 +220,6 @@ DASK: tuple[Api, ...] = (
     factory("distributed.LocalCluster.get_client", _CLIENT),
     factory("distributed.get_client", _CLIENT),
     factory("distributed.worker_client", _CLIENT),
-    factory("distributed.default_client", _CLIENT),
     _client("submit", "starcall"),
     _client("map", "zip"),
     _client("run", "starcall", waits=True),
@@ -314,18 +289,12 @@ SPARK: tuple[Api, ...] = (
     factory(_SC, _SC),
     factory(f"{_SC}.getOrCreate", _SC),
     factory(f"{_BUILDER}.getOrCreate", _SESSION),
-    factory(f"{_SESSION}.getActiveSession", _SESSION),
+    factory(f"{_BUILDER}.*", _BUILDER),
     *(
-        factory(f"{_BUILDER}.{name}", _BUILDER)
-        for name in ("appName", "master", "config", "enableHiveSupport", "remote")
+        Api(f"{_SC}.{name}", name, "parent", returns=_RDD, anywhere=True)
+        for name in ("parallelize", "textFile", "wholeTextFiles")
     ),
-    *(
-        Api(f"{_SC}.{name}", name, "parent", returns=_RDD, anywhere=name != "range")
-        for name in (
-            "parallelize", "textFile", "wholeTextFiles", "range", "sequenceFile", "binaryFiles",
-            "pickleFile", "emptyRDD",
-        )
-    ),
+    factory(f"{_SC}.range", _RDD),
     *_spark(_RDD, "map", "filter", "keyBy", "groupBy", "sortBy", returns=_RDD, waits=False),
     *_spark(
         _RDD, "flatMap", "mapPartitions", "mapPartitionsWithIndex", "mapValues",
@@ -336,39 +305,18 @@ SPARK: tuple[Api, ...] = (
     *_spark(_RDD, "foreach", "reduce", "treeReduce", waits=True),
     *_spark(_RDD, "foreachPartition", alone=True, waits=True),
     *_spark(_RDD, "fold", "aggregate", "treeAggregate", at=1, waits=True),
-    *(
-        Api(f"{_RDD}.{name}", name, "parent", same=True)
-        for name in (
-            "cache", "persist", "unpersist", "repartition", "coalesce", "distinct", "union",
-            "sample", "sortByKey", "groupByKey", "partitionBy", "zipWithIndex", "join",
-            "leftOuterJoin", "keys", "values", "cartesian", "subtract", "glom", "zip",
-        )
-    ),
-    factory(f"{_RDD}.toDF", _SDF),
+    Api(f"{_RDD}.*", "RDD", "parent", same=True),
     *(
         factory(f"{_SESSION}.{name}", _SDF)
         for name in ("createDataFrame", "sql", "table", "range")
     ),
-    *(
-        factory(f"{_READER}.{name}", _READER) for name in ("option", "options", "format", "schema")
-    ),
-    *(
-        factory(f"{_READER}.{name}", _SDF)
-        for name in ("csv", "json", "parquet", "text", "load", "table", "orc", "jdbc")
-    ),
+    *(factory(f"{_READER}.{name}", _READER) for name in ("option", "options", "format", "schema")),
+    factory(f"{_READER}.*", _SDF),
     *_spark(_SDF, "foreach", "foreachPartition", waits=True),
-    *_spark(_SDF, "mapInPandas", "mapInArrow", returns=_SDF, waits=False),
-    *_spark(_GROUPED, "applyInPandas", "apply", returns=_SDF, waits=False),
+    *_spark(_SDF, "mapInPandas", returns=_SDF, waits=False),
+    *_spark(_GROUPED, "applyInPandas", returns=_SDF, waits=False),
     factory(f"{_SDF}.groupBy", _GROUPED),
-    factory(f"{_SDF}.groupby", _GROUPED),
-    *(
-        Api(f"{_SDF}.{name}", name, "parent", same=True)
-        for name in (
-            "select", "filter", "where", "withColumn", "drop", "limit", "orderBy", "sort",
-            "join", "union", "distinct", "cache", "persist", "repartition", "coalesce",
-            "dropDuplicates", "alias", "toDF", "sample", "withColumnRenamed", "fillna", "dropna",
-        )
-    ),
+    Api(f"{_SDF}.*", "DataFrame", "parent", same=True),
     *_udf("udf"),
     *_udf("pandas_udf"),
     Api(
@@ -434,14 +382,11 @@ CELERY: tuple[Api, ...] = (
     _noted("s", "starcall"),
     _noted("si", "starcall"),
     _noted("signature", "call"),
-    *(factory(f"celery.{name}", _SIGNATURE) for name in ("group", "chain", "chord", "chunks")),
+    *(factory(f"celery.{name}", _SIGNATURE) for name in ("group", "chain", "chord")),
     _send(_SIGNATURE, "delay", tasks=""),
     _send(_SIGNATURE, "apply_async", tasks=""),
     _send(_SIGNATURE, "__call__", tasks=""),
-    *(
-        Api(f"{_SIGNATURE}.{name}", name, "parent", same=True)
-        for name in ("set", "on_error", "link", "clone")
-    ),
+    Api(f"{_SIGNATURE}.*", "Signature", "parent", same=True),
 )
 
 ROWS: tuple[Api, ...] = (*RAY, *DASK, *SPARK, *CELERY)
@@ -449,7 +394,6 @@ ROWS: tuple[Api, ...] = (*RAY, *DASK, *SPARK, *CELERY)
 SAME: dict[str, str] = {
     "ray.util.multiprocessing.pool.Pool": _RAY_POOL,
     "ray.util.actor_pool.ActorPool": _ACTORS,
-    "ray.remote_function.RemoteFunction": _RAY,
     "dask.delayed.delayed": "dask.delayed",
     "dask.base.compute": "dask.compute",
     "dask.base.persist": "dask.persist",
@@ -458,7 +402,6 @@ SAME: dict[str, str] = {
     "pyspark.context.SparkContext": _SC,
     "pyspark.sql.session.SparkSession": _SESSION,
     "pyspark.rdd.RDD": _RDD,
-    "pyspark.sql.dataframe.DataFrame": _SDF,
     f"{_SESSION}.sparkContext": _SC,
     f"{_SESSION}.read": _READER,
     f"{_SDF}.rdd": _RDD,
@@ -466,8 +409,6 @@ SAME: dict[str, str] = {
     "celery.app.shared_task": "celery.shared_task",
     "celery.app.task.Task": _TASK,
     "celery.task.task": "celery.shared_task",
-    "celery.task": "celery.shared_task",
-    "celery.decorators.task": "celery.shared_task",
     "celery.canvas.group": "celery.group",
     "celery.canvas.chain": "celery.chain",
     "celery.canvas.chord": "celery.chord",
@@ -486,6 +427,4 @@ SHARED: dict[str, str] = {
     "distributed.Variable": "value",
     "distributed.Lock": "lock",
     "distributed.Event": "event",
-    "distributed.Pub": "queue",
-    "distributed.Sub": "queue",
 }

@@ -268,9 +268,7 @@ SAME: dict[str, str] = {
     "pathos.multiprocessing.ProcessPool": "pathos.pools.ProcessPool",
     "pathos.multiprocessing.ProcessingPool": "pathos.pools.ProcessPool",
     "pathos.multiprocessing.ThreadPool": "pathos.pools.ThreadPool",
-    "pathos.multiprocessing.ThreadingPool": "pathos.pools.ThreadPool",
     "pathos.threading.ThreadPool": "pathos.pools.ThreadPool",
-    "pathos.threading.ThreadingPool": "pathos.pools.ThreadPool",
     "pathos.parallel.ParallelPool": "pathos.pools.ParallelPool",
     "pathos.parallel.ParallelPythonPool": "pathos.pools.ParallelPool",
     "pathos.pp.ParallelPool": "pathos.pools.ParallelPool",
@@ -294,7 +292,6 @@ CLONES: dict[str, str] = {
     "torch.multiprocessing": "multiprocessing",
     "pathos.helpers.mp": "multiprocess",
     "joblib.externals.loky": "loky",
-    "sklearn.externals.joblib": "joblib",
 }
 """Modules with the names of another."""
 

@@ -1,0 +1,175 @@
+"""Nothing is in the tables, the rules or the mechanisms that no fixture needs.
+
+Each entry is switched off in turn, and some fixture has to turn red.  Rows that share
+the parent's memory are turned into processes instead: a fixture that must stay silent
+then speaks.  Looked at are only the fixtures that name the entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from wants import Fixture, complaints, folder
+
+from flake8_mpglobals import analysis, catalogue, crossings, rules
+from flake8_mpglobals.apis import SHARES, Api
+from flake8_mpglobals.evaluate import answers
+from flake8_mpglobals.lower import statements
+from flake8_mpglobals.options import Options
+from flake8_mpglobals.source import Source
+
+pytestmark = pytest.mark.long
+
+FIXTURES = [*folder("detect"), *folder("clean")]
+Patch = pytest.MonkeyPatch
+
+
+def is_red(fixture: Fixture) -> bool:
+    """Whether a fixture says anything but what it wants."""
+    source = Source.from_bytes(str(fixture.path), fixture.path.read_bytes())
+    return complaints(fixture.wants, analysis.check(source, Options(codes=fixture.codes))) != []
+
+
+class Used(dict[str, Any]):
+    """A table that notes which of its entries are looked up."""
+
+    def __init__(self, entries: dict[str, Any], seen: set[str]) -> None:
+        super().__init__(entries)
+        self.seen = seen
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key in self:
+            self.seen.add(key)
+        return super().get(key, default)
+
+
+@pytest.fixture(scope="module")
+def users() -> dict[str, list[Fixture]]:
+    """Which fixtures look which names up, in any of the tables."""
+    seen: set[str] = set()
+    found: dict[str, list[Fixture]] = {}
+    tables = catalogue._tables(())
+    telling = {row.name.rpartition(".")[2]: row.name for row in tables.anywhere.values()}
+    noting = replace(tables, rows=Used(tables.rows, seen), anywhere=Used(tables.anywhere, seen))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "_tables", lambda _: noting)
+        for name in ("SAME", "SHARED", "THREAD_PRIMITIVES"):
+            patch.setattr(catalogue, name, Used(getattr(catalogue, name), seen))
+        patch.setattr(answers, "THREAD_PRIMITIVES", catalogue.THREAD_PRIMITIVES)
+        for fixture in FIXTURES:
+            seen.clear()
+            assert not is_red(fixture)
+            for name in seen | {telling[name] for name in seen if name in telling}:
+                found.setdefault(name, []).append(fixture)
+    return found
+
+
+def that_name(*words: str) -> Iterator[Fixture]:
+    """Yield the fixtures whose text has all of some words."""
+    return (f for f in FIXTURES if all(re.search(rf"\b{w}\b", f.text) for w in words))
+
+
+def some_turns_red(fixtures: Iterable[Fixture]) -> bool:
+    return any(is_red(fixture) for fixture in fixtures)
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    yield
+    catalogue._tables.cache_clear()
+
+
+def with_rows(patch: Patch, rows: tuple[Api, ...]) -> None:
+    patch.setattr(catalogue, "ROWS", rows)
+    catalogue._tables.cache_clear()
+
+
+Users = dict[str, list[Fixture]]
+
+
+@pytest.mark.parametrize("row", catalogue.ROWS, ids=lambda row: row.name)
+def test_each_row_is_needed(row: Api, users: Users, monkeypatch: Patch) -> None:
+    others = tuple(other for other in catalogue.ROWS if other is not row)
+    with_rows(monkeypatch, others)
+    if some_turns_red(users.get(row.name, ())):
+        return
+    assert row.kind in SHARES
+    apart = replace(row, kind="process", kinds=(), inherits=None)
+    with_rows(monkeypatch, (*others, apart))
+    assert some_turns_red(users.get(row.name, ()))
+
+
+@pytest.mark.parametrize("name", catalogue.SAME)
+def test_each_spelling_is_needed(name: str, users: Users, monkeypatch: Patch) -> None:
+    monkeypatch.delitem(catalogue.SAME, name)
+    catalogue._tables.cache_clear()
+    assert some_turns_red(users.get(name, ()))
+
+
+@pytest.mark.parametrize("name", catalogue.CLONES)
+def test_each_clone_is_needed(name: str, monkeypatch: Patch) -> None:
+    monkeypatch.delitem(catalogue.CLONES, name)
+    catalogue._tables.cache_clear()
+    assert some_turns_red(that_name(*name.split(".")))
+
+
+@pytest.mark.parametrize("name", catalogue.SHARED)
+def test_each_shared_object_is_needed(name: str, users: Users, monkeypatch: Patch) -> None:
+    monkeypatch.delitem(catalogue.SHARED, name)
+    assert some_turns_red(users.get(name, ()))
+
+
+@pytest.mark.parametrize("name", catalogue.THREAD_PRIMITIVES)
+def test_each_thread_primitive_is_needed(name: str, users: Users, monkeypatch: Patch) -> None:
+    monkeypatch.delitem(catalogue.THREAD_PRIMITIVES, name)
+    assert some_turns_red(users.get(name, ()))
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.code)
+def test_each_rule_is_needed(rule: rules.Rule, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(analysis, "RULES", tuple(r for r in rules.RULES if r is not rule))
+    assert some_turns_red(that_name("want", rule.code))
+
+
+MECHANISMS: dict[str, tuple[tuple[str, ...], Callable[[Patch], None]]] = {
+    "settings in force around a call": (
+        ("joblib",),
+        lambda patch: patch.setattr(crossings.Crossings, "_in_force", lambda *_: set()),
+    ),
+    "kinds told by arguments": (
+        ("joblib",),
+        lambda patch: patch.setattr(
+            crossings.Crossings, "_decided", lambda self, row, call, env: row.kind
+        ),
+    ),
+    "tasks noted for later": (
+        ("joblib",),
+        lambda patch: patch.setattr(crossings.Crossings, "tasks", lambda *_: iter(())),
+    ),
+    "decorators that make a function over": (
+        ("ray",),
+        lambda patch: patch.setattr(
+            answers.Answers, "_made_over", lambda self, thing, *_: frozenset((thing,))
+        ),
+    ),
+    "arguments before those of the task": (
+        ("spawn",),
+        lambda patch: patch.setattr("flake8_mpglobals.boundaries.leading", lambda *_: 0),
+    ),
+    "the branch of a forked child": (
+        ("fork",),
+        lambda patch: patch.setattr(statements, "child_of", lambda *_: None),
+    ),
+}
+"""By name: words of the fixtures that need it, and how to switch it off."""
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_each_mechanism_is_needed(name: str, monkeypatch: Patch) -> None:
+    words, switch_off = MECHANISMS[name]
+    switch_off(monkeypatch)
+    assert some_turns_red(that_name(*words))
