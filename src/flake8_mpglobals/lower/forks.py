@@ -13,6 +13,15 @@ FORKS = frozenset(("os.fork", "posix.fork", "pty.fork", "os.forkpty"))
 _DEPTH = 4
 
 
+def forks_in(node: ast.AST) -> bool:
+    """Whether a function names anything called ``fork``."""
+    return any(
+        "fork" in (part.attr if isinstance(part, ast.Attribute) else part.id)
+        for part in ast.walk(node)
+        if isinstance(part, ast.Attribute | ast.Name)
+    )
+
+
 def fork_among(values: Iterable[Value], depth: int = 0) -> Call | None:
     """Return the call of ``fork`` that one of ``values`` is what it returned."""
     for value in values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flake8_mpglobals.ir import (
@@ -36,7 +37,7 @@ from flake8_mpglobals.ir import (
     union,
 )
 from flake8_mpglobals.lower.expressions import Expressions, arithmetic, dotted
-from flake8_mpglobals.lower.forks import child_of, fork_among
+from flake8_mpglobals.lower.forks import child_of, fork_among, forks_in
 from flake8_mpglobals.lower.scope import (
     DEFINITIONS,
     Link,
@@ -97,6 +98,10 @@ class Statements(Expressions):
     def function_body(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         """Lower the body of a function with its parameters as symbols."""
         names = names_of(node)
+        if self.low.forks and forks_in(node):
+            # A forked child sees the locals like a nested function: by its own copies.
+            mine = names.bound - set(self.function.params)
+            names = replace(names, captured=names.captured | mine)
         self.low.names[self.function] = names
         for index, name in enumerate(self.function.params):
             values: Values = frozenset((Param(self.function, index),))
@@ -217,7 +222,11 @@ class Statements(Expressions):
         call.children.append(function)
         self.module.functions.append(function)
         kept = (self.owner, self.block, self.env, self.live)
-        self.owner, self.block, self.env, self.live = function, function.body, dict(env), True
+        known = dict(env)
+        for local in env:
+            if (own := self.captured(local)) is not None:
+                known[local] = frozenset((own,))
+        self.owner, self.block, self.env, self.live = function, function.body, known, True
         self.statements(body)
         self.owner, self.block, self.env, self.live = kept
 
