@@ -26,6 +26,7 @@ _SCRIPTS = {case.name: case.script for case in projects()}
 _LOSING = {name: script for name, script in _SCRIPTS.items() if not name.startswith("clean_")}
 DETECT = [*folder("detect"), *folder("limits"), *_LOSING.values()]
 CLEAN = [*folder("clean"), *(s for name, s in _SCRIPTS.items() if name not in _LOSING)]
+START_METHOD = str(Path(__file__).with_name("start_method"))
 IN_THREADS = str(Path(__file__).with_name("in_threads.py"))
 _LOST = re.compile(r"MPG1\d\d")
 _SECONDS = 60
@@ -36,11 +37,15 @@ _SETTINGS = {
 }
 
 
-def run(*command: str) -> tuple[int, str, str]:
-    """Return the exit status, the last line of the output and what is on stderr."""
+def run(*command: str, method: str = "") -> tuple[int, str, str]:
+    """Return the exit status, the last line of the output and what is on stderr.
+
+    ``method`` is the start method that the program has by default.
+    """
+    default = {"PYTHONPATH": START_METHOD, "MPGLOBALS_START_METHOD": method} if method else {}
     done = subprocess.run(
         [sys.executable, *command],
-        env={**os.environ, **_SETTINGS},
+        env={**os.environ, **_SETTINGS, **default},
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -72,17 +77,37 @@ def skip_unless_it_can_run(fixture: Fixture) -> bool:
 @pytest.mark.parametrize("fixture", DETECT, ids=_ids(DETECT))
 def test_what_is_wanted_is_lost(fixture: Fixture) -> None:
     seen = fixture.headers["parent sees"]
-    if skip_unless_it_can_run(fixture):
-        status, printed, errors = run(str(fixture.path))
-        assert (status, printed) == (0, seen), errors
+    needs = skip_unless_it_can_run(fixture)
+    status, printed, errors = run(str(fixture.path))
+    assert (status, printed) == (0, seen), errors
+    if needs:
         return
-    assert run(str(fixture.path)) == (0, seen, "")
+    if "warns" in fixture.headers:
+        assert fixture.headers["warns"] in errors
+    else:
+        assert errors == ""
     if "only processes" in fixture.headers:
         return
     if any(_LOST.fullmatch(want.code) for want in fixture.wants):
         status, shared, errors = run(IN_THREADS, str(fixture.path))
         assert status == 0, errors
         assert shared != seen
+
+
+def _failing() -> list[tuple[Fixture, str]]:
+    """Return the fixtures that say under which start methods they fail, with each method."""
+    told = [fixture for fixture in DETECT if "fails under" in fixture.headers]
+    return [(fixture, method) for fixture in told for method in ("fork", "spawn", "forkserver")]
+
+
+@pytest.mark.parametrize(
+    ("fixture", "method"), _failing(), ids=lambda part: getattr(part, "name", part)
+)
+def test_it_fails_under_the_start_methods_that_it_names(fixture: Fixture, method: str) -> None:
+    methods, _, text = fixture.headers["fails under"].partition(": ")
+    status, printed, errors = run(str(fixture.path), method=method)
+    assert status == 0, errors
+    assert (printed == text) == (method in methods.split(", "))
 
 
 @pytest.mark.parametrize("fixture", CLEAN, ids=_ids(CLEAN))

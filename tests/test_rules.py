@@ -83,7 +83,9 @@ def test_the_examples_run(rule: Rule, tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, str(path)], capture_output=True, text=True, timeout=60, check=False
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        if rule.code != "MPG304":  # there, the resource tracker warns
+            assert done.stderr == ""
+        assert done.returncode == 0, done.stderr
 
 
 # explain and rules

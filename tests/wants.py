@@ -6,7 +6,9 @@ want has to be met by a finding of its own, and every finding needs a want.
 
 Headers, anywhere in a comment that starts a line: ``# select: MPG901 MPG902``
 switches rules on, ``# parent sees: text`` is the last line that the program
-prints, ``# only processes: reason`` says why threads would print another one, and
+prints, ``# only processes: reason`` says why threads would print another one,
+``# fails under: spawn, forkserver: text`` is what it prints under those start methods (and
+under no other), ``# warns: text`` is part of what it leaves on stderr, and
 ``# needs: names`` lists what has to be there to run it: packages, or other words for
 what no package brings (``a-broker``), with which it never runs.
 """
@@ -28,7 +30,9 @@ DEFAULT_ON = frozenset(rule.code for rule in RULES if rule.default)
 
 _COMMENT = re.compile(r"#\s*want(?P<offset>\+\d+)?(?=\s)(?P<pairs>.*)")
 _PAIR = re.compile(r'\s+(?P<code>[A-Z]+\d+)\s+"(?P<part>[^"]*)"')
-_HEADER = re.compile(r"^# (?P<key>select|parent sees|only processes|needs): ?(?P<text>.*)$")
+_HEADER = re.compile(
+    r"^# (?P<key>select|parent sees|only processes|fails under|warns|needs): ?(?P<text>.*)$"
+)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from flake8_mpglobals.reach import Reach
 from flake8_mpglobals.readers import other_readers
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.scene import set_scene
+from flake8_mpglobals.shared import names_shared, shared_uses
 from flake8_mpglobals.source import Source, SourceError
 from flake8_mpglobals.starts import may_start
 from flake8_mpglobals.sweep import find_hazards
@@ -71,7 +72,7 @@ def _examine(source: Source, options: Options, tree: ast.Module, workspace: Work
     also: dict[Function, None] = {}
     for _ in range(3):
         boundaries = through_wrappers(find_boundaries(program, evaluator, also), evaluator)
-        if not boundaries.sites and not may_start(main, evaluator):
+        if not (boundaries.sites or may_start(main, evaluator) or names_shared(source.text)):
             return Facts(source, tree)
         reach = Reach(boundaries, evaluator)
         losses = Losses(program, boundaries, reach, evaluator)
@@ -89,6 +90,7 @@ def _examine(source: Source, options: Options, tree: ast.Module, workspace: Work
         losses.unresolved(),
         losses.in_workers(),
         find_hazards(scene, options.codes),
+        shared_uses(scene, options.codes),
     )
 
 

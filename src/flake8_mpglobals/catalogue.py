@@ -33,6 +33,7 @@ from flake8_mpglobals.apis import (
     pool_methods,
     process,
 )
+from flake8_mpglobals.sharedtypes import SHARED_TYPES
 
 __all__ = ["CLONES", "SAME", "SHARED", "SHARES", "THREAD_PRIMITIVES"]
 __all__ += ["Api", "Catalogue", "Kind", "Remedy", "Result", "Slot", "Tasks"]
@@ -120,6 +121,7 @@ SAME: dict[str, str] = {
     "concurrent.futures.interpreter.InterpreterPoolExecutor": _IPE,
     "concurrent.futures._base.Future": FUTURE,
     "posix.fork": "os.fork",
+    **SHARED_TYPES,
     "asyncio.BaseEventLoop": _LOOP,
     "asyncio.events.AbstractEventLoop": _LOOP,
     "asyncio.events.get_event_loop": "asyncio.get_event_loop",

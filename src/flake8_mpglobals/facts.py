@@ -83,6 +83,38 @@ class LostWrite:
     elsewhere: str = ""
 
 
+SharedUseKind = Literal["nested", "unlocked", "threads", "leak", "import"]
+"""What goes wrong with a shared object: a change of a copy that a proxy gave out, an
+update that others can come between, a primitive of threads between processes, memory
+that stays, an object that each process makes for itself on import."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedUse:
+    """One operation on a shared object that does not do what it looks like.
+
+    ``place`` is the expression that stands for the object, ``verb`` what is done to
+    it, ``maker`` the qualified name of what made it (``manager.dict``); ``node`` and
+    ``location`` are those of the operation; ``worker``, ``dispatches`` and ``chain``
+    say who runs it (empty where it goes wrong in any process); ``made`` is where the
+    object is made, ``origin`` where the operation is, if that is another file.
+    """
+
+    kind: SharedUseKind
+    place: str
+    verb: str
+    maker: str
+    node: ast.AST
+    location: Location
+    end_line: int
+    end_column: int
+    worker: str
+    dispatches: tuple[Dispatch, ...] = ()
+    chain: tuple[Step, ...] = ()
+    made: tuple[Related, ...] = ()
+    origin: Location | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Unresolved:
     """A dispatch of which the callable could not be told (MPG902)."""
@@ -107,3 +139,4 @@ class Facts:
     unresolved: tuple[Unresolved, ...] = ()
     in_workers: frozenset[FunctionNode] = frozenset()
     hazards: Hazards = NO_HAZARDS
+    shared: tuple[SharedUse, ...] = ()

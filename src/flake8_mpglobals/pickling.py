@@ -279,7 +279,7 @@ class Pickling:
     def _primitive(self, values: Values, depth: int) -> str:
         """Return the kind of a primitive that is surely among ``values``, or inside them."""
         things = self._evaluator.things(values)
-        shared = {t.kind for t in things if isinstance(t, Shared) and not t.threads}
+        shared = {_kind(t) for t in things if isinstance(t, Shared) and not t.threads}
         if shared:
             refused = sorted(shared & set(_REFUSED))
             sure = UNKNOWN not in things and len(things) == len(shared)
@@ -328,3 +328,8 @@ def _order(values: Values) -> str:
     if isinstance(value, Fresh):
         return "fresh"
     return f"{type(value).__name__} {getattr(value, 'name', '')}"
+
+
+def _kind(thing: Shared) -> str:
+    """Return the kind of a shared object; the proxies of a manager travel anywhere."""
+    return "proxy" if thing.maker.startswith("manager.") else thing.kind

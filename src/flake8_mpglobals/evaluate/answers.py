@@ -7,6 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flake8_mpglobals.catalogue import SHARES, THREAD_PRIMITIVES, Api, Catalogue
+from flake8_mpglobals.evaluate.memory import (
+    keeps_places,
+    shared_attribute,
+    shared_result,
+    shares,
+    view,
+)
 from flake8_mpglobals.evaluate.things import (
     Box,
     Env,
@@ -24,6 +31,7 @@ from flake8_mpglobals.evaluate.things import (
     Things,
     Type,
     Wrapped,
+    argument,
     bind,
     inside,
     order,
@@ -74,6 +82,10 @@ from flake8_mpglobals.mutations import (
     SCALARS,
 )
 from flake8_mpglobals.program import Program
+from flake8_mpglobals.sharedtypes import MANAGES, PROXIES, VIEWS
+
+SPREAD = 6
+"""How many arguments a tuple of unknown length is taken to hold."""
 
 SPREAD = 6
 """How many arguments a tuple of unknown length is taken to hold."""
@@ -231,7 +243,7 @@ class Answers:
             return self._entered(value.base, env)
         if isinstance(value, Copied):
             return frozenset(
-                Box("list") if isinstance(thing, Shared) else thing
+                Box("list") if isinstance(thing, Shared) and thing.kind != "buffer" else thing
                 for thing in self.thing(value.base, env)
             )
         if isinstance(value, Result):
@@ -263,7 +275,7 @@ class Answers:
         if not stores and not hint:
             return self._starred(value)
         found = self.things(stores or ())
-        if hint:
+        if hint and not shares(found):
             told = self.things(hint)
             if told and UNKNOWN not in told:
                 found = (found - {UNKNOWN}) | told
@@ -331,11 +343,15 @@ class Answers:
         if value.index == function.kwarg:
             return frozenset((Box("dict"),))
         hint = function.annotations.get(value.index)
+        passed_in = self.inputs.get(value)
         if hint:
             told = self.things(hint)
             if told and UNKNOWN not in told:
-                return told
-        passed_in = self.inputs.get(value)
+                # People write ``dict`` for a proxy of one.
+                given = self.things(passed_in or ())
+                if not shares(given):
+                    return told
+                return given if UNKNOWN not in given else (given - {UNKNOWN}) | told
         if not passed_in:
             default = function.defaults.get(value.index)
             if default and not env:
@@ -363,8 +379,8 @@ class Answers:
                 found.add(
                     External(self.catalogue.canonical(f"{thing.name}.{name}"), frozenset((base,)))
                 )
-            elif isinstance(thing, Shared) and thing.kind == "manager":
-                found.add(External(f"manager.{name}"))
+            elif isinstance(thing, Shared):
+                found |= shared_attribute(thing, name)
             elif isinstance(thing, Wrapped):
                 found |= self._wrapped_attribute(thing, name, base)
             else:
@@ -487,6 +503,10 @@ class Answers:
                     known = True
                     found |= self.things(table[name])
         if not known:
+            if name not in MANAGES and any(
+                self.catalogue.shared(base) == "manager" for base in external
+            ):
+                return frozenset((External(f"manager.{name}"),))
             rows = {self.catalogue.canonical(f"{base}.{name}") for base in external}
             found |= {External(row, receiver) for row in rows if self.catalogue.api(row)}
         if unknown or not found:
@@ -520,16 +540,17 @@ class Answers:
         name = self.catalogue.canonical(name)
         shared = self.catalogue.shared(name)
         if shared is not None:
-            return frozenset((Shared(shared),))
+            maker = f"multiprocessing.{name.rpartition('.')[2]}"
+            return frozenset((Shared(shared, False, maker, call),))
         if name in THREAD_PRIMITIVES:
-            return frozenset((Shared(THREAD_PRIMITIVES[name], threads=True),))
+            return frozenset((Shared(THREAD_PRIMITIVES[name], True, name, call),))
         row = self.catalogue.api(name)
         if row is not None and row.returns:
             return frozenset((Handle(row.returns, call),))
         if self.catalogue.knows_owner(name):
             return frozenset((Handle(name, call),))
         if name.startswith("manager."):
-            return frozenset((Shared("proxy"),))
+            return frozenset((Shared(PROXIES.get(name[8:], "proxy"), False, name, call),))
         kind = _typing_kind(name)
         if kind is not None:
             return frozenset((Box(kind, None, call),))
@@ -604,7 +625,9 @@ class Answers:
                 elif thing.name in FIELDS:
                     found |= self._field(call, env)
                 else:
-                    found |= self._made_by(thing.name, call)
+                    viewed = argument(call, VIEWS.get(thing.name))
+                    views = self._views(viewed, env) if viewed else frozenset()
+                    found |= views or self._made_by(thing.name, call)
             elif isinstance(thing, Unknown) and (
                 row := self._wrapper(thing, call.callee, call.function.module)
             ):
@@ -676,6 +699,14 @@ class Answers:
                     found.add(UNKNOWN)
         return frozenset(found)
 
+    def _views(self, values: Values, env: Env | None) -> Things:
+        """Return the shared memory that a view of ``values`` shows."""
+        return frozenset(
+            view(thing)
+            for thing in self.things(values, env)
+            if isinstance(thing, Shared) and thing.kind in ("buffer", "array", "value")
+        )
+
     def _method_result(self, call: Call, env: Env | None) -> Things:
         """Return what a method of a container gives back."""
         found: set[Thing] = set()
@@ -684,7 +715,9 @@ class Answers:
                 return frozenset((UNKNOWN,))
             handed = callee.name in HANDS_OUT
             for thing in self.thing(callee.base, env):
-                if isinstance(thing, Box) and callee.name == "copy":
+                if isinstance(thing, Shared):
+                    found |= shared_result(thing, callee.name)
+                elif isinstance(thing, Box) and callee.name == "copy":
                     found.add(thing)
                 elif isinstance(thing, Box) and handed:
                     found |= self.thing(Item(callee.base), env)
@@ -746,7 +779,7 @@ class Answers:
             display = box.display
             if iterated and display.kind == "dict":
                 return frozenset((Scalar("str"),))
-            if key is not None and key in display.items and display.kind in ("dict", "tuple"):
+            if key is not None and key in display.items and keeps_places(display):
                 return display.items[key]
             return frozenset(display.elements)
         call = box.call

@@ -65,10 +65,18 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """An object made to be shared: between processes, or (``threads``) only in one."""
+    """An object made to be shared: between processes, or (``threads``) only in one.
+
+    ``maker`` is the qualified name of what makes such objects (``manager.list`` for
+    the proxies of any manager); ``call`` is the call that made this one, where it is
+    known, and so its identity.  A ``buffer`` is a view of the memory of another
+    shared object, whose ``maker`` and ``call`` it has.
+    """
 
     kind: str
     threads: bool = False
+    maker: str = ""
+    call: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

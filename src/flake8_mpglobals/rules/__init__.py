@@ -14,7 +14,12 @@ from flake8_mpglobals.rules.mpg108 import RULE as MPG108
 from flake8_mpglobals.rules.mpg201 import RULE as MPG201
 from flake8_mpglobals.rules.mpg202 import RULE as MPG202
 from flake8_mpglobals.rules.mpg203 import RULE as MPG203
+from flake8_mpglobals.rules.mpg301 import RULE as MPG301
+from flake8_mpglobals.rules.mpg302 import RULE as MPG302
+from flake8_mpglobals.rules.mpg303 import RULE as MPG303
+from flake8_mpglobals.rules.mpg304 import RULE as MPG304
 from flake8_mpglobals.rules.mpg305 import RULE as MPG305
+from flake8_mpglobals.rules.mpg306 import RULE as MPG306
 from flake8_mpglobals.rules.mpg401 import RULE as MPG401
 from flake8_mpglobals.rules.mpg901 import RULE as MPG901
 from flake8_mpglobals.rules.mpg902 import RULE as MPG902
@@ -31,7 +36,12 @@ RULES: tuple[Rule, ...] = (
     MPG201,
     MPG202,
     MPG203,
+    MPG301,
+    MPG302,
+    MPG303,
+    MPG304,
     MPG305,
+    MPG306,
     MPG401,
     MPG901,
     MPG902,
