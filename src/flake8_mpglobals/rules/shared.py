@@ -36,10 +36,11 @@ def by(use: SharedUse, verb: str) -> str:
 
 def finding(use: SharedUse, code: str, name: str, text: str, remedy: str) -> Finding:
     """Make the finding of a use; ``text`` says what goes wrong, ``remedy`` what helps."""
+    afar = f" (at {use.origin.path}:{use.origin.line})" if use.origin else ""
     return Finding(
         code,
         name,
-        f"{text}: {remedy}",
+        f"{text}{afar}: {remedy}",
         use.location,
         use.end_line,
         use.end_column,
