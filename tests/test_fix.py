@@ -32,6 +32,12 @@ def read(path: Path) -> Source:
     return Source.from_bytes("before.py", path.read_bytes())
 
 
+def strategy(case: Path) -> str:
+    """Return the strategy that a case asks for in its ``strategy.txt``."""
+    asked = case / "strategy.txt"
+    return asked.read_text(encoding="utf-8").strip() if asked.exists() else "auto"
+
+
 def name(case: Path) -> str:
     return case.name
 
@@ -64,7 +70,7 @@ def test_every_case_has_one_answer() -> None:
 @pytest.mark.parametrize("case", FIXED, ids=name)
 def test_the_result_is_exact(case: Path) -> None:
     source = read(case / "before.py")
-    result = fix_source(source, OPTIONS)
+    result = fix_source(source, OPTIONS, strategy=strategy(case))
     assert [refusal.reason for refusal in result.left] == []
     assert result.fixed
     assert source.encode(result.text) == (case / "after.py").read_bytes()
@@ -74,7 +80,7 @@ def test_the_result_is_exact(case: Path) -> None:
 @pytest.mark.parametrize("case", FIXED, ids=name)
 def test_a_second_run_changes_nothing(case: Path) -> None:
     source = read(case / "after.py")
-    result = fix_source(source, OPTIONS)
+    result = fix_source(source, OPTIONS, strategy=strategy(case))
     assert (result.text, result.fixed, result.left, result.passes) == (source.text, (), (), 0)
     assert not result.changed
 
@@ -92,6 +98,9 @@ def test_comments_and_line_ends_stay(case: Path) -> None:
     crlf = b"\r\n" in (case / "before.py").read_bytes()
     assert data.count(b"\n") == data.count(b"\r\n") * crlf + data.count(b"\n") * (not crlf)
     assert data.endswith(b"\n") == (case / "before.py").read_bytes().endswith(b"\n")
+    collected = case.name.startswith(("collect_", "process_list_"))
+    if collected:
+        return  # the worker and all that takes its results may differ
     places = {one.place for one in analysis.check(before, OPTIONS) if one.code != "MPG101"}
     words = (*WORDS, *places)
     old, new = ([line.strip() for line in source.lines] for source in (before, after))
@@ -109,7 +118,7 @@ their indentation."""
 @pytest.mark.parametrize("case", REFUSED, ids=name)
 def test_what_is_not_proved_is_left(case: Path) -> None:
     source = read(case / "before.py")
-    result = fix_source(source, OPTIONS)
+    result = fix_source(source, OPTIONS, strategy=strategy(case))
     reasons = (case / "refused.txt").read_text(encoding="utf-8").splitlines()
     assert sorted({refusal.reason for refusal in result.left}) == sorted(reasons)
     assert result.text is source.text
@@ -128,21 +137,24 @@ def test_reports_carry_the_same_fix(case: Path) -> None:
     source = read(case / "before.py")
     facts = analysis.examine(source, OPTIONS)
     findings = {finding.sort_key[:4]: finding for finding in analysis.check(source, OPTIONS)}
-    fixes = propose(facts, OPTIONS)
+    fixes = propose(facts, OPTIONS, strategy(case))
     assert set(fixes) <= set(findings)
-    result = fix_source(source, OPTIONS)
+    result = fix_source(source, OPTIONS, strategy=strategy(case))
     if case in REFUSED:
         assert {fix.reason for fix in fixes.values()} == {one.reason for one in result.left}
         assert not any(fix.edits for fix in fixes.values())
     else:
         assert {fix.applicability for fix in fixes.values()} == {"safe"}
         texts = {by_edits(source, fix) for fix in fixes.values()}
-        assert len(texts) == len({finding.place for finding in findings.values()})
+        places = {finding.place for finding in findings.values()}
+        # Places that one worker adds to travel together: one rewrite for all of them.
+        assert len(texts) == len(places) or case.name.startswith("collect_")
         if result.passes == 1:
             assert texts == {result.text}
 
 
 SIMPLE = FIXTURES / "with_map_script" / "before.py"
+PROCESS = FIXTURES / "process_single" / "before.py"
 
 
 def test_only_selected_rules_are_fixed() -> None:
@@ -156,9 +168,9 @@ def test_an_unknown_strategy_is_an_error() -> None:
         fix_source(read(SIMPLE), OPTIONS, strategy="hope")
 
 
-def test_the_manager_strategy_is_the_default_here() -> None:
-    one = fix_source(read(SIMPLE), OPTIONS, strategy="manager")
-    assert one.text == fix_source(read(SIMPLE), OPTIONS).text
+def test_what_cannot_be_collected_is_shared_by_default() -> None:
+    one = fix_source(read(PROCESS), OPTIONS, strategy="manager")
+    assert one.text == fix_source(read(PROCESS), OPTIONS).text
 
 
 def test_text_that_cannot_be_encoded_is_left() -> None:
@@ -185,9 +197,9 @@ def test_lone_carriage_returns_are_left() -> None:
 
 
 @pytest.mark.parametrize("comment", ["# noqa", "# noqa: MPG101", "# NOQA:E501,MPG306", "# noqa: M"])
-@pytest.mark.parametrize("line", ["from multiprocessing import Pool", "    with Pool(2) as pool:"])
+@pytest.mark.parametrize("line", ["from multiprocessing import Process", "    p.join()"])
 def test_noqa_on_any_line_of_the_fix_blocks_it(line: str, comment: str) -> None:
-    text = read(SIMPLE).text
+    text = read(PROCESS).text
     assert line in text
     source = Source.from_text("before.py", text.replace(line, f"{line}  {comment}"))
     result = fix_source(source, OPTIONS)

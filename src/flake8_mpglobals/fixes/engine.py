@@ -11,6 +11,7 @@ from flake8_mpglobals import analysis
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.edits import (
     Edit,
+    EditConflictError,
     apply,
     as_text_edits,
     compatible,
@@ -101,14 +102,16 @@ def fix_source(
         current = replace_text(current, text)
 
 
-def propose(facts: Facts, options: Options) -> Mapping[tuple[str, int, int, str], Fix]:
+def propose(
+    facts: Facts, options: Options, strategy: str = "auto"
+) -> Mapping[tuple[str, int, int, str], Fix]:
     """Return what could be done about each finding of one file, for reports.
 
     The keys are :attr:`Finding.sort_key` without the message.  Each value has
     edits that were checked by themselves, or the reason why there are none.
     """
     fixes: dict[tuple[str, int, int, str], Fix] = {}
-    found = _propose(facts, options, "auto")
+    found = _propose(facts, options, strategy)
     for refusal in found.refusals:
         fixes[refusal.finding.sort_key[:4]] = Fix("display", "", reason=refusal.reason)
     for plan in found.plans:
@@ -180,13 +183,17 @@ def _plan(
         if write.elsewhere:
             raise CannotFix(f"{write.elsewhere}: no rewrite reaches that far")
     refused = CannotFix(_no_shape(writes))
-    for shape in SHAPES:
-        if strategy in ("auto", shape.strategy) and shape.takes(writes):
-            try:
-                plan = shape.plan(facts, writes, findings)
-                return replace(plan, edits=merge(plan.edits))
-            except CannotFix as no:
+    asked = [one for one in SHAPES if strategy in ("auto", one.strategy) and one.takes(writes)]
+    for shape in asked:
+        try:
+            plan = shape.plan(facts, writes, findings)
+            return replace(plan, edits=merge(plan.edits))
+        except CannotFix as no:
+            others = {one.strategy for one in asked} - {shape.strategy}
+            if not (shape.last_resort and others):
                 refused = no
+        except EditConflictError:
+            refused = CannotFix("the edits that this needs overlap")
     raise refused
 
 
@@ -195,7 +202,11 @@ def _no_shape(writes: Sequence[LostWrite]) -> str:
     kinds = {write.how for write in writes}
     if len(kinds) > 1:
         return f"workers also rebind {writes[0].place!r}: change the one object in place"
-    return _NO_SHAPE.get(writes[0].how, "no rewrite for this yet")
+    place, kind, how = writes[0].place, writes[0].kind, writes[0].how
+    if how == "mutate":
+        what = f"a {kind}" if kind else "an object of unknown type"
+        return f"{place!r} is {what}: only a plain list or dict can be shared by a manager"
+    return _NO_SHAPE.get(how, "no rewrite for this yet")
 
 
 def _check_encoding(source: Source) -> None:

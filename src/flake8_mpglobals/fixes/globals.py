@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.layout import first_line, newline
@@ -11,9 +11,10 @@ from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 
 
-def declare(module: Module, function: Function, name: str) -> Iterator[Edit]:
-    """Yield the edit that lets ``function`` bind the global ``name``, if it cannot yet."""
-    if module.binds(function, name) == "global":
+def declare(module: Module, function: Function, *names: str) -> Iterator[Edit]:
+    """Yield the edit that lets ``function`` bind the globals ``names``, if it cannot yet."""
+    name = ", ".join(one for one in names if module.binds(function, one) != "global")
+    if not name:
         return
     first = function.body[0]
     begin = first
@@ -35,18 +36,18 @@ def declare(module: Module, function: Function, name: str) -> Iterator[Edit]:
     yield Edit(at, at, f"{newline(module.source)}{indent}global {name}")
 
 
-def forget(module: Module, function: Function, name: str) -> Iterator[Edit]:
-    """Yield the edits that take ``name`` out of the ``global`` statements of ``function``."""
+def forget(module: Module, function: Function, *names: str) -> Iterator[Edit]:
+    """Yield the edits that take ``names`` out of the ``global`` statements of ``function``."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Global) and name in node.names:
-            yield _without(module, node, name)
+        if isinstance(node, ast.Global) and not set(names).isdisjoint(node.names):
+            yield _without(module, node, names)
 
 
-def _without(module: Module, node: ast.Global, name: str) -> Edit:
+def _without(module: Module, node: ast.Global, names: Sequence[str]) -> Edit:
     source = module.source
     start, end = module.start(node), module.end(node)
-    if len(node.names) > 1:
-        left = ", ".join(one for one in node.names if one != name)
+    left = ", ".join(one for one in node.names if one not in names)
+    if left:
         return Edit(start, end, f"global {left}")
     block = module.block(node)
     line = source.starts[node.lineno - 1]

@@ -52,6 +52,11 @@ class Sheet:
         self._before: dict[int, list[str]] = defaultdict(list)
         self._after: dict[int, list[str]] = defaultdict(list)
 
+    @property
+    def unit(self) -> str:
+        """One level of indentation."""
+        return self._unit
+
     def wrap(self, wrap: Wrap) -> None:
         """Add a wrap; it must hold whole statements (see :meth:`lines`)."""
         self._wraps.append(wrap)

@@ -115,10 +115,17 @@ def define(
         *(f"\t{line}" for line in body),
         *call,
     ]
+    end, blank = place_behind(module, behind)
+    return Edit(end, end, newline(module.source) * blank + indented(module, lines))
+
+
+def place_behind(module: Module, behind: Function) -> tuple[int, int]:
+    """Return where the text of a function goes that is defined below ``behind``, and how many
+    line ends come before it.
+    """
     line = _last_line(module, behind)
     end = module.source.starts[line - 1] + len(module.source.lines[line - 1])
-    gap = newline(module.source) * (_blank_lines(module, line) + 1)
-    return Edit(end, end, gap + indented(module, lines))
+    return end, _blank_lines(module, line) + 1
 
 
 def typed(beside: Function, parameter: str, annotation: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.plan import Plan
-from flake8_mpglobals.fixes.shapes import buffers, manager, values
+from flake8_mpglobals.fixes.shapes import buffers, collect, manager, values
 from flake8_mpglobals.model import Finding
 
 
@@ -18,16 +18,20 @@ class Shape:
     ``strategy`` is what ``--strategy`` calls it, ``takes`` whether it is meant for
     the writes of a place at all.  ``plan`` takes the facts of a file and the writes
     and findings of one place, and gives a plan or raises
-    :class:`~flake8_mpglobals.fixes.plan.CannotFix`.
+    :class:`~flake8_mpglobals.fixes.plan.CannotFix`.  A ``last_resort`` is tried when
+    all others refuse, and its own reason tells least.
     """
 
     strategy: str
     takes: Callable[[Sequence[LostWrite]], bool]
     plan: Callable[[Facts, Sequence[LostWrite], Sequence[Finding]], Plan]
+    last_resort: bool = False
 
 
 SHAPES: tuple[Shape, ...] = (
+    Shape(collect.NAME, collect.takes, collect.plan),
     Shape(manager.NAME, manager.takes, manager.plan),
     Shape(manager.NAME, values.takes, values.plan),
     Shape(manager.NAME, buffers.takes, buffers.plan),
+    Shape(collect.NAME, collect.takes, collect.plan_processes, last_resort=True),
 )

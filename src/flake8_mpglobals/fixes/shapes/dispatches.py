@@ -178,6 +178,11 @@ def measured(module: Module, place: str, sites: Sequence[Site]) -> Iterator[ast.
                         yield use
 
 
+def callables(module: Module, sites: Sequence[Site]) -> list[ast.expr]:
+    """Return the expressions by which the dispatches name what they run."""
+    return [one for site in sites if (one := _callable(module, site)) is not None]
+
+
 def _callable(module: Module, site: Site) -> ast.expr | None:
     slot = site.api.callable
     if slot is None:
@@ -199,7 +204,7 @@ def worker(module: Module, site: Site) -> Function:
     line, api = site.dispatch.location.line, site.dispatch.api
     if site.initializer:
         raise CannotFix(f"the initializer in line {line} writes it: let only the workers write")
-    if not (_is_pool(site) or _is_executor(site) or _is_process(site)):
+    if not (_is_pool(site) or _is_executor(site) or is_process(site)):
         raise CannotFix(f"{api} (line {line}) has no manager rewrite yet: return the values")
     given = _callable(module, site)
     function = module.functions.get(given.id) if isinstance(given, ast.Name) else None
@@ -224,7 +229,8 @@ def _is_executor(site: Site) -> bool:
     return site.api.name.startswith("concurrent.futures.ProcessPoolExecutor.")
 
 
-def _is_process(site: Site) -> bool:
+def is_process(site: Site) -> bool:
+    """Whether a dispatch makes a process of its own."""
     names = ("multiprocessing.Process", "multiprocessing.context.BaseContext.Process")
     return site.api.name in names
 
@@ -270,7 +276,7 @@ def makers(sites: Sequence[Site]) -> list[ast.Call]:
     """Return the calls that make the pools and processes, each once, in order."""
     found: dict[ast.Call, None] = {}
     for site in sites:
-        call = site.call if _is_process(site) else site.pool
+        call = site.call if is_process(site) else site.pool
         if call is None:
             raise CannotFix(
                 f"the pool of {site.dispatch.api} (line {site.dispatch.location.line}) is made "
@@ -288,7 +294,7 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
     for site, worker in zip(sites, workers, strict=True):
         function = module.function(site.call)
         _check_place(module, site, function, job.place)
-        if _is_process(site):
+        if is_process(site):
             processes.append(site.call)
             continue
         assert site.pool is not None
@@ -317,13 +323,8 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
 def _check_place(module: Module, site: Site, function: Function | None, place: str) -> None:
     """Refuse a dispatch that runs on import, or in a function that is no plain one."""
     line = site.dispatch.location.line
-    no_guard = CannotFix(
-        f"MPG202: {site.dispatch.api} (line {line}) runs on import: put it under "
-        'if __name__ == "__main__":'
-    )
+    check_guard(module, site, function)
     if function is None:
-        if module.guard(site.call) is None:
-            raise no_guard
         return
     if isinstance(function, ast.AsyncFunctionDef) or any(
         isinstance(node, _GENERATING) for node in ast.walk(function)
@@ -334,6 +335,18 @@ def _check_place(module: Module, site: Site, function: Function | None, place: s
         raise CannotFix(f"{place!r} is a local name where line {line} stands")
     if any(isinstance(above, ast.Lambda) for above in module.ancestors(site.call)):
         raise CannotFix(f"the dispatch in line {line} stands in a lambda")
+
+
+def check_guard(module: Module, site: Site, function: Function | None) -> None:
+    """Raise :class:`CannotFix` for a dispatch that runs on import."""
+    no_guard = CannotFix(
+        f"MPG202: {site.dispatch.api} (line {site.dispatch.location.line}) runs on import: "
+        'put it under if __name__ == "__main__":'
+    )
+    if function is None:
+        if module.guard(site.call) is None:
+            raise no_guard
+        return
     started: set[str] = set()
     for statement in module.at_import():
         for call in ast.walk(statement):

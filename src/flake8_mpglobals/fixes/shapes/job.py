@@ -113,6 +113,10 @@ class Job:
         """Return the name for the proxy beside ``anchor``."""
         return fresh(f"shared_{self.place}", around(self.module, anchor))
 
+    def making(self, manager: str) -> str:
+        """Return the expression by which ``manager`` makes the shared object."""
+        return f"{manager}.{self.kind}({self.place})"
+
     def fill(self, shared: str) -> tuple[str, ...]:
         """Return the lines that put the parent's content into the proxy once more."""
         if self.kind == "list":
@@ -165,13 +169,13 @@ class Job:
         if existing is None:
             manager = fresh("manager", around(self.module, statements[0]))
             self.add(*spelling.edits)
-            made = f"\t{shared} = {manager}.{self.kind}({self.place})"
+            made = f"\t{shared} = {self.making(manager)}"
             self.sheet.wrap(Wrap(first, last, (f"with {spelling.text}() as {manager}:", made)))
             if outside:
                 self.sheet.wrap(Wrap(first, last, head, foot))
             return shared
         manager, attempt = existing
-        made = f"{shared} = {manager}.{self.kind}({self.place})"
+        made = f"{shared} = {self.making(manager)}"
         if attempt is not None:
             self.sheet.before(attempt.lineno, made)
             if outside:

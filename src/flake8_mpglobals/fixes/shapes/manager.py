@@ -28,8 +28,8 @@ _KINDS = ("list", "dict")
 
 
 def takes(writes: Sequence[LostWrite]) -> bool:
-    """Whether all writes change an object in place."""
-    return all(write.how == "mutate" for write in writes)
+    """Whether all writes change a list or dict in place."""
+    return all(write.how == "mutate" and write.kind in _KINDS for write in writes)
 
 
 def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
@@ -39,11 +39,6 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     """
     place = writes[0].place
     kind = writes[0].kind
-    if kind not in _KINDS:
-        what = f"a {kind}" if kind else "an object of unknown type"
-        raise CannotFix(
-            f"{place!r} is {what}: only a plain list or dict can be shared by a manager"
-        )
     module = Module(facts.source, facts.tree)
     sites = dispatches.found(facts, module, writes)
     touches = Touches(module, place)

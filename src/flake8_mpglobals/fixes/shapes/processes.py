@@ -177,9 +177,6 @@ class ProcessShare:
         arguments = Arguments(module, call)
         target = arguments.get(1, "target")
         args = arguments.get(3, "args")
-        rest = "" if args is None else "*args"
-        if arguments.get(4, "kwargs") is not None:
-            rest = "*args, **kwargs"
         if not (isinstance(target, ast.Name) and module.is_global(target)):
             raise CannotFix(
                 f"the target in line {call.lineno} is not a plain function of this module"
@@ -191,7 +188,7 @@ class ProcessShare:
             job.add(*extend(module, setter, job.parameter, job.body, job.annotation))
             index = setter.count
         else:
-            name = job.setter(function, f"_run_{target.id}", target.id, rest)
+            name = job.setter(function, f"_run_{target.id}", target.id, self._rest(target.id))
             job.add(Edit(module.start(target), module.end(target), name))
             longer = len(name) - len(target.id)
         if args is None:
@@ -202,6 +199,18 @@ class ProcessShare:
             job.add(arguments.insert_into(args, index, shared))
         if longer + len(added) + 2 > job.sheet.room(call.lineno, BLACK):
             job.add(*spread(module, call))
+
+    def _rest(self, target: str) -> str:
+        """Return the arguments that one wrapper passes on for all processes with a target."""
+        given = [Arguments(self._job.module, call) for call in self._job.calls]
+        same = [
+            one
+            for one in given
+            if isinstance(func := one.get(1, "target"), ast.Name) and func.id == target
+        ]
+        if any(one.get(4, "kwargs") is not None for one in same):
+            return "*args, **kwargs"
+        return "*args" if any(one.get(3, "args") is not None for one in same) else ""
 
     def _function(self, target: ast.Name) -> Function:
         function = self._job.module.functions.get(target.id)

@@ -77,6 +77,11 @@ class Stored:
         for value in self._uses.iterables:
             self._listed(value)
 
+    def check_picklable(self) -> None:
+        """Raise :class:`CannotFix` for a value that cannot travel between processes."""
+        for _, value in self._uses.stored:
+            self._picklable(value)
+
     # -- can it be pickled
 
     def _picklable(self, value: ast.expr) -> None:
@@ -340,7 +345,8 @@ class Stored:
                         ):
                             return self._reaches_into(holder)
                     name = ast.unparse(call.func)
-                    return not (is_builtin(self._module, call.func) and name in PURE)
+                    calm = name in PURE or name in _EXCEPTIONS
+                    return not (is_builtin(self._module, call.func) and calm)
                 case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=holder))]):
                     return parent.value is node and self._reaches_into(holder)
                 case ast.Assign() | ast.AnnAssign() | ast.NamedExpr():

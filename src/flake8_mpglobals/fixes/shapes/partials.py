@@ -1,0 +1,85 @@
+"""Local objects in which a worker gathers what it may add to a place, several times or never."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flake8_mpglobals.fixes.shapes.additions import INNER, NUMBERS, SEQUENCES, Addition
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What a worker gathers its additions in: ``made`` makes it empty.
+
+    ``kept``: the worker's statements stay, on the local object; else each of them
+    appends its operands.  ``merge`` are the lines by which the parent adds the
+    local object ``{n}`` to the place ``{p}``; ``whole`` as for :class:`Addition`.
+    ``loops`` are the names that these lines bind.
+    """
+
+    made: str
+    kept: bool
+    merge: tuple[str, ...]
+    whole: str = ""
+    loops: tuple[str, ...] = ()
+
+
+def local_form(kind: str, found: Sequence[Addition], declared: ast.expr | None) -> Local | None:
+    """Return what a worker can gather all of ``found`` in; None where nothing keeps them."""
+    ops = {one.op for one in found}
+    if kind in SEQUENCES and ops <= {"append", "extend"}:
+        return Local("[]", True, ("{p}.extend({n})",))
+    if kind == "set" and ops <= {"add", "update"}:
+        return Local("set()", True, ("{p}.update({n})",))
+    if kind in ("dict", "OrderedDict", "defaultdict") and ops <= {"item", "update"}:
+        return Local("{{}}", True, ("{p}.update({n})",))
+    if kind in NUMBERS and ops <= {"+", "-"}:
+        zero = "0.0" if kind == "float" else "0"
+        return Local(zero, True, ("{p} += {n}",), "{p} += sum({r})")
+    if kind == "str":
+        return Local('""', True, ("{p} += {n}",))
+    made = _constructor(declared)
+    if kind == "Counter" and made and ops <= {"item+", "item-", "update"}:
+        return Local(made, True, ("{p}.update({n})",))
+    if kind == "dict" and ops == {"get"}:
+        default = found[0].replay.partition(".get({0}, ")[2].partition(")")[0]
+        line = f"\t{{p}}[key] = {{p}}.get(key, {default}) + amount"
+        return Local(
+            "{{}}", True, ("for key, amount in {n}.items():", line), loops=("key", "amount")
+        )
+    if kind == "defaultdict" and made and ops <= {"item+", "item-"}:
+        line = "\t{p}[key] += amount"
+        return Local(made, True, ("for key, amount in {n}.items():", line), loops=("key", "amount"))
+    inner = {INNER.get(op.partition(".")[2]) for op in ops}
+    if len(inner) == 1 and None not in inner and len({op.partition(".")[0] for op in ops}) == 1:
+        how = next(iter(inner))
+        start = next(iter(ops)).partition(".")[0]
+        head = "for key, values in {n}.items():"
+        if start != "item":
+            line = f"\t{{p}}.setdefault(key, {start}).{how}(values)"
+            return Local("{{}}", True, (head, line), loops=("key", "values"))
+        if kind == "defaultdict" and made:
+            line = f"\t{{p}}[key].{how}(values)"
+            return Local(made, True, (head, line), loops=("key", "values"))
+    if len({one.replay for one in found}) == 1 and not found[0].listed:
+        return Local("[]", False, (), loops=found[0].names)
+    return None
+
+
+def _constructor(declared: ast.expr | None) -> str:
+    """Return the text of a call that makes an empty Counter or defaultdict."""
+    match declared:
+        case ast.Call(func=func, args=args, keywords=[]):
+            name = ast.unparse(func).rpartition(".")[2]
+            if name == "Counter" and not args:
+                return _braces(ast.unparse(declared))
+            match args:
+                case [ast.Name(id="int" | "float" | "list" | "set")] if name == "defaultdict":
+                    return _braces(ast.unparse(declared))
+    return ""
+
+
+def _braces(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
