@@ -18,6 +18,7 @@ from flake8_mpglobals.fixes.edits import (
     lines_of,
     merge,
 )
+from flake8_mpglobals.fixes.importers import named_elsewhere
 from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.plan import CannotFix, Plan, Refusal
 from flake8_mpglobals.fixes.shapes import SHAPES
@@ -163,7 +164,7 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
             lines = lines_of(facts.source, plan.edits)
             if noqa.silences_any(lines, codes):
                 raise CannotFix("a noqa on a line that the fix would change says to leave it")
-            plans.append(plan)
+            plans.append(_looked_at(facts, writes, plan))
         except CannotFix as no:
             refusals.extend(Refusal(finding, no.reason) for finding in own)
         except RecursionError:
@@ -172,6 +173,17 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
     rank = {place: members[0][1].how != "mutate" for place, members in groups.items()}
     plans.sort(key=lambda plan: rank[plan.place])
     return _Proposals(tuple(plans), tuple(refusals))
+
+
+def _looked_at(facts: Facts, writes: Sequence[LostWrite], plan: Plan) -> Plan:
+    """Return the plan, ``unsafe`` where another file may rely on what it changes."""
+    names = {write.place.rpartition(".")[2] for write in writes if write.how != "instance"}
+    names |= {write.worker.rpartition(".")[2] for write in writes}
+    other = named_elsewhere(facts.source.path, names - {""})
+    if not other or plan.applicability != "safe":
+        return plan
+    why = f"{other} imports this module and names {' or '.join(map(repr, sorted(names)))}"
+    return replace(plan, applicability="unsafe", why=f"{why}: needs --unsafe-fixes")
 
 
 def _plan(
@@ -304,6 +316,6 @@ def _leftover(
         for finding in plan.findings:
             reason = dropped.get(_key(finding), "")
             if not reason and not unsafe and plan.applicability != "safe":
-                reason = "needs --unsafe-fixes"
+                reason = plan.why or "needs --unsafe-fixes"
             left.append(Refusal(finding, reason or _UNPROVED))
     return tuple(left)

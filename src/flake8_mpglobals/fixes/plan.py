@@ -21,7 +21,7 @@ class Plan:
     """All edits that one place needs: declaration, workers, dispatches, imports.
 
     ``findings`` are the reports that the plan answers; it is applied whole or not
-    at all.
+    at all.  ``why`` says why it needs a look, where it is not safe.
     """
 
     findings: tuple[Finding, ...]
@@ -29,6 +29,7 @@ class Plan:
     applicability: Applicability
     title: str
     edits: tuple[Edit, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

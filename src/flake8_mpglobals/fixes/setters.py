@@ -52,7 +52,13 @@ def recognise(function: Function) -> Setter | None:
 def _parameters(name: str) -> tuple[str, ...]:
     """Return how the fixer may call the parameter from which it sets a global."""
     stem = name.removeprefix("shared_")
-    return f"shared_{name}", value_of(name), memory_of(stem), memory_of(name.strip("_").lower())
+    return shared_of(name), value_of(name), memory_of(stem), memory_of(name.strip("_").lower())
+
+
+def shared_of(place: str) -> str:
+    """Return what the object is called that is shared in the place of the global ``place``."""
+    stem = place.strip("_") or place
+    return f"shared_{stem.lower() if stem.isupper() else stem}"
 
 
 def value_of(shared: str) -> str:

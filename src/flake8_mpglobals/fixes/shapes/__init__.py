@@ -33,5 +33,6 @@ SHAPES: tuple[Shape, ...] = (
     Shape(manager.NAME, manager.takes, manager.plan),
     Shape(manager.NAME, values.takes, values.plan),
     Shape(manager.NAME, buffers.takes, buffers.plan),
+    Shape(collect.NAME, collect.takes, collect.plan_beside, last_resort=True),
     Shape(collect.NAME, collect.takes, collect.plan_processes, last_resort=True),
 )

@@ -17,6 +17,7 @@ from flake8_mpglobals.fixes.globals import declare, forget
 from flake8_mpglobals.fixes.layout import Sheet
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, Plan
+from flake8_mpglobals.fixes.setters import recognise
 from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.adding import Adding
 from flake8_mpglobals.fixes.shapes.additions import IsPlace, additions, statements_in
@@ -45,8 +46,19 @@ def takes(writes: Sequence[LostWrite]) -> bool:
 def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
     """Return the plan by which the workers of ``writes`` give back what they add.
 
-    Raises :class:`CannotFix` where the rewrite is not proved.
+    Raises :class:`CannotFix` where the rewrite is not proved, and where the workers
+    share another place already, so that they can share this one, too.
     """
+    module = Module(facts.source, facts.tree)
+    for write in writes:
+        for site in write.sites:
+            if site.pool is not None and _shares(module, site.pool):
+                raise CannotFix(f"{write.worker!r} shares other places: it can share this, too")
+    return plan_beside(facts, writes, findings)
+
+
+def plan_beside(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
+    """Return the same plan, also for workers that share other places."""
     module = Module(facts.source, facts.tree)
     sheet = Sheet(module)
     edits: list[Edit] = []
@@ -112,6 +124,15 @@ def plan_processes(facts: Facts, writes: Sequence[LostWrite], findings: Sequence
         f"Send what the processes add to {place!r} to the parent through a manager's list",
         tuple(sorted(set(edits))),
     )
+
+
+def _shares(module: Module, pool: ast.Call) -> bool:
+    """Whether an earlier fix lets the workers of a pool share something."""
+    for keyword in pool.keywords:
+        if keyword.arg == "initializer" and isinstance(keyword.value, ast.Name):
+            function = module.functions.get(keyword.value.id)
+            return function is not None and recognise(function) is not None
+    return False
 
 
 def _joined(edits: Sequence[Edit], definitions: Sequence[Edit]) -> list[Edit]:

@@ -14,7 +14,7 @@ from flake8_mpglobals.fixes.layout import Sheet, Wrap
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import around, fresh
 from flake8_mpglobals.fixes.plan import CannotFix
-from flake8_mpglobals.fixes.setters import define
+from flake8_mpglobals.fixes.setters import define, shared_of
 from flake8_mpglobals.fixes.touches import Touches
 
 _BRINGS_BACK = re.compile(
@@ -98,7 +98,7 @@ class Job:
     @property
     def parameter(self) -> str:
         """The name of the setters' parameter for the shared object."""
-        return f"shared_{self.place}"
+        return shared_of(self.place)
 
     def edits(self) -> Iterator[Edit]:
         """Yield everything that was gathered."""
@@ -111,7 +111,7 @@ class Job:
 
     def shared(self, anchor: ast.AST) -> str:
         """Return the name for the proxy beside ``anchor``."""
-        return fresh(f"shared_{self.place}", around(self.module, anchor))
+        return fresh(shared_of(self.place), around(self.module, anchor))
 
     def making(self, manager: str) -> str:
         """Return the expression by which ``manager`` makes the shared object."""
