@@ -13,8 +13,6 @@ _ROOTS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 _SKIPPED = frozenset(
     {"node_modules", "__pycache__", "venv", "env", "build", "dist", "site-packages"}
 )
-    {"node_modules", "__pycache__", "venv", "env", "build", "dist", "site-packages"}
-)
 _MOST_FILES = 5000
 """A folder with more files than these is no project: nothing is searched further."""
 
