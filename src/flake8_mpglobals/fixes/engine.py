@@ -19,6 +19,7 @@ from flake8_mpglobals.fixes.edits import (
     merge,
 )
 from flake8_mpglobals.fixes.importers import named_elsewhere
+from flake8_mpglobals.fixes.independent import check_independent
 from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.plan import CannotFix, Plan, Refusal
 from flake8_mpglobals.fixes.shapes import SHAPES
@@ -194,6 +195,7 @@ def _plan(
     for write in writes:
         if write.elsewhere:
             raise CannotFix(f"{write.elsewhere}: no rewrite reaches that far")
+    check_independent(facts, writes)
     refused = CannotFix(_no_shape(writes))
     asked = [one for one in SHAPES if strategy in ("auto", one.strategy) and one.takes(writes)]
     for shape in asked:
@@ -202,7 +204,7 @@ def _plan(
             return replace(plan, edits=merge(plan.edits))
         except CannotFix as no:
             others = {one.strategy for one in asked} - {shape.strategy}
-            if not (shape.last_resort and others):
+            if no.reason and not (shape.last_resort and others):
                 refused = no
         except EditConflictError:
             refused = CannotFix("the edits that this needs overlap")

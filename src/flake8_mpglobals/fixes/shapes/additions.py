@@ -18,6 +18,7 @@ NUMBERS = ("int", "float", "bool")
 _NAMES = {"append": "value", "appendleft": "value", "add": "value", "discard": "value"}
 _SINGLE = {"append": SEQUENCES, "appendleft": ("deque",), "add": ("set",), "discard": ("set",)}
 _WHOLE = {"append": "extend", "add": "update", "appendleft": "extendleft"}
+_SORTED = ("heapq.heappush", "heappush", "bisect.insort", "insort")
 _NEW = ("[]", "list()", "set()")
 INNER = {"append": "extend", "extend": "extend", "add": "update", "update": "update"}
 
@@ -64,6 +65,12 @@ def additions(
 def recognise(statement: ast.stmt, is_place: IsPlace, kind: str) -> Addition | None:
     """Return what a statement adds to the place, if adding is all that it does to it."""
     match statement:
+        case ast.Expr(value=ast.Call(func=func, args=[place, value], keywords=[])) if (
+            kind == "list" and is_place(place) and ast.unparse(func) in _SORTED
+        ):
+            name = ast.unparse(func)
+            replay = f"{name}({{p}}, {{0}})"
+            return Addition(statement, name, (value,), ("value",), replay)
         case ast.Expr(value=ast.Call(func=ast.Attribute() as func, args=args, keywords=[])):
             if any(isinstance(one, ast.Starred) for one in args):
                 return None

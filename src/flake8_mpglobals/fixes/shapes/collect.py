@@ -90,6 +90,8 @@ def plan_processes(facts: Facts, writes: Sequence[LostWrite], findings: Sequence
 
     Raises :class:`CannotFix` where the rewrite is not proved.
     """
+    if not all(dispatches.is_process(site) for write in writes for site in write.sites):
+        raise CannotFix("")
     module = Module(facts.source, facts.tree)
     sheet = Sheet(module)
     edits: list[Edit] = []
@@ -151,18 +153,15 @@ def _groups(facts: Facts, writes: Sequence[LostWrite]) -> list[list[LostWrite]]:
     """Return the writes that must travel together, by the function that does them."""
     places = {write.place for write in writes}
     while True:
-        functions = [w.function for w in facts.writes if w.place in places and w.observers]
-        more = {
-            w.place
-            for w in facts.writes
-            if w.observers and any(w.function is one for one in functions)
-        }
+        known = [w for w in facts.writes if w.observers and w.how in _SORTS]
+        functions = [w.function for w in known if w.place in places]
+        more = {w.place for w in known if any(w.function is one for one in functions)}
         if more <= places:
             break
         places |= more
     groups: list[list[LostWrite]] = []
     for write in facts.writes:
-        if write.place in places and write.observers:
+        if write.place in places and write.observers and write.how in _SORTS:
             own = next((g for g in groups if g[0].function is write.function), None)
             if own is None:
                 groups.append([write])
@@ -204,7 +203,7 @@ class _Worker:
 
     def _check_function(self) -> None:
         function, module = self.function, self._module
-        if function.decorator_list:
+        if any(ast.unparse(one) != "staticmethod" for one in function.decorator_list):
             raise CannotFix(f"the worker {function.name!r} is decorated: what runs is not known")
         if any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await)) for n in ast.walk(function)):
             raise CannotFix(f"the worker {function.name!r} is a generator or coroutine")
