@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import TypeGuard
 
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
-from flake8_mpglobals.fixes.shapes.additions import additions, statements_in
+from flake8_mpglobals.fixes.shapes.additions import statements_in
 from flake8_mpglobals.fixes.touches import reached
 
 
@@ -19,7 +20,7 @@ def check_independent(facts: Facts, writes: Sequence[LostWrite]) -> None:
     """
     place = writes[0].place
     others = {
-        write.place: write.kind
+        write.place
         for write in facts.writes
         if write.place != place and write.observers and write.place.isidentifier()
     }
@@ -33,31 +34,87 @@ def check_independent(facts: Facts, writes: Sequence[LostWrite]) -> None:
         for one in site.workers
         if isinstance(one, Function)
     ]
-    for function in reached(module, workers):
-        for other, kind in others.items():
-
-            def is_place(node: ast.AST, name: str = other) -> bool:
-                return isinstance(node, ast.Name) and node.id == name and module.is_global(node)
-
-            used = any(is_place(node) for node in ast.walk(function))
-            if not used:
+    reach = reached(module, workers)
+    writers = {
+        one.name for one in reach if any(_names(module, node, place) for node in ast.walk(one))
+    }
+    for function in reach:
+        for other in others:
+            if not any(_names(module, node, other) for node in ast.walk(function)):
                 continue
-            _, read = additions(function, is_place, kind, list(statements_in(function)))
-            if read is not None and not _also_reads(module, function, place, facts, other):
+            line = _decides(module, function, (place, other), writers)
+            if line and not _first(facts, place, other):
                 raise CannotFix(
-                    f"worker code {function.name!r} reads {other!r} (line "
-                    f"{getattr(read, 'lineno', function.lineno)}), whose changes are lost: "
-                    "that has to be mended first"
+                    f"worker code {function.name!r} reads {other!r} (line {line}), whose changes "
+                    f"are lost, before it changes {place!r}: mend that first"
                 )
 
 
-def _also_reads(module: Module, function: Function, place: str, facts: Facts, other: str) -> bool:
-    """Whether a function reads both places, and this one is the first of them."""
-    kinds = {write.place: write.kind for write in facts.writes}
+def _names(module: Module, node: ast.AST, place: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == place and module.is_global(node)
 
-    def is_place(node: ast.AST) -> bool:
-        return isinstance(node, ast.Name) and node.id == place and module.is_global(node)
 
-    _, read = additions(function, is_place, kinds[place], list(statements_in(function)))
+def _decides(
+    module: Module, function: Function, places: tuple[str, str], writers: Collection[str]
+) -> int:
+    """Return the line by which the second place decides what is written to the first, or 0."""
+    place, other = places
+    tainted = {other}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and _mentions(node.value, tainted):
+            tainted |= {one.id for t in node.targets for one in ast.walk(t) if _stored(one)}
+    own = function.name
+    for statement in statements_in(function):
+        if not any(
+            _names(module, node, place)
+            or (isinstance(node, ast.Name) and node.id in writers and node.id != own)
+            for node in _header(statement)
+        ):
+            continue
+        if not isinstance(statement, _COMPOUND) and _mentions(statement, tainted - {place}):
+            return statement.lineno
+        for above in module.ancestors(statement):
+            if above is function:
+                break
+            if isinstance(above, (ast.If, ast.While)) and _mentions(above.test, tainted):
+                return above.lineno
+            if isinstance(above, ast.For) and _mentions(above.iter, tainted):
+                return above.lineno
+        for one in ast.walk(function):
+            if (
+                isinstance(one, (ast.If, ast.While))
+                and one.lineno < statement.lineno
+                and _mentions(one.test, tainted)
+                and any(isinstance(node, _LEAVING) for node in ast.walk(one))
+            ):
+                return one.lineno
+    return 0
+
+
+_COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
+_LEAVING = (ast.Return, ast.Continue, ast.Break, ast.Raise)
+
+
+def _header(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Yield the nodes of a statement, without the statements inside of it."""
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack += [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.stmt)]
+
+
+def _mentions(node: ast.AST, names: Collection[str]) -> bool:
+    return any(isinstance(one, ast.Name) and one.id in names for one in ast.walk(node))
+
+
+def _stored(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def _first(facts: Facts, place: str, other: str) -> bool:
+    """Whether each place decides about the other and this one comes first."""
     order = list(dict.fromkeys(write.place for write in facts.writes))
-    return read is not None and order.index(place) < order.index(other)
+    module = Module(facts.source, facts.tree)
+    mutual = any(_decides(module, one, (other, place), ()) for one in module.functions.values())
+    return mutual and order.index(place) < order.index(other)
