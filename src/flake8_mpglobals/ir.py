@@ -27,6 +27,20 @@ MAX_VALUES = 24
 
 
 @dataclass(frozen=True, slots=True)
+class Hashed:
+    """A value that keeps its hash: access paths nest, and are looked up all the time."""
+
+    known_hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def keep_hash(self, key: tuple[object, ...]) -> None:
+        """Note the hash of what the value consists of."""
+        object.__setattr__(self, "known_hash", hash(key))
+
+    def __hash__(self) -> int:
+        return self.known_hash
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Anything: nothing is concluded from it."""
 
@@ -80,27 +94,42 @@ class Fresh:
 
 
 @dataclass(frozen=True, slots=True)
-class Global:
+class Global(Hashed):
     """Whatever a module global holds."""
 
     module: Module
     name: str
 
+    def __post_init__(self) -> None:
+        self.keep_hash(("Global", self.module, self.name))
+
+    __hash__ = Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Hashed):
     """A module global as the module body sees it at one point: the bindings that reach it."""
 
     place: Global
     slot: Slot
 
+    def __post_init__(self) -> None:
+        self.keep_hash(("Seen", self.place, self.slot))
+
+    __hash__ = Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Hashed):
     """Whatever a function's variable holds when a nested function looks at it."""
 
     function: Function
     name: str
+
+    def __post_init__(self) -> None:
+        self.keep_hash(("Cell", self.function, self.name))
+
+    __hash__ = Hashed.__hash__
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,48 +140,78 @@ class Phi:
 
 
 @dataclass(frozen=True, slots=True)
-class Param:
+class Param(Hashed):
     """What a caller passes for parameter ``index`` (``self`` is 0)."""
 
     function: Function
     index: int
 
+    def __post_init__(self) -> None:
+        self.keep_hash(("Param", self.function, self.index))
+
+    __hash__ = Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Attr:
+class Attr(Hashed):
     """An attribute of another value."""
 
     base: Value
     name: str
 
+    def __post_init__(self) -> None:
+        self.keep_hash(("Attr", self.base, self.name))
+
+    __hash__ = Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Item(Hashed):
     """An item of another value; ``key`` is the constant it was asked by, or None."""
 
     base: Value
     key: str | int | None = None
 
+    def __post_init__(self) -> None:
+        self.keep_hash(("Item", self.base, self.key))
+
+    __hash__ = Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class Element(Hashed):
     """What iterating over another value gives."""
 
     base: Value
 
+    def __post_init__(self) -> None:
+        self.keep_hash(("Element", self.base))
+
+    __hash__ = Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(Hashed):
     """What ``with value as name`` binds."""
 
     base: Value
 
+    def __post_init__(self) -> None:
+        self.keep_hash(("Entered", self.base))
+
+    __hash__ = Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Hashed):
     """A new object of the same type with the same elements (``x[1:]``)."""
 
     base: Value
+
+    def __post_init__(self) -> None:
+        self.keep_hash(("Copied", self.base))
+
+    __hash__ = Hashed.__hash__
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ from flake8_mpglobals.ir import (
     global_of,
     held_in,
     item,
+    root,
 )
 from flake8_mpglobals.mutations import (
     CONSTRUCTORS,
@@ -132,6 +133,7 @@ class Answers:
         self._known: dict[Value, Things] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._self_classes: dict[Function, list[Class]] = {}
+        self._context_free: dict[Function, bool] = {}
         self._stored: frozenset[str] | None = None
         self._places_known: dict[Value, Values] = {}
         self._query: Query | None = None
@@ -145,6 +147,8 @@ class Answers:
 
     def thing(self, value: Value, env: Env | None = None) -> Things:
         """Return everything that one value can be."""
+        if env is not None and not _depends(value, env):
+            env = None
         if env is None:
             known = self._known.get(value)
             if known is not None:
@@ -196,6 +200,7 @@ class Answers:
         self._places_known.clear()
         self._lineages.clear()
         self._self_classes.clear()
+        self._context_free.clear()
         self._stored = None
 
     def _thing(self, value: Value, env: Env | None) -> Things:
@@ -585,7 +590,7 @@ class Answers:
                 if function.yields:
                     found.add(Generator(function))
                     continue
-                inner = inside(function, self.bind(call, function, thing.receiver), env)
+                inner = self._inside(call, function, thing.receiver, env)
                 returned = self.things(function.returns, inner)
                 found |= returned or {Plain("NoneType")}
                 if _decorated_away(function):
@@ -684,6 +689,50 @@ class Answers:
         if "default" in call.keywords:
             return self.things(call.keywords["default"], env)
         return NOTHING_KNOWN
+
+    def _inside(
+        self, call: Call, function: Function, receiver: Values, env: Env | None
+    ) -> Env | None:
+        """Return the environment of a call; None where nothing that is returned hangs on it."""
+        free = self._context_free.get(function)
+        if free is None:
+            free = self._context_free[function] = not any(
+                self._hangs_on(value, function) for value in function.returns
+            )
+        if free:
+            return None
+        return inside(function, self.bind(call, function, receiver), env)
+
+    def _hangs_on(self, value: Value, function: Function) -> bool:
+        """Whether what ``value`` is depends on the arguments that ``function`` is called with."""
+        stack: list[Value] = [value]
+        seen: set[Value] = set()
+        while stack:
+            current = root(stack.pop())
+            if current in seen:
+                continue
+            seen.add(current)
+            if len(seen) > _LOOKED_AT or isinstance(current, Cell | SuperOf | Handed):
+                return True
+            if isinstance(current, Param):
+                only_self = current.index == 0 and function.has_self
+                if not only_self or len(self._selves(function)) > 1:
+                    return True
+            elif isinstance(current, Phi):
+                stack.extend(current.slot.values)
+            elif isinstance(current, Fresh):
+                stack.extend(current.display.elements)
+            elif isinstance(current, FunctionValue):
+                if current.function.outer is function:
+                    return True
+            elif isinstance(current, Result):
+                for part in (
+                    current.call.callee,
+                    *current.call.args,
+                    *current.call.keywords.values(),
+                ):
+                    stack.extend(part)
+        return False
 
     def _partial_result(self, partial: Partial, env: Env | None) -> Things:
         found: set[Thing] = set()
@@ -857,6 +906,37 @@ def _is_true(call: Call, keyword: str) -> bool:
 
 
 NOTHING_KNOWN: Things = frozenset()
+
+_FREE = (Global, Seen, Imported, Scalar, FunctionValue, ClassValue, ModuleValue, Fresh, Instance)
+_FREE_TYPES = frozenset(_FREE)
+"""Values that are the same in every environment."""
+
+_LOOKED_AT = 200
+
+
+def _depends(value: Value, env: Env) -> bool:
+    """Whether ``env`` can bear on what ``value`` is."""
+    start = root(value)
+    kind = type(start)
+    if kind in _FREE_TYPES:
+        return False
+    if isinstance(start, Param | Cell):
+        function: Function | None = start.function
+    elif isinstance(start, Result):
+        function = start.call.function
+    else:
+        return True
+    owners = set()
+    while function is not None:
+        owners.add(function)
+        function = function.outer
+    walk: Env | None = env
+    while walk is not None:
+        if walk.function in owners:
+            return True
+        walk = walk.outer
+    return False
+
 
 HANDS_OUT = frozenset(("get", "setdefault", "pop", "popitem", "popleft", "__getitem__"))
 
