@@ -9,18 +9,18 @@ import ast
 import sys
 from collections.abc import Callable
 
-from flake8_mpglobals.boundaries import can_dispatch, find_boundaries
+from flake8_mpglobals.boundaries import Boundaries, can_dispatch, find_boundaries
 from flake8_mpglobals.effects import may_change_globals
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
-from flake8_mpglobals.ir import Function
+from flake8_mpglobals.ir import Module
 from flake8_mpglobals.losses import Losses
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.oracle import Oracle
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
-from flake8_mpglobals.readers import other_readers
+from flake8_mpglobals.readers import reading_modules
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.scene import set_scene
 from flake8_mpglobals.shared import names_shared, shared_uses
@@ -69,17 +69,18 @@ def _examine(source: Source, options: Options, tree: ast.Module, workspace: Work
     last_resort = "MPG902" in options.codes or may_change_globals(main)
     oracle = Oracle(main, workspace.project) if last_resort else None
     evaluator = Evaluator(program, catalogue, oracle)
-    also: dict[Function, None] = {}
-    for _ in range(3):
-        boundaries = through_wrappers(find_boundaries(program, evaluator, also), evaluator)
+    readers: frozenset[Module] = frozenset()
+    while True:
+        boundaries = through_wrappers(find_boundaries(program, evaluator, readers), evaluator)
         if not (boundaries.sites or may_start(main, evaluator) or names_shared(source.text)):
             return Facts(source, tree)
         reach = Reach(boundaries, evaluator)
         losses = Losses(program, boundaries, reach, evaluator)
-        readers = other_readers(program, boundaries, losses.written(), evaluator)
-        if not readers:
+        size = program.size
+        more = reading_modules(program, losses.written()) - readers
+        if program.size == size and not _unfollowed(boundaries, reach, more):
             break
-        also.update(dict.fromkeys(readers))
+        readers |= more
         evaluator.forget()
     scene = set_scene(program, boundaries, reach, evaluator, options)
     return Facts(
@@ -91,6 +92,16 @@ def _examine(source: Source, options: Options, tree: ast.Module, workspace: Work
         losses.in_workers(),
         find_hazards(scene, options.codes),
         shared_uses(scene, options.codes),
+    )
+
+
+def _unfollowed(boundaries: Boundaries, reach: Reach, modules: frozenset[Module]) -> bool:
+    """Whether the parent enters a function of ``modules`` that has not been looked at."""
+    looked_at = frozenset(boundaries.functions)
+    return any(
+        target.function.module in modules and target.function not in looked_at
+        for function in reach.parent
+        for _, target in boundaries.edges_of(function)
     )
 
 

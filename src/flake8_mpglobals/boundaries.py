@@ -39,6 +39,7 @@ from flake8_mpglobals.ir import (
     Class,
     Fresh,
     Function,
+    Module,
     Param,
     Phi,
     Result,
@@ -131,14 +132,14 @@ def can_dispatch(tree: ast.Module, text: str, catalogue: Catalogue) -> bool:
 
 
 def find_boundaries(
-    program: Program, evaluator: Evaluator, also: Iterable[Function] = ()
+    program: Program, evaluator: Evaluator, readers: frozenset[Module] = frozenset()
 ) -> Boundaries:
     """Resolve the calls of a program, feeding arguments to parameters until nothing is new.
 
-    Looked at are all functions of the file under check, the functions ``also``, and of
-    its other modules what workers enter, and what leads to a process API.
+    Looked at are all functions of the file under check, and of other modules what
+    workers enter, what leads to a process API, and what the parent enters in ``readers``.
     """
-    extent = Extent(program, evaluator, also)
+    extent = Extent(program, evaluator, readers)
     found = Boundaries()
     passed: _Passed = {}
     rounds = ROUNDS

@@ -7,10 +7,10 @@ parent only where it leads to a process API.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from flake8_mpglobals.evaluate import Evaluator, Obj, Target, Type
-from flake8_mpglobals.ir import Attr, Call, Function, Values
+from flake8_mpglobals.ir import Attr, Call, Function, Module, Values
 from flake8_mpglobals.program import Program
 
 DEEPEST = 4
@@ -21,13 +21,17 @@ MOST = 120
 
 
 class Extent:
-    """The functions that are looked at; it grows while their calls are resolved."""
+    """The functions that are looked at; it grows while their calls are resolved.
 
-    def __init__(self, program: Program, evaluator: Evaluator, also: Iterable[Function]) -> None:
+    ``readers`` are other modules into which the parent is followed, too.
+    """
+
+    def __init__(self, program: Program, evaluator: Evaluator, readers: frozenset[Module]) -> None:
         self._program = program
         self._evaluator = evaluator
+        self._readers = readers
         main = program.main
-        self._depths: dict[Function, int] = dict.fromkeys((main.body, *main.functions, *also), 0)
+        self._depths: dict[Function, int] = dict.fromkeys((main.body, *main.functions), 0)
         self._queue: deque[Function] = deque()
         self._resolved: dict[Function, list[Target]] = {}
         self._away: dict[Function, int] = {}
@@ -61,8 +65,11 @@ class Extent:
                 self._goes_away(target.function, self._after(function))
             return
         for target in targets:
-            if target.function not in self._depths and self._program.is_offered(target.function):
-                self._take_in(target.function, 0)
+            entered = target.function
+            if entered not in self._depths and (
+                entered.module in self._readers or self._program.is_offered(entered)
+            ):
+                self._take_in(entered, 0)
 
     def dispatch(self, call: Call) -> None:
         """Open the modules that the arguments of a dispatch lead to."""
