@@ -11,6 +11,9 @@ prints, ``# only processes: reason`` says why threads would print another one,
 under no other), ``# warns: text`` is part of what it leaves on stderr, and
 ``# needs: names`` lists what has to be there to run it: packages, or other words for
 what no package brings (``a-broker``), with which it never runs.
+``# breaks under: spawn, forkserver: text`` names the start methods under which the
+program goes wrong, and what it then prints or raises; under the others it prints what
+the parent sees.  ``# same under: fork, spawn, forkserver`` promises one output.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ DEFAULT_ON = frozenset(rule.code for rule in RULES if rule.default)
 _COMMENT = re.compile(r"#\s*want(?P<offset>\+\d+)?(?=\s)(?P<pairs>.*)")
 _PAIR = re.compile(r'\s+(?P<code>[A-Z]+\d+)\s+"(?P<part>[^"]*)"')
 _HEADER = re.compile(
-    r"^# (?P<key>select|parent sees|only processes|fails under|warns|needs): ?(?P<text>.*)$"
+    r"^# (?P<key>select|parent sees|only processes|fails under|breaks under|same under|warns|needs)"
+    r": ?(?P<text>.*)$"
 )
 
 
@@ -64,6 +68,17 @@ class Fixture:
     @property
     def name(self) -> str:
         return self.path.stem
+
+    @property
+    def breaks_under(self) -> tuple[str, ...]:
+        """The start methods under which the program goes wrong visibly."""
+        methods, _, _ = self.headers.get("breaks under", "").partition(": ")
+        return tuple(method.strip() for method in methods.split(",") if method.strip())
+
+    @property
+    def symptom(self) -> str:
+        """What the program prints or raises there."""
+        return self.headers.get("breaks under", "").partition(": ")[2]
 
 
 def parse_wants(text: str) -> tuple[Want, ...]:

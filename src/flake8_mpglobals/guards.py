@@ -19,7 +19,6 @@ WORKER = "worker"
 _NEITHER: Sides = frozenset()
 _BOTH: Sides = frozenset((MAIN, WORKER))
 _LEAVES = frozenset(("exit", "_exit", "quit", "abort"))
-_SIGNS = ("__main__", "__mp_main__", "MainProcess", "parent_process")
 
 _Point = tuple[int, int]
 
@@ -30,7 +29,7 @@ class MainGuards:
     def __init__(self, tree: ast.Module, text: str) -> None:
         self._spans: dict[str, list[tuple[_Point, _Point]]] = {MAIN: [], WORKER: []}
         self._named: dict[str, ast.expr] = {}
-        if any(sign in text for sign in _SIGNS):
+        if "_main__" in text:
             self._name_tests(tree)
             self._block(tree.body)
 
@@ -154,8 +153,6 @@ class MainGuards:
                     found = self._confined(True)
                 elif _is_name(one) and _text(other) == "__mp_main__":
                     found = (frozenset((WORKER,)), _NEITHER)
-                elif _is_main_process(one, other):
-                    found = self._confined(True)
             negated = isinstance(op, ast.NotEq | ast.IsNot)
         elif isinstance(op, ast.In | ast.NotIn):
             if (_text(left) == "__main__" and _is_name(right)) or (
@@ -177,14 +174,6 @@ def _is_name(node: ast.expr) -> bool:
 
 def _text(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-
-
-def _is_main_process(one: ast.expr, other: ast.expr) -> bool:
-    """Whether ``one`` and ``other`` are equal in the main process only."""
-    if isinstance(one, ast.Attribute) and one.attr == "name":
-        return _called(one.value) == "current_process" and _text(other) == "MainProcess"
-    none = isinstance(other, ast.Constant) and other.value is None
-    return none and _called(one) == "parent_process"
 
 
 def _called(node: ast.expr) -> str:

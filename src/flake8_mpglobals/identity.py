@@ -110,9 +110,10 @@ class Identities:
         ]
         for index, one in enumerate(sides):
             for other in sides[index + 1 :]:
+                plain = len({a.call for a in one}) == len({b.call for b in other}) == 1
                 for a in one:
                     for b in other:
-                        if _of_two_processes(a, b):
+                        if _of_two_processes(a, b, plain=plain):
                             yield from (each for each in (a, b) if each.site is not None)
         for side in (node.left, *node.comparators):
             if _counts_distinct(side):
@@ -237,7 +238,8 @@ class Identities:
     def _carried(self, source: _Source, node: ast.Compare) -> CarriedIdentity:
         site = source.site
         assert site is not None
-        worker = next((target.function.qualname for target in site.workers), "")
+        run = (*site.workers, *site.initializers)
+        worker = next((target.function.qualname for target in run), "")
         where = span(site.call.function.module, site.call.node).location
         at = span(self._module, node).location
         return CarriedIdentity(
@@ -249,14 +251,17 @@ class Identities:
         )
 
 
-def _of_two_processes(one: _Source, other: _Source) -> bool:
-    """Whether two identities are surely, or by the run of the tasks, of different processes."""
+def _of_two_processes(one: _Source, other: _Source, *, plain: bool) -> bool:
+    """Whether two identities are of different processes, or of different tasks.
+
+    ``plain``: each side comes from one ``id()`` call only.
+    """
     if one.site is None or other.site is None:
         return one.site is not other.site
     if _GIVEN in (one.way, other.way):
         return one.way != other.way
     # Two numbers that one task returns are of one process; those of two tasks need not be.
-    return one.call is other.call or one.site is not other.site
+    return one.site is not other.site or (plain and one.call is other.call)
 
 
 def _comparisons(function: Function) -> Iterator[ast.Compare]:

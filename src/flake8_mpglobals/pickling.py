@@ -21,7 +21,6 @@ from flake8_mpglobals.evaluate import (
 )
 from flake8_mpglobals.hazards import HandedPrimitive, Unpicklable
 from flake8_mpglobals.ir import (
-    UNKNOWN,
     Call,
     Class,
     ClassValue,
@@ -281,9 +280,8 @@ class Pickling:
         things = self._evaluator.things(values)
         shared = {_kind(t) for t in things if isinstance(t, Shared) and not t.threads}
         if shared:
-            refused = sorted(shared & set(_REFUSED))
-            sure = UNKNOWN not in things and len(things) == len(shared)
-            return refused[0] if sure and refused else ""
+            sure = len(things) == len(shared) and shared <= set(_REFUSED)
+            return min(shared) if sure else ""
         if depth >= DEEP:
             return ""
         for thing in self._evaluator.ordered(things):

@@ -74,6 +74,8 @@ class RunTime:
         self._signalled = frozenset(self._signal_handlers())
         self.changes: dict[Value, list[Change]] = {}
         self.at_import: set[Value] = set()
+        self.given: set[Value] = set()
+        """State that the module sets apart for workers, where it is not the main program."""
         for function in sorted(self.reach.parent, key=_place_of):
             self._collect(function)
         self._definitions()
@@ -89,6 +91,7 @@ class RunTime:
         for change in changes_in(function, self._evaluator):
             guards = self.imports.guards(function.module)
             if guards.only_worker(change.node):
+                self.given.add(change.state)
                 continue
             imported = function in self.imports.entered or function in self.imports.decorators
             if imported and change.binds and not guards.only_main(change.node):
@@ -141,7 +144,7 @@ class RunTime:
         ``starts`` are those calls, and whether the work goes on when they return; a
         change with True comes only while the worker lives.
         """
-        changes = self.changes.get(state, [])[:MOST]
+        changes = self.changes.get(state, [])[:MOST] if state not in self.given else []
         calls = list(starts)[:MOST]
         if not changes or not calls:
             return {}

@@ -14,6 +14,7 @@ from flake8_mpglobals.ir import (
     Call,
     ClassValue,
     Function,
+    Global,
     Handed,
     Imported,
     Load,
@@ -23,6 +24,7 @@ from flake8_mpglobals.ir import (
     anchor,
     global_of,
     is_state,
+    root,
     state_name,
 )
 from flake8_mpglobals.libraries import BY_VALUE
@@ -39,12 +41,16 @@ _Chain = tuple[tuple[Function, Call | None], ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
-    """One read of a worker: which state, which part of it, where."""
+    """One read of a worker: which state, which part of it, where.
+
+    Not ``direct``: by another name for the object, which a new binding does not change.
+    """
 
     state: Value
     path: tuple[str, ...]
     node: ast.AST
     function: Function
+    direct: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +132,9 @@ class StaleReads:
     def _touched(self, function: Function) -> Iterator[Value]:
         """Yield the state into which ``function`` stores anything, whatever it holds."""
         for store in function.stores:
+            if store.how in ("bind", "augment", "unbind"):
+                yield from (target for target in store.targets if is_state(target))
+                continue
             for place in self._evaluator.places(store.targets):
                 if is_state(anchor(place)):
                     yield anchor(place)
@@ -176,15 +185,15 @@ class StaleReads:
             # What arrives as an argument or as ``self`` was copied at the dispatch, and is what
             # the parent had then; but a class arrives as its name.
             handed = isinstance(anchor(value), Param | Handed)
-            yield from self._named(value, handed, below, node, function)
-
-    def _named(
-        self, value: Value, handed: bool, below: tuple[str, ...], node: ast.AST, function: Function
-    ) -> Iterator[_Read]:
-        for place in self._evaluator.places((value,)):
-            for known, param in self._reach.globals_for(place, self._reach.passed):
-                if isinstance(anchor(known), Attr) or not (handed or param):
-                    yield _Read(anchor(known), (*segments(known), *below), node, function)
+            named = {global_of(root(value))}
+            for place in self._evaluator.places((value,)):
+                for known, param in self._reach.globals_for(place, self._reach.passed):
+                    state = anchor(known)
+                    method = param is not None and param.index == 0 and param.function.has_self
+                    if isinstance(state, Attr) or method or not (handed or param):
+                        direct = not isinstance(state, Global) or state in named
+                        path = (*segments(known), *below)
+                        yield _Read(state, path, node, function, direct)
 
     # -- the verdict --------------------------------------------------------------------
 
@@ -207,7 +216,11 @@ class StaleReads:
             found: list[tuple[Change, bool]] = []
             used: list[DispatchSite] = []
             for call, changes in missed.items():
-                fitting = [pair for pair in changes if overlaps(pair[0].path, read.path)]
+                fitting = [
+                    (change, late)
+                    for change, late in changes
+                    if overlaps(change.path, read.path) and (read.direct or not change.binds)
+                ]
                 if fitting and site_of[call] not in used:
                     used.append(site_of[call])
                 found += [pair for pair in fitting if pair not in found]

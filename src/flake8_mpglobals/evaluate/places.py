@@ -173,7 +173,7 @@ class Places(Answers):
             self._stored = frozenset(
                 store.key
                 for module in self.program.modules
-                for function in module.functions
+                for function in (module.body, *module.functions)
                 for store in function.stores
                 if isinstance(store.key, str) and store.how.endswith("attr")
             )
