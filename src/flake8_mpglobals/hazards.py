@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flake8_mpglobals.model import Dispatch, Related, Step
+from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.spans import Span
 
 
@@ -17,12 +17,14 @@ class StaleRead:
 
     ``missing``: nothing binds the name while the module is imported.  ``late``: the
     parent changes it only while the worker lives.  ``changes`` are the parent's
-    changes, each with its phrase; ``chain`` leads from the worker to the read.
+    changes, each with its phrase; ``chain`` leads from the worker to the read, which
+    stands at ``origin`` where that is in another file.
     """
 
     place: str
     what: str
     span: Span
+    origin: Location | None
     worker: str
     dispatches: tuple[Dispatch, ...]
     chain: tuple[Step, ...]

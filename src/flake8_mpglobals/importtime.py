@@ -28,6 +28,9 @@ class ImportTime:
         self.decorators = frozenset(self._decorators(module, evaluator))
         """Functions that definitions at module level call without a call being written."""
         self._walk(module.body)
+        for function in boundaries.functions:
+            if function.is_module and function not in self.entered:
+                self._walk(function)
 
     def guards(self, module: Module) -> MainGuards:
         """Return the guarded stretches of a module."""
@@ -40,9 +43,13 @@ class ImportTime:
         """Whether ``node`` of ``function`` is behind a main guard."""
         return self.guards(function.module).only_main(node)
 
-    def calls(self) -> Iterator[Call]:
-        """Yield the calls that run at import."""
+    def calls(self, module: Module) -> Iterator[Call]:
+        """Yield the calls that run while ``module`` is imported, by what itself does."""
         for function in self.entered:
+            chain = self.chain(function)
+            start = chain[0][0].function if chain else function
+            if start.module is not module:
+                continue
             for call in function.calls:
                 if not self.only_main(function, call.node):
                     yield call

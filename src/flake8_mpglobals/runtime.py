@@ -134,7 +134,9 @@ class RunTime:
 
     def missing(self, state: Value) -> bool:
         """Whether nothing gives a global a value while the module is imported."""
-        return isinstance(state, Global) and state not in self.at_import
+        if not isinstance(state, Global) or state.module is not self.module:
+            return False
+        return state not in self.at_import
 
     def before(
         self, state: Value, starts: dict[Call, bool]
@@ -353,11 +355,10 @@ def changes_in(function: Function, evaluator: Evaluator) -> Iterator[Change]:
                 if isinstance(target, Global):
                     yield Change(target, (), store, store.node, function, "sets", True)
         elif store.how in ("attr", "augment attr") and isinstance(store.key, str):
-            for target in store.targets:
-                if any(isinstance(t, Type | External | Mod) for t in evaluator.thing(target)):
-                    for state in evaluator.states(target, store.key):
-                        if _is_own(state):
-                            yield Change(state, (), store, store.node, function, "sets", True)
+            for target in store.targets if _named(store, evaluator) else ():
+                for state in evaluator.states(target, store.key):
+                    if _is_own(state):
+                        yield Change(state, (), store, store.node, function, "sets", True)
     for raw in raw_writes(function, evaluator):
         event = raw.event
         if isinstance(event, Store) and event.how in ("bind", "augment", "unbind"):
@@ -365,11 +366,18 @@ def changes_in(function: Function, evaluator: Evaluator) -> Iterator[Change]:
         state = anchor(raw.place)
         if not is_state(state) or not _is_own(state):
             continue
-        if isinstance(raw.place, Attr) and raw.place == state and isinstance(event, Store):
-            continue
+        if isinstance(event, Store) and event.how.endswith("attr") and _named(event, evaluator):
+            continue  # the attribute is a state of its own
         effect = judge(raw, raw.place, evaluator)
         if effect is not None:
             yield Change(state, effect.path, event, event.node, function, effect.verb, False)
+
+
+def _named(store: Store, evaluator: Evaluator) -> bool:
+    """Whether an attribute is stored on a class or a module."""
+    return any(
+        isinstance(thing, Type | External | Mod) for thing in evaluator.things(store.targets)
+    )
 
 
 def _is_own(state: Value) -> bool:

@@ -7,16 +7,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import DispatchSite
+from flake8_mpglobals.crossings import argument_node
 from flake8_mpglobals.effects import kind_of
 from flake8_mpglobals.hazards import StaleRead
 from flake8_mpglobals.ir import (
     Attr,
     Call,
     ClassValue,
+    Copied,
+    Element,
+    Entered,
     Function,
     Global,
     Handed,
     Imported,
+    Item,
     Load,
     Param,
     Value,
@@ -24,7 +29,6 @@ from flake8_mpglobals.ir import (
     anchor,
     global_of,
     is_state,
-    root,
     state_name,
 )
 from flake8_mpglobals.libraries import BY_VALUE
@@ -185,13 +189,13 @@ class StaleReads:
             # What arrives as an argument or as ``self`` was copied at the dispatch, and is what
             # the parent had then; but a class arrives as its name.
             handed = isinstance(anchor(value), Param | Handed)
-            named = {global_of(root(value))}
+            named = set(_names_in(value))
             for place in self._evaluator.places((value,)):
                 for known, param in self._reach.globals_for(place, self._reach.passed):
                     state = anchor(known)
                     method = param is not None and param.index == 0 and param.function.has_self
                     if isinstance(state, Attr) or method or not (handed or param):
-                        direct = not isinstance(state, Global) or state in named
+                        direct = not isinstance(state, Global) or state.name in named
                         path = (*segments(known), *below)
                         yield _Read(state, path, node, function, direct)
 
@@ -211,7 +215,7 @@ class StaleReads:
         missed = self._runtime.before(state, starts)
         done: set[Function] = set()
         for read in sorted(reads, key=lambda read: _at_node(read.node)):
-            if read.function in done or read.function.module is not self._module:
+            if read.function in done:
                 continue
             found: list[tuple[Change, bool]] = []
             used: list[DispatchSite] = []
@@ -224,9 +228,19 @@ class StaleReads:
                 if fitting and site_of[call] not in used:
                     used.append(site_of[call])
                 found += [pair for pair in fitting if pair not in found]
-            if found:
+            where = self._spot(read, used)
+            if found and where is not None:
                 done.add(read.function)
-                yield self._stale(entry, read, found, used)
+                yield self._stale(entry, read, found, used, where)
+
+    def _spot(self, read: _Read, sites: list[DispatchSite]) -> ast.AST | None:
+        """Return where this file reports a read: there, else at the callable that it hands over."""
+        if read.function.module is self._module:
+            return read.node
+        for site in sites:
+            if site.call.function.module is self._module:
+                return argument_node(site.call, site.api.callable) or site.call.node
+        return None
 
     def _stale(
         self,
@@ -234,20 +248,22 @@ class StaleReads:
         read: _Read,
         missed: list[tuple[Change, bool]],
         sites: list[DispatchSite],
+        where: ast.AST,
     ) -> StaleRead:
         first, late = missed[0]
         region = self._reach.regions.get(entry.function)
         chain: _Chain = region.chain(read.function) if region else ((entry.function, None),)
         changes: dict[Location, Related] = {}
         for change, _ in missed:
-            where = span(change.function.module, change.node).location
+            at = span(change.function.module, change.node).location
             inside = "" if change.function.is_module else f", in {change.function.qualname!r}"
             text = f"the parent {change.verb} {state_name(read.state)!r} here{inside}"
-            changes.setdefault(where, Related(where, text))
+            changes.setdefault(at, Related(at, text))
         return StaleRead(
             place=state_name(read.state),
             what=_what(read.state),
-            span=span(self._module, read.node),
+            span=span(self._module, where),
+            origin=None if where is read.node else span(read.function.module, read.node).location,
             worker=entry.function.qualname,
             dispatches=tuple(
                 Dispatch(
@@ -279,6 +295,17 @@ def _by_name(site: DispatchSite) -> bool:
     if api.method:
         return api.kind == "process" and api.name.partition(".")[0] not in BY_VALUE
     return api.kind == "process" and api.pickles
+
+
+def _names_in(value: Value) -> Iterator[str]:
+    """Yield the names of the globals and attributes that an access path spells."""
+    while isinstance(value, Attr | Item | Element | Entered | Copied):
+        if isinstance(value, Attr):
+            yield value.name
+        value = value.base
+    variable = global_of(value)
+    if variable is not None:
+        yield variable.name
 
 
 def _what(state: Value) -> str:

@@ -39,7 +39,7 @@ def import_starts(scene: Scene) -> tuple[ImportStart, ...]:
         sites.setdefault(site.call, []).append(site)
     found: list[ImportStart] = []
     executors: set[object] = set()
-    for call in sorted(imports.calls(), key=_position):
+    for call in sorted(imports.calls(module), key=_position):
         label = next(_labels(call, evaluator), "")
         possible = methods.of_maker(call)
         if not label:
@@ -80,6 +80,8 @@ def _labels(call: Call, evaluator: Evaluator) -> Iterator[str]:
 
 def _starts(site: DispatchSite) -> bool:
     """Whether a dispatch starts processes itself: an executor does, a pool has before."""
+    while site.inner is not None:
+        site = site.inner
     api = site.api
     if api.kind != "process" or api.callable is None or api.method or not api.pickles:
         return False

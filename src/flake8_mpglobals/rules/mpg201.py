@@ -23,6 +23,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         advice = _REMEDY_LATE if read.late else _REMEDY
         through = [step.name for step in read.chain[1:]]
         via = f" (through {' -> '.join(repr(step) for step in through)})" if through else ""
+        if read.origin is not None:
+            via += f" ({read.origin.path}:{read.origin.line})"
         message = (
             f"worker {read.worker!r} reads {read.what} {read.place!r}{via}; the parent "
             f"{read.verb} it at run time (line {line}), and {_consequence(read)}: {advice}"
@@ -40,6 +42,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             dispatches=read.dispatches,
             chain=read.chain,
             related=read.changes,
+            origin=read.origin,
         )
 
 
