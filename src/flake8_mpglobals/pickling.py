@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from flake8_mpglobals.boundaries import DispatchSite
 from flake8_mpglobals.evaluate import (
     Box,
+    External,
     Func,
     Obj,
     Partial,
@@ -28,6 +29,7 @@ from flake8_mpglobals.ir import (
     Function,
     FunctionValue,
     Param,
+    Result,
     Values,
     element,
 )
@@ -227,8 +229,9 @@ class Pickling:
         call, api = site.call, site.api
         if api.tasks in ("starcall", "zip"):
             first = (api.callable.position if api.callable else 0) + 1
-            for values in call.args[first:]:
-                yield "as a task argument", values if api.tasks == "starcall" else element(values)
+            for arg in call.args[first:]:
+                for values in (arg,) if api.tasks == "starcall" else self._items(arg):
+                    yield "as a task argument", values
             if api.tasks == "starcall":
                 for name, values in call.keywords.items():
                     if api.callable is None or name != api.callable.keyword:
@@ -237,13 +240,31 @@ class Pickling:
             given = argument(call, api.args)
             if given is not None:
                 whole = api.tasks == "call"
-                yield "as a task argument", given if whole else element(given)
+                for values in (given,) if whole else self._items(given):
+                    yield "as a task argument", values
             keywords = argument(call, api.kwargs)
             if keywords is not None:
                 yield "as a task argument", keywords
         given = argument(call, api.callable)
         if given is not None:
             yield from self._held(given)
+
+    def _items(self, values: Values) -> Iterator[Values]:
+        """Yield what the items of an iterable are, or are tuples of."""
+        yield element(values)
+        for value in values:
+            if not isinstance(value, Result):
+                continue
+            names = {
+                thing.name
+                for thing in self._evaluator.things(value.call.callee)
+                if isinstance(thing, External)
+            }
+            if names & {"builtins.zip", "itertools.product"}:
+                for arg in value.call.args:
+                    yield from self._items(arg)
+            elif names & {"itertools.repeat"}:
+                yield from value.call.args[:1]
 
     def _held(self, values: Values) -> Iterator[tuple[str, Values]]:
         """Yield what a callable takes along: what partial binds, what its object holds."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flake8_mpglobals.boundaries import DispatchSite
 from flake8_mpglobals.crossings import argument_node
 from flake8_mpglobals.effects import kind_of
+from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.hazards import StaleRead
 from flake8_mpglobals.ir import (
     Attr,
@@ -140,8 +141,15 @@ class StaleReads:
                 yield from (target for target in store.targets if is_state(target))
                 continue
             for place in self._evaluator.places(store.targets):
-                if is_state(anchor(place)):
+                if is_state(anchor(place)) and not self._is_shared(anchor(place)):
                     yield anchor(place)
+
+    def _is_shared(self, state: Value) -> bool:
+        """Whether a change of what ``state`` holds is seen by every process."""
+        return any(
+            isinstance(thing, Shared) and not thing.threads
+            for thing in self._evaluator.thing(state)
+        )
 
     def _set_up(self, site: DispatchSite, state: Value) -> bool:
         """Whether an initializer gives the workers of a dispatch a value of their own."""
@@ -162,6 +170,11 @@ class StaleReads:
         """Yield what a function reads of the state that all functions have in common."""
         for load in function.loads:
             yield from self._at(load, load.values, (), function)
+        for store in function.stores:
+            if store.how not in ("bind", "augment", "unbind"):
+                for place in self._evaluator.places(store.targets):
+                    if is_state(anchor(place)) and self._is_shared(anchor(place)):
+                        yield _Read(anchor(place), segments(place), store.node, function)
         for call in function.calls:
             for callee in call.callee:
                 variable = global_of(callee)
