@@ -8,7 +8,7 @@ with the process in which each was made.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import DispatchSite
@@ -146,6 +146,8 @@ class Identities:
                     stack.extend(self._through_call(value.call, site, way))
             elif isinstance(value, Attr | Item | Element | Entered | Copied):
                 stack.append((value.base, site, way))
+                if site is None and isinstance(value, Attr | Item):
+                    stack.extend(self._from_shared(function, value.base))
             elif isinstance(value, Phi | Seen):
                 stack.extend((v, site, way) for v in value.slot.values)
             elif isinstance(value, Cell):
@@ -184,7 +186,7 @@ class Identities:
             if isinstance(callee, Attr) and callee.name in _TAKES:
                 yield callee.base, site, way
                 if site is None:
-                    yield from self._from_shared(call, callee.base)
+                    yield from self._from_shared(call.function, callee.base)
 
     def _through_param(
         self, param: Param, site: DispatchSite | None, way: str
@@ -202,30 +204,40 @@ class Identities:
                         yield value, site, way
 
     def _from_shared(
-        self, taken: Call, base: Value
+        self, here: Function, base: Value
     ) -> Iterator[tuple[Value, DispatchSite | None, str]]:
-        """Yield what the other side puts into a queue, a connection or a proxy."""
-        things = self._evaluator.thing(base)
-        if not any(isinstance(thing, Shared) and not thing.threads for thing in things):
+        """Yield what the other side puts into a queue, a connection, a Value or a proxy."""
+        if not self._is_shared((base,)):
             return
-        here = taken.function in self._reach.workers
+        in_worker = here in self._reach.workers
         for function in self._functions:
             there = function in self._reach.workers
-            if there == here:
+            site = self._site_of(function if there else here)
+            if there == in_worker or site is None:
                 continue
-            for call in function.calls:
-                for callee in call.callee:
-                    if not isinstance(callee, Attr) or callee.name not in _PUTS:
-                        continue
-                    kinds = self._evaluator.thing(callee.base)
-                    if not any(isinstance(thing, Shared) for thing in kinds):
-                        continue
-                    worker = function if there else taken.function
-                    site = self._site_of(worker)
-                    if site is not None:
-                        for values in call.args:
-                            for value in values:
-                                yield value, site, "sent by" if there else _GIVEN
+            for values in self._put_by(function):
+                for value in values:
+                    yield value, site, "sent by" if there else _GIVEN
+
+    def _put_by(self, function: Function) -> Iterator[Values]:
+        """Yield what a function puts into shared objects."""
+        for call in function.calls:
+            for callee in call.callee:
+                if (
+                    isinstance(callee, Attr)
+                    and callee.name in _PUTS
+                    and self._is_shared((callee.base,))
+                ):
+                    yield from call.args
+        for store in function.stores:
+            if store.how in ("attr", "item") and self._is_shared(store.targets):
+                yield store.values
+
+    def _is_shared(self, values: Iterable[Value]) -> bool:
+        return any(
+            isinstance(thing, Shared) and not thing.threads
+            for thing in self._evaluator.things(values)
+        )
 
     def _site_of(self, function: Function) -> DispatchSite | None:
         for entry in self._reach.entries(function):

@@ -171,10 +171,12 @@ class StaleReads:
         for load in function.loads:
             yield from self._at(load, load.values, (), function)
         for store in function.stores:
-            if store.how not in ("bind", "augment", "unbind"):
-                for place in self._evaluator.places(store.targets):
-                    if is_state(anchor(place)) and self._is_shared(anchor(place)):
-                        yield _Read(anchor(place), segments(place), store.node, function)
+            if store.how in ("bind", "augment", "unbind"):
+                continue
+            mine = [t for t in store.targets if not isinstance(anchor(t), Param | Handed)]
+            for place in self._evaluator.places(mine):
+                if is_state(anchor(place)) and self._is_shared(anchor(place)):
+                    yield _Read(anchor(place), segments(place), store.node, function)
         for call in function.calls:
             for callee in call.callee:
                 variable = global_of(callee)
