@@ -46,6 +46,7 @@ ORDER = (
     "reads",
     "observers",
     "copies",
+    "bystanders",
     "standpoint",
     "readers",
     # what goes wrong at a boundary besides lost writes

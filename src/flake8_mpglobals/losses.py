@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
+from flake8_mpglobals.bystanders import Bystanders, looked_up
 from flake8_mpglobals.copies import Copies, written_name
 from flake8_mpglobals.effects import Effect, RawWrite, evicts, judge, raw_writes
 from flake8_mpglobals.evaluate import Evaluator, External, Shared
@@ -87,6 +88,7 @@ class Losses:
         self._observers: Observers | None = None
         self._copies = Copies(reach, evaluator)
         self._by_workers: tuple[_Write, ...] | None = None
+        self._bystanders = Bystanders(program, boundaries, reach)
         self._writes: dict[Function, tuple[RawWrite, ...]] = {}
 
     def find(self) -> tuple[LostWrite, ...]:
@@ -250,7 +252,7 @@ class Losses:
         for site, _, _ in write.ways:
             if site not in sites:
                 sites.append(site)
-        if self._carried_back(write, sites) or self._own_copy(write):
+        if self._carried_back(write, sites) or self._own_copy(write) or looked_up(write.raw):
             return None
         fillers = guarded.get(write.place, frozenset())
         if write.effect.sort in COPIES:
@@ -268,6 +270,12 @@ class Losses:
             seen = [pair for pair in seen if not self._excused(write, *pair, fillers)]
             if not seen:
                 return None
+        workers = {entry for _, entry, _ in write.ways}
+        seen = [
+            (reader, touch)
+            for reader, touch in seen
+            if not self._bystanders.stands_by(reader, write.raw, sites, workers)
+        ]
         return self._lost(write, sites, seen)
 
     def _same_code(self, write: _Write) -> frozenset[Function]:
