@@ -1,8 +1,9 @@
 """Reads of the parent that do not look for what a worker changes.
 
-Two kinds.  The parent runs the worker's own code as well (in a serial branch, or on
-other data): what it reads there, it has put there itself.  And a function of another
-module that nothing in sight calls belongs to some other program.
+The parent may run the worker's own code as well (in a serial branch, or on other data):
+what it reads there, it has put there itself.  A function of another module that nothing
+in sight calls belongs to some other program, and a method that nothing calls, of what
+the worker's copy is made of, to the worker.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Iterable
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.effects import RawWrite
-from flake8_mpglobals.ir import Function, Imported, Module, Result, Store
+from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.ir import Function, Imported, Module, Param, Result, Store
+from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
 
@@ -20,58 +23,130 @@ from flake8_mpglobals.reach import Reach
 class Bystanders:
     """Answers, for one program, which readers are none that a lost write misses."""
 
-    def __init__(self, program: Program, boundaries: Boundaries, reach: Reach) -> None:
+    def __init__(
+        self, program: Program, boundaries: Boundaries, reach: Reach, evaluator: Evaluator
+    ) -> None:
         self._main = program.main
         self._boundaries = boundaries
         self._reach = reach
+        self._evaluator = evaluator
         self._below: dict[Function, frozenset[Function]] = {}
+        self._without: dict[frozenset[Function], frozenset[Function]] = {}
+        self._called: frozenset[Function] | None = None
 
     def stands_by(
         self,
         reader: Function,
+        touch: Touch,
         write: RawWrite,
         sites: Iterable[DispatchSite],
-        workers: Iterable[Function],
+        workers: frozenset[Function],
+        *,
+        copy: bool,
     ) -> bool:
-        """Whether a read in ``reader`` is none that looks for ``write``, which ``workers``
-        make that ``sites`` start.
+        """Whether the read ``touch`` in ``reader`` is none that looks for ``write``, which
+        ``workers`` make that ``sites`` start; ``copy``: on what they were handed.
         """
         makers = {site.call.function for site in sites}
+        inside = [
+            target.function
+            for call in reader.calls
+            if touch.inside and call.node is touch.node
+            for target in self._boundaries.edges.get(call, ())
+        ]
+        return all(
+            self._stands_by(one, write, makers, workers, copy=copy) for one in inside or (reader,)
+        )
+
+    def _stands_by(
+        self,
+        reader: Function,
+        write: RawWrite,
+        makers: set[Function],
+        workers: frozenset[Function],
+        *,
+        copy: bool,
+    ) -> bool:
         if reader.is_module or reader in makers:
             return False
         homes = {self._main, *(maker.module for maker in makers)}
-        if reader.module not in homes and not self._used_in(reader, homes):
+        near = reader.module in homes
+        if not near and not self._used_in(reader, homes):
             return True
-        return (
-            (reader.module not in homes or _sets(write))
-            and any(reader in self._reach.regions[worker].entered for worker in workers)
-            and write.function in self._closure(reader)
+        if copy and reader not in self._with_callers() and not self._of_them(reader, workers):
+            return True
+        if near and not copy and not _sets(write):
+            return False
+        if write.function in self._reach.parent and _passes_on(write) and not near:
+            return True
+        writers = frozenset(
+            function
+            for worker in workers
+            for function in self._reach.regions[worker].entered
+            if write.function in self._closure(function)
         )
+        return not makers & writers and reader not in self._reached_without(writers)
 
     def _used_in(self, function: Function, modules: Iterable[Module]) -> bool:
         """Whether the parent's code in ``modules`` calls a function, or at least names it."""
+        before = r"\." if function.cls else r"\b"
+        name = re.compile(rf"{before}{re.escape(function.name)}\b")
         return any(
             function in self._closure(caller)
             for module in modules
             for caller in (module.body, *module.functions)
             if caller in self._reach.parent
-        ) or any(
-            re.search(rf"\b{re.escape(function.name)}\b", module.source.text) for module in modules
+        ) or any(name.search(module.source.text) for module in modules)
+
+    def _of_them(self, reader: Function, workers: Iterable[Function]) -> bool:
+        """Whether a method is one of the object whose method runs in the worker, or no method."""
+        if reader.cls is None:
+            return True
+        classes = [worker.cls for worker in workers if worker.cls is not None]
+        return not classes or any(
+            reader.cls in self._evaluator.lineage(cls)[0]
+            or cls in self._evaluator.lineage(reader.cls)[0]
+            for cls in classes
         )
+
+    def _with_callers(self) -> frozenset[Function]:
+        """Return the functions that other functions of the parent call."""
+        if self._called is None:
+            self._called = frozenset(
+                target.function
+                for function in self._reach.parent
+                for _, target in self._boundaries.edges_of(function)
+                if target.function is not function
+            )
+        return self._called
+
+    def _reached_without(self, writers: frozenset[Function]) -> frozenset[Function]:
+        """Return what the parent comes to otherwise than through ``writers``."""
+        known = self._without.get(writers)
+        if known is None:
+            called = self._with_callers()
+            starts = (f for f in self._reach.parent if f.is_module or f not in called)
+            known = self._without[writers] = self._walk(starts, writers)
+        return known
 
     def _closure(self, start: Function) -> frozenset[Function]:
         """Return ``start`` and what it calls, directly or not."""
         known = self._below.get(start)
         if known is None:
-            found: set[Function] = set()
-            stack = [start]
-            while stack:
-                function = stack.pop()
-                if function not in found:
-                    found.add(function)
-                    stack.extend(t.function for _, t in self._boundaries.edges_of(function))
-            known = self._below[start] = frozenset(found)
+            known = self._below[start] = self._walk((start,), frozenset())
         return known
+
+    def _walk(
+        self, starts: Iterable[Function], without: frozenset[Function]
+    ) -> frozenset[Function]:
+        found: set[Function] = set()
+        stack = list(starts)
+        while stack:
+            function = stack.pop()
+            if function not in found and function not in without:
+                found.add(function)
+                stack.extend(t.function for _, t in self._boundaries.edges_of(function))
+        return frozenset(found)
 
 
 def looked_up(write: RawWrite) -> bool:
@@ -91,3 +166,13 @@ def _sets(write: RawWrite) -> bool:
     """Whether a write gives the place a new value, whatever it held."""
     event = write.event
     return isinstance(event, Store) and event.how in ("bind", "attr")
+
+
+def _passes_on(write: RawWrite) -> bool:
+    """Whether a write stores nothing but what its function was given: a setter's."""
+    event = write.event
+    return (
+        isinstance(event, Store)
+        and bool(event.values)
+        and all(isinstance(value, Param) for value in event.values)
+    )

@@ -88,7 +88,7 @@ class Losses:
         self._observers: Observers | None = None
         self._copies = Copies(reach, evaluator)
         self._by_workers: tuple[_Write, ...] | None = None
-        self._bystanders = Bystanders(program, boundaries, reach)
+        self._bystanders = Bystanders(program, boundaries, reach, evaluator)
         self._writes: dict[Function, tuple[RawWrite, ...]] = {}
 
     def find(self) -> tuple[LostWrite, ...]:
@@ -270,11 +270,12 @@ class Losses:
             seen = [pair for pair in seen if not self._excused(write, *pair, fillers)]
             if not seen:
                 return None
-        workers = {entry for _, entry, _ in write.ways}
+        workers = frozenset(entry for _, entry, _ in write.ways)
+        copy = write.effect.sort in COPIES
         seen = [
             (reader, touch)
             for reader, touch in seen
-            if not self._bystanders.stands_by(reader, write.raw, sites, workers)
+            if not self._bystanders.stands_by(reader, touch, write.raw, sites, workers, copy=copy)
         ]
         return self._lost(write, sites, seen)
 
