@@ -21,6 +21,7 @@ ORDER = (
     "options",
     "source",
     "prefilter",
+    "outline",
     "noqa",
     # one file, and the modules that it leads to
     "ir",
@@ -68,6 +69,7 @@ ORDER = (
     "patterns",
     "config",
     "discovery",
+    "cache",
     "checking",
     # faces
     "plugin",

@@ -61,7 +61,7 @@ def _examine(source: Source, options: Options, tree: ast.Module, workspace: Work
     catalogue = workspace.catalogue
     data = source.text.encode(errors="replace")
     if not can_dispatch(tree, source.text, catalogue) and not workspace.names_an_offer(
-        data, workspace.imported(source.path, data)
+        source.path, data
     ):
         return Facts(source, tree)
     program = Program(source, tree, workspace)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from flake8_mpglobals.model import FileError, Finding
+from flake8_mpglobals.cache import Cache, Looked, Signature, Verdict, digest, settled, signature_of
+from flake8_mpglobals.model import FileError, FileReport, Finding
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.workspace import Workspace
 
@@ -25,20 +26,6 @@ _CHUNK = 128
 """Files that a process is given at a time."""
 _OBJECTS = 200_000
 """Objects that may be made before garbage is collected."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What checking one file gave.
-
-    ``lines`` holds the text of the lines that the findings mention, by number,
-    for reporters that show them.
-    """
-
-    path: str
-    findings: tuple[Finding, ...] = ()
-    errors: tuple[FileError, ...] = ()
-    lines: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +72,23 @@ _own = Workspaces()
 
 def read(path: str) -> bytes:
     """Return the bytes of a file; raises ``OSError``."""
+    return read_signed(path)[1]
+
+
+def read_signed(path: str) -> tuple[Signature | None, bytes]:
+    """Return the bytes of a file, and by what to know whether it is changed later.
+
+    Raises ``OSError``.
+    """
+    now = time.time_ns()
     with open(path, "rb", buffering=0) as handle:
         # One read of the known size, one more where that was not the end (pipes, growing files).
-        size = os.fstat(handle.fileno()).st_size
-        data = handle.read(size + 1) or b""
-        return data if len(data) == size else data + handle.readall()
+        stat = os.fstat(handle.fileno())
+        data = handle.read(stat.st_size + 1) or b""
+        if len(data) != stat.st_size:
+            return None, data + handle.readall()
+    signature = signature_of(stat)
+    return signature if settled(signature, now) else None, data
 
 
 def check_bytes(job: Job, workspaces: Workspaces, *, full: bool = True) -> FileReport:
@@ -97,25 +96,37 @@ def check_bytes(job: Job, workspaces: Workspaces, *, full: bool = True) -> FileR
 
     ``full`` false: only say whether it can be decoded and parsed.
     """
+    return examine(job, workspaces, full=full).report
+
+
+def examine(
+    job: Job, workspaces: Workspaces, signature: Signature | None = None, *, full: bool = True
+) -> Verdict:
+    """Check one file as :func:`check_bytes` does; say also what that depends on."""
     from flake8_mpglobals.source import Source, SourceError
 
+    looked: Looked = "examined" if full else "parsed"
+    path = job.path
     try:
-        source = Source.from_bytes(job.path, job.data)
+        source = Source.from_bytes(path, job.data)
         if not full:
             source.parse()
-            return FileReport(job.path)
+            return Verdict(FileReport(path), looked, signature)
         from flake8_mpglobals import analysis
         from flake8_mpglobals.noqa import keep
 
         workspace = workspaces.of(job.options)
         findings = keep(source, analysis.check(source, job.options, None, workspace))
     except SourceError as error:
-        return FileReport(job.path, errors=(error.error,))
+        report = FileReport(path, errors=(error.error,))
+        return Verdict(report, looked, signature, digest(job.data))
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        return FileReport(job.path, errors=(internal(job.path, error),))
-    return FileReport(job.path, findings, lines=_mentioned(source.lines, job.path, findings))
+        report = FileReport(path, errors=(internal(path, error),))
+        return Verdict(report, looked, lasts=False)
+    report = FileReport(path, findings, lines=_mentioned(source.lines, path, findings))
+    return Verdict(report, looked, signature, digest(job.data), lasts=False)
 
 
 def internal(path: str, error: BaseException) -> FileError:
@@ -130,6 +141,7 @@ def check_files(
     options_for: Callable[[str], Options],
     jobs: int = 0,
     done: Callable[[], object] = lambda: None,
+    cache: Cache | None = None,
 ) -> Iterator[FileReport]:
     """Yield a report for each file with findings or errors, in the order of ``targets``.
 
@@ -138,34 +150,57 @@ def check_files(
     ``jobs`` 0 chooses; ``done`` is called after each file.
     """
     tasks = [Task(path, explicit, options_for(path)) for path, explicit in targets]
-    for report in _run(tasks, jobs):
+    reports: Iterable[FileReport] = (
+        (verdict.report for verdict in _run(tasks, jobs))
+        if cache is None
+        else _remembering(cache, tasks, jobs)
+    )
+    for report in reports:
         done()
         if report.findings or report.errors:
             yield report
 
 
-def check_file(task: Task, workspaces: Workspaces) -> FileReport:
+def _remembering(cache: Cache, tasks: list[Task], jobs: int) -> list[FileReport]:
+    """Return a report for each file, from the cache where what it depends on is unchanged."""
+    reports = [cache.shelf(task.options).known(task.path, task.explicit) for task in tasks]
+    # Once more where a changed file bears otherwise on those that are not changed.
+    for _ in range(2):
+        todo = [number for number, report in enumerate(reports) if report is None]
+        for number, verdict in zip(todo, _run([tasks[n] for n in todo], jobs), strict=True):
+            task = tasks[number]
+            reports[number] = verdict.report
+            if not cache.shelf(task.options).note(task.path, verdict):
+                for other, each in enumerate(tasks):
+                    if each.options == task.options and other not in todo:
+                        reports[other] = None
+    cache.save()
+    return [report for report in reports if report is not None]
+
+
+def check_file(task: Task, workspaces: Workspaces) -> Verdict:
     """Read one file and check it, if it is worth it; never raises."""
     path = task.path
     try:
-        data = read(path)
+        signature, data = read_signed(path)
     except OSError as error:
         message = f"cannot read: {(error.strerror or str(error)).lower()}"
-        return FileReport(path, errors=(FileError(path, 0, 0, message),))
+        report = FileReport(path, errors=(FileError(path, 0, 0, message),))
+        return Verdict(report, "passed", lasts=False)
     if workspaces.of(task.options).is_candidate(path, data):
-        return check_bytes(Job(path, data, task.options), workspaces)
+        return examine(Job(path, data, task.options), workspaces, signature)
     if task.explicit:
-        return check_bytes(Job(path, data, task.options), workspaces, full=False)
-    return FileReport(path)
+        return examine(Job(path, data, task.options), workspaces, signature, full=False)
+    return Verdict(FileReport(path), "passed", signature)
 
 
-def check_chunk(tasks: Sequence[Task]) -> list[FileReport]:
+def check_chunk(tasks: Sequence[Task]) -> list[Verdict]:
     """Check some files: what a process that was started for a run is given at a time."""
     with gc_at_leisure() as rest:
         return [rest(check_file(task, _own)) for task in tasks]
 
 
-def _run(tasks: list[Task], jobs: int) -> Iterator[FileReport]:
+def _run(tasks: list[Task], jobs: int) -> Iterator[Verdict]:
     """Check the files, in other processes where that pays or was asked for."""
     limit = jobs or _cpus()
     workspaces = Workspaces()
@@ -181,16 +216,16 @@ def _run(tasks: list[Task], jobs: int) -> Iterator[FileReport]:
                     spent = time.perf_counter() - begin
                     if spent > _TRIAL and spent * (len(tasks) - finished) > _WORTH * finished:
                         break
-        for reports in _in_pool(tasks[finished:], limit):
-            yield from reports
-            finished += len(reports)
+        for verdicts in _in_pool(tasks[finished:], limit):
+            yield from verdicts
+            finished += len(verdicts)
     with gc_at_leisure() as rest:
         for task in tasks[finished:]:
             yield rest(check_file(task, workspaces))
 
 
-def _in_pool(tasks: list[Task], jobs: int) -> Iterator[list[FileReport]]:
-    """Yield the reports of chunks, in order; ends early where there are no processes to be had."""
+def _in_pool(tasks: list[Task], jobs: int) -> Iterator[list[Verdict]]:
+    """Yield the verdicts of chunks, in order; ends early where no processes are to be had."""
     size = max(1, min(_CHUNK, len(tasks) // (jobs * 4)))
     chunks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
     if not chunks:
@@ -205,17 +240,17 @@ def _in_pool(tasks: list[Task], jobs: int) -> Iterator[list[FileReport]]:
 
 
 @contextmanager
-def gc_at_leisure() -> Iterator[Callable[[FileReport], FileReport]]:
+def gc_at_leisure() -> Iterator[Callable[[Verdict], Verdict]]:
     """Collect garbage between files, and only after many objects were made.
 
     Trees hold no cycles: the collector would go through them again and again for
-    nothing, which takes as long as parsing.  What is yielded is called with each report.
+    nothing, which takes as long as parsing.  What is yielded is called with each verdict.
     """
 
-    def rest(report: FileReport) -> FileReport:
+    def rest(verdict: Verdict) -> Verdict:
         if gc.get_count()[0] > _OBJECTS:
             gc.collect()
-        return report
+        return verdict
 
     was_enabled = gc.isenabled()
     gc.disable()

@@ -118,3 +118,17 @@ class FileError:
     line: int
     column: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What checking one file gave.
+
+    ``lines`` holds the text of the lines that the findings mention, by number,
+    for reporters that show them.
+    """
+
+    path: str
+    findings: tuple[Finding, ...] = ()
+    errors: tuple[FileError, ...] = ()
+    lines: tuple[tuple[int, str], ...] = ()

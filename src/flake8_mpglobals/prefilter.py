@@ -1,9 +1,10 @@
 """Can this file start a process at all?  A search over its bytes.
 
-A file is worth parsing where it imports a package with process APIs *and* has a
-word without which none of them can be named: a class, a factory or a function,
-not the methods of what those give back.  Packages and words are taken from the
-catalogue; nothing here knows a library.
+A file *names* a process API where it imports a package that has some, and holds the
+name of one: a class, a factory or a function, not the methods of what those give
+back.  It *may start* a process where it also holds the name of something that runs
+callables elsewhere.  Packages and names are taken from the catalogue; nothing here
+knows a library.
 """
 
 from __future__ import annotations
@@ -12,108 +13,202 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from flake8_mpglobals.apis import When
-from flake8_mpglobals.catalogue import CLONES, ROWS, SAME, SHARED, SHARES, Api
+from flake8_mpglobals.catalogue import CLONES, ROWS, SAME, SHARED, SHARES
 
 _STARTING = ("manager", "shared memory")
 """Shared objects that rules look at even where no process is dispatched to."""
 
-_BLANK = r"(?:[ \t\f]|\\\r?\n?)+"
+_FEW = 6
+_CALL = ".__call__"
+
+_BLANK = r"[ \t\f]*(?:\\\r?\n?[ \t\f]*)*"
+_LISTED = rf"{_BLANK}(\([^)]*\)|[^\n\\;#]*(?:\\\r?\n?[^\n\\;#]*)*)"
+
+# Literal beginnings: such a search runs at the speed of memory.
+_FROM = re.compile(rf"from(?!\w){_BLANK}(\.*[\w.]*){_BLANK}import(?!\w){_LISTED}".encode()).findall
+_IMPORT = re.compile(rf"import(?!\w){_LISTED}".encode()).findall
 
 
 @dataclass(frozen=True, slots=True)
-class _Search:
-    """Compiled searches: import lines of the packages, and for each package its words.
+class Imports:
+    """What stands in the imports of a file; text in a string may look like one.
 
-    ``anywhere`` are words that alone suffice.
+    ``froms`` are module (with its dots) and names, ``plain`` what follows ``import``.
     """
 
-    after_from: Callable[[bytes], list[bytes]]
-    after_import: Callable[[bytes], list[bytes]]
-    package: Callable[[bytes], list[bytes]]
-    words: dict[bytes, Callable[[bytes], object]]
-    anywhere: tuple[bytes, ...]
+    froms: list[tuple[bytes, bytes]]
+    plain: list[bytes]
 
-    def matches(self, data: bytes) -> bool:
-        found = set(self.after_from(data))
-        for line in self.after_import(data):
-            found.update(self.package(line))
-        return any(self.words[name](data) for name in found) or any(
-            word in data for word in self.anywhere
-        )
+    def text(self) -> bytes:
+        """Return all of it, one thing a line."""
+        return b"\n".join([*self.plain, *chain.from_iterable(self.froms)])
 
 
-def may_start_process(data: bytes) -> bool:
+def imports_in(data: bytes) -> Imports:
+    """Return what stands in the imports of a file."""
+    froms = _FROM(data)
+    every = _IMPORT(data)
+    if len(froms) == len(every):
+        return Imports(froms, [])
+    # What follows "import" in both is the same text, in the same order.
+    left = iter(froms)
+    listed = next(left, (b"", None))[1]
+    plain = []
+    for names in every:
+        if names == listed:
+            listed = next(left, (b"", None))[1]
+        else:
+            plain.append(names)
+    return Imports(froms, plain)
+
+
+_Search = Callable[[bytes], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Searches:
+    """Compiled: packages among imports, for each package the names of its APIs and of
+    what runs callables; ``alone`` are words that suffice without an import.
+    """
+
+    packages: Callable[[bytes], list[bytes]]
+    names: dict[bytes, _Search]
+    runs: dict[bytes, _Search]
+    alone: tuple[bytes, ...]
+
+
+def names_process_api(data: bytes, imports: Imports | None = None) -> bool:
     """Whether the bytes of a file name a process API that the catalogue has."""
-    return _search().matches(data)
+    searches = _searches()
+    return any(
+        searches.names[package](data) for package in _packages(data, imports, searches)
+    ) or any(word in data for word in searches.alone)
 
 
-def words(
-    rows: Iterable[Api] = ROWS,
-    same: dict[str, str] = SAME,
-    clones: dict[str, str] = CLONES,
-    shared: dict[str, str] = SHARED,
-) -> dict[str, frozenset[str]]:
-    """Return, for each package with process APIs, the words of which a file needs one.
+def may_start_process(data: bytes, imports: Imports | None = None) -> bool:
+    """Whether a file names a process API, and what runs callables with it."""
+    searches = _searches()
+    return any(
+        searches.runs[package](data) and searches.names[package](data)
+        for package in _packages(data, imports, searches)
+    ) or any(word in data for word in searches.alone)
 
-    A class with such a method is one of them, and so is whatever gives it back.
+
+def _packages(data: bytes, imports: Imports | None, searches: _Searches) -> set[bytes]:
+    """Return the packages with process APIs that a file may import."""
+    if imports is None:
+        imports = imports_in(data)
+    return set(searches.packages(imports.text()))
+
+
+def leading_names() -> dict[str, frozenset[str]]:
+    """Return, by package, the qualified names of which a file needs one to name an API.
+
+    A class with such a method is one of them, and so is whatever gives it back; where
+    only an argument makes it a process, the keyword stands for it.
     """
-    rows = [row for row in rows if not row.alone and not (row.sets and not row.returns)]
+    rows = [row for row in ROWS if not row.alone and not (row.sets and not row.returns)]
     leading: set[str] = set()
     more = {row.name for row in rows if row.kind not in SHARES}
     while more:
         leading |= more | {_owner(name) for name in more} - {""}
         more = {row.name for row in rows if row.returns in leading} - leading
-    leading.update(name for name, known in same.items() if known in leading)
-    leading.update(name for name, kind in shared.items() if kind in _STARTING)
-    found: dict[str, set[str]] = {}
+    leading.update(name for name, known in SAME.items() if known in leading)
+    leading.update(name for name, kind in SHARED.items() if kind in _STARTING)
+    leading = {name for name in leading if "." in name and not _owner(name)}
     for row in rows:
-        package, *_, last = row.name.split(".")
+        package = row.name.partition(".")[0]
         if row.anywhere:
-            found.setdefault(package, set()).add(last)
+            leading.add(f"{package}.{_last(row.name)}")
         if row.kind in SHARES:
-            # Only an argument makes it a process.
-            found.setdefault(package, set()).update(
-                when.slot.keyword
+            leading.update(
+                f"{package}.{when.slot.keyword}"
                 for when in row.kinds
                 if isinstance(when, When) and when.kind is not None and when.kind not in SHARES
             )
-    for name in leading:
-        if "." in name and not _owner(name):
-            package, *between, word = name.split(".")
-            if between and (word == "*" or (word.isalpha() and word.islower())):
-                word = between[-1]  # the module of a plain word says more: "bag", not "range"
-            found.setdefault(package, set()).add(word)
-    for clone, original in clones.items():
+    return _by_package(leading)
+
+
+def running_names() -> dict[str, frozenset[str]]:
+    """Return, by package, the qualified names of what runs callables elsewhere."""
+    running = {
+        row.name
+        for row in ROWS
+        if row.may_cross
+        and (row.dispatches or row.defers or row.initializer or row.method or row.hooks)
+    }
+    # What is called without a method is named where it is made.
+    called = {name.removesuffix(_CALL) for name in running if name.endswith(_CALL)}
+    running |= called | {row.name for row in ROWS if row.returns in called}
+    running.update(name for name, known in SAME.items() if known in running)
+    running.update(name for name, kind in SHARED.items() if kind in _STARTING)
+    return _by_package(running, named=False)
+
+
+def _by_package(names: Iterable[str], *, named: bool = True) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for name in names:
+        found.setdefault(name.partition(".")[0], set()).add(name)
+    for clone, original in CLONES.items():
+        package, _, rest = clone.partition(".")
         of = found.get(original.partition(".")[0], set())
-        found.setdefault(clone.partition(".")[0], set()).update(of)
-    return {package: frozenset(all_of) for package, all_of in found.items() if all_of}
+        # Who uses a clone inside a package has to name it.
+        found.setdefault(package, set()).update({f"{clone}."} if rest and named else of)
+    return {package: frozenset(all_of) for package, all_of in found.items()}
 
 
 def _owner(name: str) -> str:
     """Return the class of which ``name`` is a method; empty for what is none."""
     above = name.rpartition(".")[0]
-    return above if above.rpartition(".")[2][:1].isupper() else ""
+    return above if _last(above)[:1].isupper() else ""
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 @cache
-def _search() -> _Search:
-    table = words()
-    packages = f"(?:{_alternatives(table)})"
-    line = r"[^\n\\]*(?:\\\r?\n?[^\n\\]*)*"
-    return _Search(
-        # Literal beginnings: the search then runs at the speed of memory.
-        re.compile(rf"from{_BLANK}\.*({packages})\b".encode()).findall,
-        re.compile(rf"import(?=[ \t\f\\]){line}\b{packages}\b".encode()).findall,
-        re.compile(rf"\b{packages}\b".encode()).findall,
+def _searches() -> _Searches:
+    leading = leading_names()
+    running = running_names()
+    every = "|".join(map(re.escape, sorted(leading)))
+    return _Searches(
+        re.compile(rf"\b(?:{every})\b".encode()).findall,
+        {package.encode(): _search(map(_mention, names)) for package, names in leading.items()},
         {
-            package.encode(): re.compile(rf"\b(?:{_alternatives(some)})\b".encode()).search
-            for package, some in table.items()
+            package.encode(): _search(
+                (_last(name), re.escape(_last(name))) for name in running.get(package, frozenset())
+            )
+            for package in leading
         },
-        tuple({row.name.rpartition(".")[2].encode() for row in ROWS if row.alone}),
+        tuple({_last(row.name).encode() for row in ROWS if row.alone}),
     )
 
 
-def _alternatives(names: Iterable[str]) -> str:
-    return "|".join(map(re.escape, sorted(names)))
+def _mention(name: str) -> tuple[str, str]:
+    """Return a word, and an expression with it, for the ways in which a file names ``name``."""
+    package, *between, last = name.split(".")
+    if last not in ("", "*") and not (between and last.isalpha() and last.islower()):
+        return last, re.escape(last)
+    # A module (of a clone), or a plain word in one, which says nothing alone: "map", "range".
+    module = re.escape(between[-1])
+    whole = r"\.".join(map(re.escape, (package, *between)))
+    if last == "*":
+        return between[-1], rf"{whole}|{module}(?:(?=\.)|\s+as)"
+    if last:
+        return between[-1], rf"{whole}|{module}(?:\.{re.escape(last)}|\s+as)"
+    return between[-1], rf"{whole}|(?:\bimport|\bas|[.,(])\s*{module}"
+
+
+def _search(mentions: Iterable[tuple[str, str]]) -> _Search:
+    """Return a search for any of the expressions; words are looked for first where few."""
+    found = sorted(set(mentions))
+    joined = "|".join(expression for _, expression in found)
+    search = re.compile(rf"(?<!\w)(?:{joined})(?!\w)".encode()).search
+    words = tuple({word.encode() for word, _ in found})
+    if len(words) > _FEW:
+        return search
+    return lambda data: any(word in data for word in words) and search(data)

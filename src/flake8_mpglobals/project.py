@@ -16,6 +16,7 @@ import stat
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,34 +52,78 @@ class Resolution:
     absent: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A project module by a name: its file, if it has one, and the modules right below it."""
+
+    path: str | None
+    below: dict[str, str]
+
+
 class Disk:
     """Whether a path is a file or a folder, asked of the system once per run.
 
     One value is made for a run and passed to whoever looks; it is the only memory
-    of the file system that the resolver has.
+    of the file system that the resolver has.  A folder about which much is asked is
+    listed: that answers all further questions.
     """
 
-    __slots__ = ("_kinds", "cwd")
+    __slots__ = ("_asked", "_kinds", "_listed", "cwd")
 
     def __init__(self, cwd: str | None = None) -> None:
         self.cwd = os.getcwd() if cwd is None else cwd
         self._kinds: dict[str, str] = {}
+        self._asked: dict[str, int] = {}
+        self._listed: dict[str, dict[str, str] | None] = {}
 
     def kind(self, path: str) -> str:
         """Return ``"file"``, ``"folder"``, or ``""`` for what is neither or not there."""
         known = self._kinds.get(path)
         if known is None:
-            try:
-                mode = os.stat(path).st_mode
-                known = "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
-            except (OSError, ValueError):
-                known = ""
+            folder, name = os.path.split(path)
+            asked = self._asked[folder] = self._asked.get(folder, 0) + 1
+            listing = self._list(folder) if asked > _FEW else None
+            known = _kind(path) if listing is None or not name else listing.get(name, "")
             self._kinds[path] = known
         return known
+
+    def names(self, folder: str) -> Iterable[str]:
+        """Return what is in a folder, by name; nothing where it cannot be listed."""
+        return self._list(folder) or ()
+
+    def _list(self, folder: str) -> dict[str, str] | None:
+        if folder not in self._listed:
+            try:
+                with os.scandir(folder) as entries:
+                    self._listed[folder] = {entry.name: _entry_kind(entry) for entry in entries}
+            except (NotADirectoryError, FileNotFoundError):
+                self._listed[folder] = {}
+            except (OSError, ValueError):
+                self._listed[folder] = None
+        return self._listed[folder]
 
     def absolute(self, path: str) -> str:
         """Return ``path`` from the root of the file system; links are not followed."""
         return os.path.normpath(os.path.join(self.cwd, path))
+
+
+_FEW = 3
+"""Questions about a folder that are put one by one."""
+
+
+def _kind(path: str) -> str:
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return ""
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
+
+
+def _entry_kind(entry: os.DirEntry[str]) -> str:
+    try:
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +145,14 @@ class Project:
     or relative to that working directory.
     """
 
-    __slots__ = ("_disk", "_places", "_src")
+    __slots__ = ("_belows", "_disk", "_named", "_places", "_src")
 
     def __init__(self, src: tuple[str, ...] = (), disk: Disk | None = None) -> None:
         self._disk = disk if disk is not None else Disk()
         self._src = tuple(self._disk.absolute(root) for root in src)
         self._places: dict[str, _Place] = {}
+        self._named: dict[tuple[str, bytes], Found | None] = {}
+        self._belows: dict[str, dict[str, str]] = {}
 
     def resolve(self, importer: str, module: str, level: int = 0) -> Resolution:
         """Return what ``import module`` (or ``from`` with ``level`` dots) means in ``importer``.
@@ -133,6 +180,51 @@ class Project:
         if kind in ("module", "package"):
             return Resolution(spelled[0], kind, (), missing)
         return Resolution(None, kind, spelled, missing)
+
+    def named(self, importer: str, folder: str, stem: bytes, module: bytes) -> Found | None:
+        """Return what a module named in ``importer`` is, dots before the name for levels.
+
+        ``folder`` and ``stem`` are those of ``importer``.  None outside the project.
+        Asked once for each folder, for a module cannot be told by its importer, but by
+        one that bears its name.
+        """
+        own = module.partition(b".")[0] == stem
+        key = (importer if own else folder, module)
+        try:
+            return self._named[key]
+        except KeyError:
+            pass
+        dotted = module.decode("utf-8", "replace")
+        name = dotted.lstrip(".")
+        found = self.resolve(importer, name, len(dotted) - len(name))
+        answer = None
+        if found.kind != "unknown":
+            folders = found.portions
+            if found.kind == "package" and found.path is not None:
+                folders = (os.path.dirname(found.path),)
+            below: dict[str, str] = {}
+            for each in reversed(folders):
+                below.update(self._below(each))
+            answer = Found(found.path, below)
+        self._named[key] = answer
+        return answer
+
+    def _below(self, folder: str) -> dict[str, str]:
+        """Return the modules and packages right in a folder, by name."""
+        known = self._belows.get(folder)
+        if known is None:
+            absolute = self._disk.absolute(folder)
+            known = {}
+            for name in self._disk.names(absolute):
+                stem, dot, ending = name.rpartition(".")
+                if ending == "py" and stem != "__init__":
+                    known.setdefault(stem, os.path.join(folder, name))
+                elif not dot and self._disk.kind(os.path.join(absolute, name)) == "folder":
+                    init = os.path.join(absolute, name, "__init__.py")
+                    if self._disk.kind(init) == "file":
+                        known[name] = os.path.join(folder, name, "__init__.py")
+            self._belows[folder] = known
+        return known
 
     def dotted_name(self, path: str) -> str:
         """Return the dotted name under which Python would import the file ``path``.
@@ -168,8 +260,11 @@ class Project:
     def _spell(self, path: str, relative: bool) -> str:
         if not relative:
             return path
+        cwd = self._disk.cwd
+        if path.startswith(cwd) and path[len(cwd) : len(cwd) + 1] == os.sep:
+            return path[len(cwd) + 1 :]
         try:
-            return os.path.relpath(path, self._disk.cwd)
+            return os.path.relpath(path, cwd)
         except ValueError:  # another drive
             return path
 

@@ -3,31 +3,27 @@
 A file is worth a look where it names a process API, or something of a project
 module that leads to one: a function that starts processes or hands its parameter
 to a process API, a pool, a process class.  Those names are *offers*.  They are told
-from the syntax alone, over at most :data:`LINKS` imports, and remembered for a run.
+from the bytes alone, over at most :data:`LINKS` imports, and remembered for a run.
 """
 
 from __future__ import annotations
 
-import ast
-import re
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.catalogue import Api, Catalogue
-from flake8_mpglobals.names import is_main_guard
-from flake8_mpglobals.prefilter import may_start_process
+from flake8_mpglobals.outline import Part, listed, outline
+from flake8_mpglobals.prefilter import (
+    Imports,
+    imports_in,
+    may_start_process,
+    names_process_api,
+)
 from flake8_mpglobals.project import Disk, Memo, Project, parsed_modules
-from flake8_mpglobals.source import SourceError
 
 LINKS = 3
 """How many imports an offer is followed through."""
-
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n#;]*(?:\\\r?\n[^\n#;]*)*)"
-    rb"|import[ \t]+([^\n#;]+))",
-    re.MULTILINE,
-)
-_WORD = re.compile(rb"[\w*]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +74,63 @@ class Workspace:
         self._own = tuple(row.name.rpartition(".")[2].encode() for row in boundaries)
         self._texts: dict[str, Text | None] = {}
         self._offers: dict[tuple[str, int], Offers] = {}
+        self._outlines: dict[str, _Touched] = {}
+        self._alone: dict[str, bool] = {}
 
-    def has_needle(self, data: bytes) -> bool:
+    def has_needle(self, data: bytes, imports: Imports | None = None) -> bool:
         """Whether the bytes of a file can name a process API, a configured one included."""
-        return may_start_process(data) or any(name in data for name in self._own)
+        return names_process_api(data, imports) or any(name in data for name in self._own)
 
     def is_candidate(self, path: str, data: bytes) -> bool:
-        """Whether a file can have findings: it names a process API, or an offer of a
-        module that it imports.
+        """Whether a file can have findings: it names what runs callables elsewhere, or an
+        offer of a module that it imports.
         """
-        return self.has_needle(data) or self.names_an_offer(data, self.imported(path, data))
+        imports = imports_in(data)
+        return (
+            may_start_process(data, imports)
+            or any(name in data for name in self._own)
+            or self._names_an_offer(path, data, imports)
+        )
 
-    def names_an_offer(self, data: bytes, imports: Iterable[str]) -> bool:
-        """Whether ``data`` holds the name of something that a module of ``imports`` offers."""
-        for path in imports:
-            offers = self.offers(path)
-            if offers and (offers.at_import or _occurs(offers.names, data)):
+    def names_an_offer(self, path: str, data: bytes) -> bool:
+        """Whether ``data`` names something that a module offers which it imports."""
+        return self._names_an_offer(path, data, imports_in(data))
+
+    def _names_an_offer(self, path: str, data: bytes, imports: Imports) -> bool:
+        folder, stem = _folder_and_stem(path)
+        for module, names in imports.froms:
+            found = self.project.named(path, folder, stem, module)
+            if found is None:
+                continue
+            offers = self.offers(found.path) if found.path is not None else NO_OFFERS
+            if offers.at_import:
                 return True
+            if not offers and not found.below:
+                continue
+            for name, _ in listed(names):
+                if offers and (name == "*" or name in offers.names):
+                    return True
+                below = found.below.get(name)
+                if below is not None:
+                    inside = self.offers(below)
+                    if inside and (inside.at_import or _occurs(inside.names, data)):
+                        return True
+        for names in imports.plain:
+            for each in self._loaded(path, folder, stem, names):
+                offers = self.offers(each)
+                if offers and (offers.at_import or _occurs(offers.names, data)):
+                    return True
         return False
 
     def text(self, path: str) -> Text | None:
         """Return what a search over a project file says; None where it cannot be read."""
         if path not in self._texts:
             data = self.read(path)
-            self._texts[path] = (
-                None
-                if data is None
-                else Text(self.has_needle(data), tuple(self.imported(path, data)))
-            )
+            text = None
+            if data is not None:
+                imports = imports_in(data)
+                text = Text(self.has_needle(data, imports), tuple(self._imported(path, imports)))
+            self._texts[path] = text
         return self._texts[path]
 
     def read(self, path: str) -> bytes | None:
@@ -149,66 +174,60 @@ class Workspace:
                 links = 0
         elif not text.needle:
             return NO_OFFERS
-        data = self.read(path)
-        if data is None:
-            return NO_OFFERS
-        if not text.needle and not any(
-            _occurs(self.offers(each, links - 1).names, data) for each in text.imports
-        ):
-            return NO_OFFERS
-        try:
-            tree = self.memo.parse(path, data).tree
-        except SourceError:
-            return NO_OFFERS
-        return _Touched(self, path, links).offers(tree)
+        return self._touched(path).offers(links)
+
+    def _touched(self, path: str) -> _Touched:
+        known = self._outlines.get(path)
+        if known is None:
+            known = self._outlines[path] = _Touched(self, path, self.read(path) or b"")
+        return known
+
+    def is_alone(self, method: str) -> bool:
+        """Whether the name of a method alone tells that it runs callables elsewhere."""
+        known = self._alone.get(method)
+        if known is None:
+            known = self._alone[method] = bool(self.catalogue.anywhere(method, ""))
+        return known
 
     def imported(self, path: str, data: bytes) -> Iterator[str]:
         """Yield the paths of project files that the imports of ``data`` may mean."""
-        seen: set[str] = set()
-        for module, level, names in imports_in(data):
-            found = self.project.resolve(path, module, level)
-            if found.kind == "unknown":
+        yield from self._imported(path, imports_in(data))
+
+    def _imported(self, path: str, imports: Imports) -> dict[str, None]:
+        folder, stem = _folder_and_stem(path)
+        seen: dict[str, None] = {}
+        for module, names in imports.froms:
+            found = self.project.named(path, folder, stem, module)
+            if found is None:
                 continue
-            if found.path is not None and found.path not in seen:
-                seen.add(found.path)
-                yield found.path
-            if found.kind == "module":
+            if found.path is not None:
+                seen[found.path] = None
+            if found.below:
+                for name, _ in listed(names):
+                    below = found.below.get(name)
+                    if below is not None:
+                        seen[below] = None
+        for names in imports.plain:
+            seen.update(dict.fromkeys(self._loaded(path, folder, stem, names)))
+        return seen
+
+    def _loaded(self, path: str, folder: str, stem: bytes, names: bytes) -> Iterator[str]:
+        """Yield the project files that ``import …`` loads: those of each part of a name."""
+        for name in names.split(b","):
+            words = name.split(None, 1)
+            if not words:
                 continue
-            for name in names:
-                below = self.project.resolve(path, f"{module}.{name}" if module else name, level)
-                if below.path is not None and below.path not in seen:
-                    seen.add(below.path)
-                    yield below.path
+            dotted = words[0].strip(b"()")
+            while dotted:
+                found = self.project.named(path, folder, stem, dotted)
+                if found is not None and found.path is not None:
+                    yield found.path
+                dotted = dotted.rpartition(b".")[0]
 
 
-def imports_in(data: bytes) -> Iterator[tuple[str, int, tuple[str, ...]]]:
-    """Yield the imports that stand in ``data``: module, leading dots, names taken from it.
-
-    ``import a.b`` yields ``a`` with the name ``b``, and so on, since each part is
-    loaded.  Told from the bytes alone: text in a string may look like an import.
-    """
-    for match in _IMPORT.finditer(data):
-        module, names, plain = match.groups()
-        if module is not None:
-            dotted = module.decode("utf-8", "replace")
-            name = dotted.lstrip(".")
-            yield name, len(dotted) - len(name), tuple(_listed(names))
-            continue
-        for part in plain.split(b","):
-            words = part.split()
-            if words:
-                first, *rest = words[0].decode("utf-8", "replace").split(".")
-                yield first, 0, ()
-                for index in range(len(rest)):
-                    yield ".".join((first, *rest[:index])), 0, (rest[index],)
-
-
-def _listed(names: bytes) -> Iterator[str]:
-    """Yield the names of ``from m import …``, without what they are called here."""
-    for part in names.strip(b"() \t\r\n").split(b","):
-        words = _WORD.findall(part.partition(b"#")[0] or part.rpartition(b"\n")[2])
-        if words and words[0] != b"*":
-            yield words[0].decode("utf-8", "replace")
+def _folder_and_stem(path: str) -> tuple[str, bytes]:
+    folder, name = os.path.split(path)
+    return folder, os.path.splitext(name)[0].encode("utf-8", "replace")
 
 
 def _occurs(names: frozenset[str], data: bytes) -> bool:
@@ -218,125 +237,90 @@ def _occurs(names: frozenset[str], data: bytes) -> bool:
 class _Touched:
     """Finds the names of one module that lead to a process API."""
 
-    def __init__(self, workspace: Workspace, path: str, links: int) -> None:
+    def __init__(self, workspace: Workspace, path: str, data: bytes) -> None:
         self.workspace = workspace
         self.path = path
-        self.links = links
+        self.parts, imports = outline(data)
         self.libraries: dict[str, str] = {}
-        self.modules: dict[str, set[str]] = {}
-        self.touched: set[str] = set()
+        self.direct: set[str] = set()
+        self.names: list[tuple[str, str, str]] = []
+        self.modules: list[tuple[str, str]] = []
+        folder, stem = _folder_and_stem(path)
+        project = workspace.project
+        for module, names in imports.froms:
+            found = project.named(path, folder, stem, module)
+            dotted = module.decode("utf-8", "replace")
+            for name, alias in listed(names):
+                here = alias or name
+                if found is None:
+                    whole = f"{dotted.lstrip('.')}.{name}"
+                    self.libraries[here] = whole
+                    if workspace.catalogue.touches(whole):
+                        self.direct.add(here)
+                    continue
+                if found.path is not None:
+                    self.names.append((found.path, name, here))
+                below = found.below.get(name)
+                if below is not None:
+                    self.modules.append((below, here))
+        for listing in imports.plain:
+            for name, alias in listed(listing):
+                found = project.named(path, folder, stem, name.encode())
+                head = alias or name.partition(".")[0]
+                if found is None:
+                    self.libraries[head] = name if alias else head
+                elif found.path is not None:
+                    self.modules.append((found.path, alias or name))
+        catalogue = workspace.catalogue
+        self.uses = [
+            any(workspace.is_alone(name) for name in part.methods)
+            or any(
+                catalogue.touches(self.libraries[head] + chain[len(head) :])
+                for chain in part.chains
+                if (head := chain.partition(".")[0]) in self.libraries
+                for chain in _beginnings(chain)
+            )
+            for part in self.parts
+        ]
 
-    def offers(self, tree: ast.Module) -> Offers:
-        """Return the offers of the module."""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                self._import(node)
-            elif isinstance(node, ast.ImportFrom):
-                self._import_from(node)
-        parts = [(names, statement, *self._uses(statement)) for names, statement in _parts(tree)]
+    def offers(self, links: int) -> Offers:
+        """Return the offers of the module, following so many imports."""
+        touched = set(self.direct)
+        chains: set[str] = set()
+        if links:
+            of = self.workspace.offers
+            for path, name, here in self.names:
+                offered = of(path, links - 1).names
+                if name == "*":
+                    touched |= offered
+                elif name in offered:
+                    touched.add(here)
+            for path, here in self.modules:
+                chains.update(f"{here}.{name}" for name in of(path, links - 1).names)
         at_import = False
+        waiting = list(zip(self.parts, self.uses, strict=True))
         changed = True
         while changed:
             changed = False
-            for names, statement, used, direct in parts:
-                if direct or used & self.touched:
-                    new = set(names) - self.touched
-                    if new:
-                        self.touched |= new
-                        changed = True
-                    if not names and _calls(statement):
-                        at_import = True
-        return Offers(frozenset(self.touched), at_import)
-
-    def _import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            head = alias.asname or alias.name.partition(".")[0]
-            found = self.workspace.project.resolve(self.path, alias.name)
-            if found.kind == "unknown":
-                self.libraries[head] = alias.name if alias.asname else head
-            elif found.path is not None and self.links:
-                offered = self.workspace.offers(found.path, self.links - 1).names
-                self.modules.setdefault(head, set()).update(offered)
-
-    def _import_from(self, node: ast.ImportFrom) -> None:
-        module = node.module or ""
-        found = self.workspace.project.resolve(self.path, module, node.level)
-        if found.kind == "unknown":
-            for alias in node.names:
-                dotted = f"{module}.{alias.name}"
-                name = alias.asname or alias.name
-                self.libraries[name] = dotted
-                if self.workspace.catalogue.touches(dotted):
-                    self.touched.add(name)
-            return
-        if not self.links:
-            return
-        offered: frozenset[str] = frozenset()
-        if found.path is not None:
-            offered = self.workspace.offers(found.path, self.links - 1).names
-        for alias in node.names:
-            name = alias.asname or alias.name
-            if alias.name == "*":
-                self.touched |= offered
-            elif alias.name in offered:
-                self.touched.add(name)
-            elif found.kind != "module":
-                dotted = f"{module}.{alias.name}" if module else alias.name
-                below = self.workspace.project.resolve(self.path, dotted, node.level).path
-                if below is not None:
-                    inside = self.workspace.offers(below, self.links - 1).names
-                    self.modules.setdefault(name, set()).update(inside)
-
-    def _uses(self, statement: ast.stmt) -> tuple[set[str], bool]:
-        """Return the names that a statement uses, and whether it names a process API itself."""
-        catalogue = self.workspace.catalogue
-        used: set[str] = set()
-        direct = False
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name):
-                used.add(node.id)
-            elif isinstance(node, ast.Attribute) and not direct:
-                dotted = [node.attr]
-                inner = node.value
-                while isinstance(inner, ast.Attribute):
-                    dotted.append(inner.attr)
-                    inner = inner.value
-                if catalogue.anywhere(node.attr, ""):
-                    direct = True
-                elif isinstance(inner, ast.Name):
-                    library = self.libraries.get(inner.id)
-                    if library is not None:
-                        direct = catalogue.touches(".".join((library, *reversed(dotted))))
-                    elif node.attr in self.modules.get(inner.id, ()):
-                        direct = True
-        return used, direct
+            left: list[tuple[Part, bool]] = []
+            for part, direct in waiting:
+                if (
+                    direct
+                    or not part.uses.isdisjoint(touched)
+                    or (chains and any(not chains.isdisjoint(_beginnings(c)) for c in part.chains))
+                ):
+                    changed = changed or not part.binds <= touched
+                    touched |= part.binds
+                    at_import = at_import or (not part.binds and part.calls)
+                else:
+                    left.append((part, direct))
+            waiting = left
+        return Offers(frozenset(touched), at_import)
 
 
-def _parts(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.stmt]]:
-    """Yield the statements of a module that run on import, with the names that each binds."""
-    stack: list[ast.stmt] = list(reversed(tree.body))
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield (node.name,), node
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = tuple(
-                part.id
-                for target in targets
-                for part in ast.walk(target)
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-            )
-            yield names, node
-        elif isinstance(node, ast.If) and is_main_guard(node.test):
-            stack.extend(reversed(node.orelse))
-        elif isinstance(node, ast.If | ast.Try | ast.TryStar):
-            for part in ("finalbody", "orelse", "handlers", "body"):
-                for inner in reversed(getattr(node, part, ())):
-                    stack.extend(inner.body if isinstance(inner, ast.ExceptHandler) else (inner,))
-        elif not isinstance(node, ast.Import | ast.ImportFrom):
-            yield (), node
-
-
-def _calls(statement: ast.stmt) -> bool:
-    return any(isinstance(node, ast.Call) for node in ast.walk(statement))
+def _beginnings(chain: str) -> Iterator[str]:
+    """Yield ``a.b``, ``a.b.c`` and so on, up to the whole chain."""
+    position = chain.find(".")
+    while position >= 0:
+        position = chain.find(".", position + 1)
+        yield chain if position < 0 else chain[:position]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from flake8_mpglobals.checking import (
     TRACEBACK,
-    FileReport,
     Job,
     Workspaces,
     check_bytes,
@@ -30,7 +29,7 @@ from flake8_mpglobals.commands.common import (
 )
 from flake8_mpglobals.config import Configuration
 from flake8_mpglobals.discovery import Target, discover
-from flake8_mpglobals.model import FileError, Finding, Fix
+from flake8_mpglobals.model import FileError, FileReport, Finding, Fix
 from flake8_mpglobals.reporters import Report, Style, render
 
 _MANY = 500

@@ -1,0 +1,130 @@
+"""What a module binds at its top level, and the names that each piece uses, from its bytes.
+
+Parsing and walking a tree costs a hundred times as much, and most modules are only
+asked whether something of theirs leads to a process API.  What is seen here errs on
+the side of more: a keyword counts as a name, for example.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flake8_mpglobals.prefilter import Imports, imports_in
+
+_TEXT = re.compile(
+    rb"""\#[^\n]*+
+    |(?<![fFtT\w])[rRbBuU]{0,2}(?:
+        \"\"\"(?:[^\\"]++|\\.|"(?!""))*+\"\"\"
+        |'''(?:[^\\']++|\\.|'(?!''))*+'''
+        |"(?:[^"\\\n]++|\\.)*+"
+        |'(?:[^'\\\n]++|\\.)*+'
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+"""Comments and strings; possessive, so that what is not closed costs no more."""
+_NAME = re.compile(rb"(?<![\w.])[^\W\d]\w*")
+_CHAIN = re.compile(rb"(?<![\w.])[^\W\d]\w*(?:[ \t]*\.[ \t]*\w+)+")
+_METHOD = re.compile(rb"\.[ \t]*([^\W\d]\w*)")
+_DEFINED = re.compile(rb"[ \t]*(?:async[ \t]+def|def|class)[ \t]+(\w+)")
+_DECORATED = re.compile(rb"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
+_ASSIGNED = re.compile(
+    rb"[ \t]*((?:[\w \t,*]+|\([\w\s,*]+\)|\[[\w\s,*]+\]))(?::[^=\n]*)?"
+    rb"(?:\*\*|//|>>|<<|[-+*/|&^%@])?=(?!=)"
+)
+_COMPOUND = re.compile(rb"[ \t]*(?:if|elif|else|try|except|finally)\b")
+_GUARD = re.compile(rb"[ \t]*if[ \t(]*__name__[ \t]*==")
+_IMPORTING = re.compile(rb"[ \t]*(?:from|import)\b")
+_LISTED = re.compile(rb"(\w[\w.]*|\*)(?:[ \t]+as[ \t]+(\w+))?")
+_COMMENT = re.compile(rb"#[^\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A statement that runs on import: the names that it binds and uses.
+
+    ``chains`` are dotted names from their first name on, ``methods`` all that
+    stands behind a dot; ``calls``: something is called.
+    """
+
+    binds: frozenset[str]
+    uses: frozenset[str]
+    chains: frozenset[str]
+    methods: frozenset[str]
+    calls: bool
+
+
+def listed(names: bytes) -> list[tuple[str, str]]:
+    """Return what ``from m import …`` or ``import …`` lists, each with its name here or ''."""
+    text = _COMMENT.sub(b"", names) if b"#" in names else names
+    return [
+        (name.decode("utf-8", "replace"), alias.decode("utf-8", "replace"))
+        for name, alias in _LISTED.findall(text)
+    ]
+
+
+def outline(data: bytes) -> tuple[list[Part], Imports]:
+    """Return the parts of a module, and its imports without what only looks like one."""
+    code = _TEXT.sub(b'""', data)
+    return [_part(binds, text) for binds, text in _pieces(code)], imports_in(code)
+
+
+def _part(binds: frozenset[str], text: bytes) -> Part:
+    return Part(
+        binds,
+        frozenset(name.decode("utf-8", "replace") for name in set(_NAME.findall(text))),
+        frozenset(
+            re.sub(r"\s", "", chain.decode("utf-8", "replace"))
+            for chain in set(_CHAIN.findall(text))
+        ),
+        frozenset(name.decode("utf-8", "replace") for name in set(_METHOD.findall(text))),
+        b"(" in text,
+    )
+
+
+def _pieces(text: bytes) -> Iterator[tuple[frozenset[str], bytes]]:
+    """Yield the statements that run on import, with the names that each binds."""
+    indent = _indent(text)
+    starts = [
+        match.start()
+        for match in re.finditer(rb"^%b(?=[^\s)\]}])" % re.escape(indent), text, re.MULTILINE)
+    ]
+    decorated = -1
+    for index, start in enumerate(starts):
+        end = starts[index + 1] if index + 1 < len(starts) else len(text)
+        piece = text[start:end]
+        if decorated >= 0:
+            start, decorated = decorated, -1
+            piece = text[start:end]
+        if piece.lstrip().startswith(b"@") and not _DECORATED.search(piece):
+            decorated = start
+            continue
+        if _IMPORTING.match(piece):
+            continue
+        defined = _DEFINED.match(piece) or (
+            _DECORATED.search(piece) if piece.lstrip().startswith(b"@") else None
+        )
+        if defined:
+            yield frozenset((defined[1].decode("utf-8", "replace"),)), piece
+        elif _COMPOUND.match(piece):
+            head, _, body = piece.partition(b":")
+            if not _GUARD.match(head):
+                yield from _pieces(body.lstrip(b"\n") if b"\n" in body else body.lstrip())
+        else:
+            yield frozenset(_assigned(piece)), piece
+
+
+def _assigned(piece: bytes) -> Iterator[str]:
+    """Yield the names that an assignment binds."""
+    position = 0
+    while match := _ASSIGNED.match(piece, position):
+        for name in _NAME.findall(match[1]):
+            yield name.decode("utf-8", "replace")
+        position = match.end()
+
+
+def _indent(text: bytes) -> bytes:
+    """Return the blanks before the first line that has more."""
+    match = re.search(rb"^([ \t]*)[^\s]", text, re.MULTILINE)
+    return match[1] if match else b""
