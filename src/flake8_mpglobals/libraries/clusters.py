@@ -54,7 +54,6 @@ RAY: tuple[Api, ...] = (
     ),
     Api(_RAY_POOL, "Pool", "remote", initializer=Slot(1, "initializer"), returns=_RAY_POOL),
     *every(pool_methods(_RAY_POOL, "ray Pool", "remote"), pickles=False, remedy="actor"),
-    factory(_ACTORS, _ACTORS),
     *(
         Api(f"{_ACTORS}.{method}", f"ActorPool.{method}", "parent", Slot(0, "fn"), "pooled")
         for method in ("map", "map_unordered", "submit")
@@ -286,7 +285,6 @@ def _udf(name: str) -> tuple[Api, ...]:
 
 
 SPARK: tuple[Api, ...] = (
-    factory(_SC, _SC),
     factory(f"{_SC}.getOrCreate", _SC),
     factory(f"{_BUILDER}.getOrCreate", _SESSION),
     factory(f"{_BUILDER}.*", _BUILDER),
@@ -370,7 +368,6 @@ def _noted(method: str, tasks: Tasks) -> Api:
 
 
 CELERY: tuple[Api, ...] = (
-    factory("celery.Celery", "celery.Celery"),
     Api("celery.Celery.task", "task", "parent", wraps=Slot(0), returns=_TASK, anywhere=True),
     Api("celery.shared_task", "shared_task", "parent", wraps=Slot(0), returns=_TASK),
     Api(

@@ -119,7 +119,6 @@ def _pathos(owner: str, label: str, kind: Kind) -> tuple[Api, ...]:
         )
 
     return (
-        Api(owner, label, kind, returns=owner),
         row("map", "zip", "values", waits=True),
         row("imap", "zip", "values", waits=False),
         row("uimap", "zip", "values", waits=False),
@@ -267,7 +266,7 @@ SAME: dict[str, str] = {
     "loky.process_executor.ProcessPoolExecutor": _LOKY,
     "pathos.multiprocessing.ProcessPool": "pathos.pools.ProcessPool",
     "pathos.multiprocessing.ProcessingPool": "pathos.pools.ProcessPool",
-    "pathos.multiprocessing.ThreadPool": "pathos.pools.ThreadPool",
+    "pathos.multiprocessing.ThreadPool": "multiprocessing.pool.ThreadPool",
     "pathos.threading.ThreadPool": "pathos.pools.ThreadPool",
     "pathos.parallel.ParallelPool": "pathos.pools.ParallelPool",
     "pathos.parallel.ParallelPythonPool": "pathos.pools.ParallelPool",
@@ -276,7 +275,6 @@ SAME: dict[str, str] = {
     "pathos.serial.SerialPool": "pathos.pools.SerialPool",
     "pathos.multiprocessing.Pool": "multiprocess.pool.Pool",
     "pathos.multiprocessing._ProcessPool": "multiprocess.pool.Pool",
-    "pathos.multiprocessing._ThreadPool": "multiprocessing.pool.ThreadPool",
     "pathos.pools._ProcessPool": "multiprocess.pool.Pool",
     "pathos.pools._ThreadPool": "multiprocessing.pool.ThreadPool",
     "torch.multiprocessing.spawn.spawn": "torch.multiprocessing.spawn",
