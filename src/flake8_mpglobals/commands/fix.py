@@ -153,7 +153,8 @@ def _tell(
     if not quiet:
         done = "would fix" if diff else "fixed"
         for finding in result.fixed:
-            print(f"{_head(finding)} {finding.name}: {done} {finding.place!r}", file=notes_to)
+            what = f" {finding.place!r}" if finding.place else ""
+            print(f"{_head(finding)} {finding.name}: {done}{what}", file=notes_to)
     for refusal in result.left:
         print(f"{_head(refusal.finding)} {refusal.finding.message}", file=notes_to)
         print(f"  not fixed: {refusal.reason}", file=notes_to)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flake8_mpglobals import analysis
 from flake8_mpglobals.facts import Facts, LostWrite
+from flake8_mpglobals.fixes import guarding, lifting
 from flake8_mpglobals.fixes.edits import (
     Edit,
     EditConflictError,
@@ -23,7 +25,7 @@ from flake8_mpglobals.fixes.independent import check_independent
 from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.plan import CannotFix, Plan, Refusal
 from flake8_mpglobals.fixes.shapes import SHAPES
-from flake8_mpglobals.model import Finding, Fix
+from flake8_mpglobals.model import Finding, Fix, Location
 from flake8_mpglobals.noqa import Noqa, keep
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.rules import RULES
@@ -35,6 +37,12 @@ STRATEGIES = ("auto", *dict.fromkeys(shape.strategy for shape in SHAPES))
 _MOST_PASSES = 50
 _UNPROVED = "the rewrite did not verify"
 _CODE = re.compile(r"MPG\d+", re.IGNORECASE)  # also such as no rule has, in a noqa
+_REPAIRS: Mapping[str, Callable[[Facts, Sequence[Finding]], Plan]] = {
+    "MPG202": guarding.plan,
+    "MPG203": lifting.plan,
+}
+_WHOLE = frozenset({"MPG202"})
+"""Codes of which one plan mends all findings of a file."""
 _NO_SHAPE = {
     "rebind": "no rewrite for a rebound global yet: return the value and combine it in the parent",
     "buffer": "no rewrite for a buffer yet: return the values, or use SharedMemory",
@@ -145,10 +153,14 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
     findings = keep(facts.source, _findings(facts, options))
     noqa = Noqa(facts.source)
     groups: dict[str, list[tuple[Finding, LostWrite]]] = {}
+    others: dict[tuple[str, Location | None], list[Finding]] = {}
     refusals: list[Refusal] = []
     for finding in findings:
         write = _write_of(facts, finding)
-        if write is None:
+        if write is None and finding.code in _REPAIRS:
+            where = None if finding.code in _WHOLE else finding.location
+            others.setdefault((finding.code, where), []).append(finding)
+        elif write is None:
             refusals.append(Refusal(finding, f"{finding.code} has no fix"))
         else:
             groups.setdefault(write.place, []).append((finding, write))
@@ -156,23 +168,32 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
         one.upper() for one in _CODE.findall(facts.source.text)
     }
     plans: list[Plan] = []
-    for place, members in groups.items():
-        own = [finding for finding, _ in members]
+
+    def shared(place: str, own: Sequence[Finding]) -> Plan:
         # Writes that a noqa keeps out of the findings are writes all the same.
         writes = [write for write in facts.writes if write.place == place]
+        return _looked_at(facts, writes, _plan(facts, writes, own, strategy))
+
+    asked: list[tuple[list[Finding], Callable[[], Plan]]] = []
+    for place, members in groups.items():
+        own = [finding for finding, _ in members]
+        asked.append((own, partial(shared, place, own)))
+    for (code, _), own in others.items():
+        asked.append((own, partial(_REPAIRS[code], facts, own)))
+    for own, ask in asked:
         try:
-            plan = _plan(facts, writes, own, strategy)
+            plan = ask()
             lines = lines_of(facts.source, plan.edits)
             if noqa.silences_any(lines, codes):
                 raise CannotFix("a noqa on a line that the fix would change says to leave it")
-            plans.append(_looked_at(facts, writes, plan))
+            plans.append(plan)
         except CannotFix as no:
             refusals.extend(Refusal(finding, no.reason) for finding in own)
         except RecursionError:
             refusals.extend(Refusal(finding, "the code is nested too deeply") for finding in own)
     # A manager goes around what else is shared, so it comes first.
     rank = {place: members[0][1].how != "mutate" for place, members in groups.items()}
-    plans.sort(key=lambda plan: rank[plan.place])
+    plans.sort(key=lambda plan: rank.get(plan.place, len(rank)))
     return _Proposals(tuple(plans), tuple(refusals))
 
 
@@ -296,9 +317,12 @@ def _verify(facts: Facts, options: Options, plans: Sequence[Plan]) -> str:
         return f"{_UNPROVED}: {error}"
     before = Counter(_key(finding) for finding in _findings(facts, wide))
     left = Counter(_key(finding) for finding in _findings(now, wide))
+    done = Counter(_key(finding) for plan in plans for finding in plan.findings)
     for plan in plans:
         for finding in plan.findings:
-            if left[_key(finding)]:
+            key = _key(finding)
+            # Places are mended whole; what has no place, one by one.
+            if left[key] > (0 if finding.place else before[key] - done[key]):
                 return f"{_UNPROVED}: {finding.code} is still found for {finding.place!r}"
     new = left - before
     if new:

@@ -57,6 +57,11 @@ class Sheet:
         """One level of indentation."""
         return self._unit
 
+    @property
+    def held(self) -> frozenset[int]:
+        """The lines that begin inside of a string."""
+        return _inside_strings(self._tokens)
+
     def wrap(self, wrap: Wrap) -> None:
         """Add a wrap; it must hold whole statements (see :meth:`lines`)."""
         self._wraps.append(wrap)
