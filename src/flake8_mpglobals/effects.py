@@ -17,11 +17,13 @@ from flake8_mpglobals.evaluate import (
     Evaluator,
     External,
     Func,
+    Generator,
     Handle,
     Mod,
     Obj,
     Plain,
     Shared,
+    Thing,
     Things,
     Type,
 )
@@ -52,10 +54,15 @@ from flake8_mpglobals.mutations import (
     BUFFERS,
     CALLS_BACK,
     CERTAIN,
+    CONSTRUCTORS,
     CONTAINERS,
     FUNCTIONS,
+    INPLACE,
     METHODS,
     ONLY_ITERATORS,
+    SHUFFLERS,
+    SLICES_SHARE,
+    changing_verb,
 )
 from flake8_mpglobals.reach import segments
 
@@ -76,6 +83,8 @@ _AUGMENTS = {
     "array": "extends",
     "ndarray": "changes",
     "DataFrame": "changes",
+    "tensor": "changes",
+    "memoryview": "changes",
 }
 
 
@@ -163,6 +172,14 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
         if isinstance(callee, Attr) and _may_change(callee.name):
             for place in _known_places((callee.base,), evaluator):
                 yield RawWrite(function, place, call, callee.name)
+        if isinstance(callee, Attr) and INPLACE in call.keywords and _in_place(call):
+            for place in _known_places((callee.base,), evaluator):
+                yield RawWrite(function, place, call, INPLACE)
+        if isinstance(callee, Attr) and callee.name == "shuffle" and call.args:
+            makers = evaluator.made_by((callee.base,))
+            if any(_shuffles(maker, evaluator) for maker in makers):
+                for place in _known_places(call.args[0], evaluator):
+                    yield RawWrite(function, place, call, "()", "shuffles")
     names = library_names(call, evaluator)
     passed = [
         call.args[position]
@@ -191,7 +208,7 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
                     yield RawWrite(function, place, call, method)
     if "out" in call.keywords:
         for thing in library_names(call, evaluator):
-            if thing.startswith("numpy."):
+            if thing.startswith(("numpy.", "torch.")):
                 for place in _known_places(call.keywords["out"], evaluator):
                     yield RawWrite(function, place, call, "()", "writes into")
 
@@ -214,7 +231,19 @@ _ALL_METHODS = frozenset(name for table in METHODS.values() for name in table)
 
 
 def _may_change(method: str) -> bool:
-    return method in _ALL_METHODS
+    return method in _ALL_METHODS or (method.endswith("_") and not method.startswith("_"))
+
+
+def _in_place(call: Call) -> bool:
+    """Whether a call is told to change its receiver (``inplace=True``)."""
+    return isinstance(call.node, ast.Call) and any(
+        given.arg == INPLACE and isinstance(given.value, ast.Constant) and given.value.value is True
+        for given in call.node.keywords
+    )
+
+
+def _shuffles(maker: Call, evaluator: Evaluator) -> bool:
+    return any(name in SHUFFLERS for name in library_names(maker, evaluator))
 
 
 def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
@@ -334,12 +363,13 @@ def _judge(
     event = write.event
     if isinstance(event, Store) and event.how in ("bind", "augment", "unbind"):
         return _rebinding(event, whole, kind)
-    if _elsewhere(whole):
-        return None
     path = segments(place)
-    if held is None:
-        held = evaluator.thing(place) if path else whole
-    things = held
+    held = evaluator.thing(place) if held is None and path else held
+    whole = _as_containers(whole, write, evaluator)
+    kind = kind_of(whole) or kind
+    if _elsewhere(whole) or _shared_by_hand(place, kind, evaluator):
+        return None
+    things = whole if held is None else _as_containers(held, write, evaluator)
     if path and _elsewhere(things, nested=True):
         return None
     known = {thing for thing in things if thing != UNKNOWN}
@@ -347,6 +377,39 @@ def _judge(
     if isinstance(event, Store):
         return _stored(event, things, kind, path, vague=vague)
     return _called(write, things, kind, path, vague=vague)
+
+
+def _shared_by_hand(place: Value, kind: str, evaluator: Evaluator) -> bool:
+    """Whether a tensor is moved to shared memory by a call of its own."""
+    if kind != "tensor":
+        return False
+    known = {anchor(found) for found in evaluator.places((unhand(place),))}
+    return not known.isdisjoint(evaluator.shared_by_hand())
+
+
+def _as_containers(things: Things, write: RawWrite, evaluator: Evaluator) -> Things:
+    """Return ``things`` with instances of container subclasses as what they inherit from,
+    where the class itself does not define what the write does.
+    """
+    event = write.event
+    method = write.method
+    if isinstance(event, Store):
+        method = "__delitem__" if event.how == "del item" else "__setitem__"
+    found: set[Thing] = set()
+    for thing in things:
+        kinds: set[str] = set()
+        if isinstance(thing, Obj):
+            bases = evaluator.lineage(thing.cls)[1]
+            kinds = {CONSTRUCTORS[base] for base in bases if base in CONSTRUCTORS} - {"object"}
+            if evaluator.method(thing.cls, method) is not None:
+                kinds.clear()
+        elif isinstance(thing, Generator):
+            kinds.add("iterator")
+        by_attribute = isinstance(event, Store) and event.how.endswith("attr")
+        if not kinds or by_attribute:
+            found.add(thing)
+        found.update(Box(kind) for kind in kinds)
+    return frozenset(found)
 
 
 def _rebinding(event: Store, whole: Things, kind: str) -> Effect | None:
@@ -391,8 +454,8 @@ def _stored(
         return None
     if event.how == "inplace":
         held = kind_of(things)
-        if held not in _AUGMENTS:
-            return None
+        if held not in _AUGMENTS or (held in SLICES_SHARE and path[-1:] and path[-1][0] == "["):
+            return None  # nothing, or perhaps a number of an array
         return Effect(_sort(held), _nested(_AUGMENTS[held], path), kind, path)
     deletes = event.how.startswith("del")
     if event.how.endswith("attr"):
@@ -401,7 +464,9 @@ def _stored(
         named = f"attribute {event.key!r}" if event.key is not None else "an attribute"
         verb = f"{'deletes' if deletes else 'sets'} {named} of"
         where = f".{event.key}" if event.key is not None else ".*"
-        return Effect("mutate", verb, kind, (*path, where))
+        held = kind_of(things)
+        sort = _sort(held) if held == "ctypes" else "mutate"
+        return Effect(sort, verb, kind, (*path, where))
     held = kind_of(things)
     if held and held not in CONTAINERS and held != "object":
         return None
@@ -428,7 +493,7 @@ def _called(
         return Effect(_sort(held), _nested(write.verb, path), kind, path)
     if any(isinstance(thing, Obj) for thing in things):
         return None
-    verb = METHODS.get(held, {}).get(write.method)
+    verb = changing_verb(held, write.method)
     if verb is None and path and not held and write.method in CERTAIN:
         verb = CERTAIN[write.method]
     if verb is None or (vague and not path):

@@ -51,6 +51,16 @@ _DEQUE = {
     "rotate": "rotates",
 }
 
+_ITEMS = {
+    "__setitem__": "stores an item in",
+    "__delitem__": "deletes an item of",
+}
+_STREAM = {
+    "write": "writes to",
+    "writelines": "writes to",
+    "truncate": "truncates",
+}
+
 METHODS: dict[str, dict[str, str]] = {
     "list": _LIST,
     "dict": _DICT,
@@ -66,8 +76,18 @@ METHODS: dict[str, dict[str, str]] = {
         "byteswap": "changes",
         "frombytes": "extends",
         "fromlist": "extends",
+        "fromfile": "extends",
+        "fromunicode": "extends",
+        "fromstring": "extends",
     },
+    "memoryview": _ITEMS,
+    "ctypes": _ITEMS,
     "ndarray": {
+        **_ITEMS,
+        "__iadd__": "changes",
+        "__isub__": "changes",
+        "__imul__": "changes",
+        "setfield": "stores items in",
         "fill": "fills",
         "sort": "sorts",
         "resize": "resizes",
@@ -75,9 +95,40 @@ METHODS: dict[str, dict[str, str]] = {
         "itemset": "stores an item in",
         "partition": "reorders",
     },
+    "DataFrame": {
+        **_ITEMS,
+        "insert": "inserts into",
+        "update": "updates",
+        "pop": "removes from",
+        "inplace": "changes",
+    },
+    "tensor": {
+        **_ITEMS,
+        "resize_": "resizes",
+        "fill_": "fills",
+        "zero_": "fills",
+        "add_": "adds into",
+        "index_add_": "adds into",
+        "scatter_add_": "adds into",
+        "copy_": "copies into",
+    },
+    "StringIO": _STREAM,
+    "BytesIO": _STREAM,
     "iterator": {"__next__": "advances", "send": "advances"},
 }
 """Mutating methods of each kind of container."""
+
+INPLACE = "inplace"
+"""The method that stands for any call with ``inplace=True``."""
+
+
+def changing_verb(kind: str, method: str) -> str | None:
+    """Return what a method does to an object of a kind, None where it changes nothing."""
+    verb = METHODS.get(kind, {}).get(method)
+    if verb is None and kind == "tensor" and method.endswith("_") and not method.endswith("__"):
+        return "changes"  # torch's own rule for names
+    return verb
+
 
 CERTAIN: dict[str, str] = {
     "append": "appends to",
@@ -105,21 +156,68 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
     "operator.iadd": (0, "extends"),
     "operator.ior": (0, "updates"),
     "operator.iconcat": (0, "extends"),
+    "operator.isub": (0, "removes from"),
+    "operator.iand": (0, "removes from"),
+    "operator.ixor": (0, "updates"),
+    "operator.imul": (0, "changes"),
+    "operator.itruediv": (0, "changes"),
+    "struct.pack_into": (1, "packs into"),
     "builtins.next": (0, "advances"),
-    "numpy.add.at": (0, "adds into"),
     "numpy.copyto": (0, "copies into"),
     "numpy.put": (0, "stores items in"),
     "numpy.place": (0, "stores items in"),
     "numpy.fill_diagonal": (0, "fills"),
+    "numpy.putmask": (0, "stores items in"),
+    "numpy.put_along_axis": (0, "stores items in"),
     "numpy.random.shuffle": (0, "shuffles"),
-}
+    "ctypes.memset": (0, "fills"),
+    "ctypes.memmove": (0, "copies into"),
+    **{
+        f"numpy.{name}.at": (0, "adds into" if name == "add" else "changes items of")
+        for name in (
+            "add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum",
+            "logical_or", "logical_and", "bitwise_or", "bitwise_and", "bitwise_xor", "negative",
+        )
+    },
+}  # fmt: skip
 """Functions that change one of their arguments: its position, and the verb."""
+
+SHUFFLERS = frozenset(
+    (
+        "random.Random",
+        "random.SystemRandom",
+        "numpy.random.default_rng",
+        "numpy.random.RandomState",
+        "numpy.random.Generator",
+    )
+)
+"""Makers of generators of random numbers, whose ``shuffle`` changes its argument."""
 
 ONLY_ITERATORS = frozenset(("builtins.next",))
 """Of those, the ones that change nothing unless the argument is an iterator."""
 
-BUFFERS = frozenset(("ndarray", "bytearray", "array", "ctypes", "memoryview", "DataFrame"))
+BUFFERS = frozenset(
+    ("ndarray", "bytearray", "array", "ctypes", "memoryview", "DataFrame", "tensor")
+)
 """Kinds whose elements live in one flat piece of memory."""
+
+RESHAPES: dict[str, frozenset[str]] = {
+    "ctypes": frozenset(("value", "raw", "contents")),
+    "ndarray": frozenset(("T", "flat", "real", "imag", "ravel", "reshape", "view", "transpose")),
+    "DataFrame": frozenset(("loc", "iloc", "at", "iat", "values")),
+    "tensor": frozenset(("data", "T", "view", "reshape", "squeeze", "unsqueeze")),
+}
+"""Attributes and methods that give the same memory under another shape."""
+
+AGAIN: dict[str, frozenset[str]] = {
+    "ndarray": frozenset(("copy", "astype", "flatten", "repeat", "cumsum", "clip", "round")),
+    "DataFrame": frozenset(("copy", "reset_index", "set_index", "head", "dropna", "fillna")),
+    "tensor": frozenset(("clone", "float", "double", "int", "detach")),
+}
+"""Methods that make a new object of the same kind."""
+
+SLICES_SHARE = frozenset(("ndarray", "tensor", "memoryview"))
+"""Kinds of which an item or slice can be a view of the same memory."""
 
 CONTAINERS = frozenset((*METHODS, *BUFFERS))
 """Kinds that can be changed in place."""
@@ -150,6 +248,17 @@ CONSTRUCTORS: dict[str, str] = {
     "builtins.dict.fromkeys": "dict",
     "collections.Counter": "Counter",
     "collections.ChainMap": "ChainMap",
+    "collections.UserDict": "dict",
+    "collections.UserList": "list",
+    "weakref.WeakValueDictionary": "dict",
+    "weakref.WeakKeyDictionary": "dict",
+    "weakref.WeakSet": "set",
+    "io.StringIO": "StringIO",
+    "io.BytesIO": "BytesIO",
+    "ctypes.create_string_buffer": "ctypes",
+    "ctypes.create_unicode_buffer": "ctypes",
+    "ctypes.Structure": "ctypes",
+    "ctypes.Union": "ctypes",
     "array.array": "array",
     "types.SimpleNamespace": "object",
     "argparse.Namespace": "object",
@@ -157,11 +266,32 @@ CONSTRUCTORS: dict[str, str] = {
     "pandas.DataFrame": "DataFrame",
     "pandas.Series": "DataFrame",
     **{
+        f"pandas.{name}": "DataFrame"
+        for name in (
+            "read_csv", "read_table", "read_excel", "read_json", "read_parquet", "read_pickle",
+            "read_feather", "read_sql", "read_sql_query", "concat", "merge", "get_dummies",
+            "pivot_table", "DataFrame.from_dict", "DataFrame.from_records",
+        )
+    },
+    **{
+        f"torch.{name}": "tensor"
+        for name in (
+            "zeros", "ones", "empty", "full", "rand", "randn", "randint", "randperm", "arange",
+            "linspace", "eye", "tensor", "zeros_like", "ones_like", "empty_like", "full_like",
+            "rand_like", "randn_like", "FloatTensor", "LongTensor", "IntTensor",
+        )
+    },
+    **{
         f"numpy.{name}": "ndarray"
         for name in (
             "zeros", "ones", "empty", "full", "array", "arange", "linspace",
             "zeros_like", "ones_like", "empty_like", "full_like", "eye",
             "random.rand", "random.randn", "random.randint", "random.random", "random.normal",
+            "random.uniform", "random.standard_normal", "random.random_sample",
+            "random.permutation", "random.poisson", "random.choice", "random.exponential",
+            "identity", "diag", "tile", "repeat", "loadtxt", "genfromtxt", "fromiter", "fromstring",
+            "concatenate", "stack", "vstack", "hstack", "column_stack", "geomspace", "logspace",
+            "indices", "copy", "tri", "vander", "bincount", "matrix",
         )
     },
 }  # fmt: skip

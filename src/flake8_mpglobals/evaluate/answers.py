@@ -75,12 +75,15 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.mutations import (
+    AGAIN,
     CONSTRUCTORS,
     FIELDS,
     HANDS_BACK,
     ITERATES,
     MODULE_OBJECTS,
+    RESHAPES,
     SCALARS,
+    SLICES_SHARE,
 )
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.sharedtypes import MANAGES, PROXIES, VIEWS
@@ -135,6 +138,7 @@ class Answers:
         self._self_classes: dict[Function, list[Class]] = {}
         self._context_free: dict[Function, bool] = {}
         self._stored: frozenset[str] | None = None
+        self._by_hand: frozenset[Value] | None = None
         self._places_known: dict[Value, Values] = {}
         self._query: Query | None = None
 
@@ -217,6 +221,12 @@ class Answers:
             return frozenset((Mod(value),))
         if isinstance(value, Fresh):
             kind = value.display.kind
+            if kind == CTYPE:
+                of_ctypes = any(
+                    isinstance(thing, External) and thing.name.startswith("ctypes.")
+                    for thing in self.things(value.display.elements, env)
+                )
+                return frozenset((Box(CTYPE) if of_ctypes else UNKNOWN,))
             if kind == "tuple":
                 return frozenset((Box("tuple", value.display),))
             return frozenset((Box("iterator" if kind == "generator" else kind, value.display),))
@@ -388,6 +398,8 @@ class Answers:
                 found |= shared_attribute(thing, name)
             elif isinstance(thing, Wrapped):
                 found |= self._wrapped_attribute(thing, name, base)
+            elif isinstance(thing, Box) and name in RESHAPES.get(thing.kind, ()):
+                found.add(thing)
             else:
                 found.add(UNKNOWN)
         return frozenset(found)
@@ -557,6 +569,8 @@ class Answers:
         if name.startswith("manager."):
             return frozenset((Shared(PROXIES.get(name[8:], "proxy"), False, name, call),))
         kind = _typing_kind(name)
+        if name == "numpy.array" and call is not None and "copy" in call.keywords:
+            kind = None  # perhaps a view of shared memory
         if kind is not None:
             return frozenset((Box(kind, None, call),))
         if name in SCALARS:
@@ -585,7 +599,9 @@ class Answers:
     def _result(self, call: Call, env: Env | None) -> Things:
         found: set[Thing] = set()
         for thing in self.things(call.callee, env):
-            if isinstance(thing, Func):
+            if isinstance(thing, Box) and thing.kind == CTYPE:
+                found.add(Box("ctypes", None, call))
+            elif isinstance(thing, Func):
                 function = thing.function
                 if function.yields:
                     found.add(Generator(function))
@@ -766,8 +782,14 @@ class Answers:
             for thing in self.thing(callee.base, env):
                 if isinstance(thing, Shared):
                     found |= shared_result(thing, callee.name)
-                elif isinstance(thing, Box) and callee.name == "copy":
+                elif isinstance(thing, Box) and (
+                    callee.name == "copy" or callee.name in RESHAPES.get(thing.kind, ())
+                ):
                     found.add(thing)
+                elif isinstance(thing, Box) and callee.name in AGAIN.get(thing.kind, ()):
+                    found.add(Box(thing.kind, None, call))
+                elif isinstance(thing, Box) and callee.name == "share_memory_":
+                    found.add(Shared("tensor"))
                 elif isinstance(thing, Box) and handed:
                     found |= self.thing(Item(callee.base), env)
                     for arg in call.args[1:2]:
@@ -832,6 +854,8 @@ class Answers:
                 return display.items[key]
             return frozenset(display.elements)
         call = box.call
+        if call is not None and box.kind in SLICES_SHARE:
+            return frozenset((Result(call),))
         if call is None:
             return NOTHING
         if box.kind == "defaultdict" and call.args and not iterated:
@@ -936,6 +960,9 @@ def _depends(value: Value, env: Env) -> bool:
             return True
         walk = walk.outer
     return False
+
+CTYPE = "array type"
+"""The kind of the display that stands for ``c_int * 10``."""
 
 
 HANDS_OUT = frozenset(("get", "setdefault", "pop", "popitem", "popleft", "__getitem__"))

@@ -6,7 +6,17 @@ import ast
 from collections.abc import Iterable
 
 from flake8_mpglobals.evaluate.answers import DEPTH, HANDS_OUT, Answers, Query
-from flake8_mpglobals.evaluate.things import Box, Env, External, Func, Mod, Obj, Type, inside
+from flake8_mpglobals.evaluate.things import (
+    Box,
+    Env,
+    External,
+    Func,
+    Mod,
+    Obj,
+    Thing,
+    Type,
+    inside,
+)
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
@@ -14,6 +24,7 @@ from flake8_mpglobals.ir import (
     Call,
     Cell,
     ClassValue,
+    Copied,
     Element,
     Entered,
     Fresh,
@@ -32,12 +43,20 @@ from flake8_mpglobals.ir import (
     Unknown,
     Value,
     Values,
+    anchor,
     attr,
     element,
     global_of,
     item,
 )
-from flake8_mpglobals.mutations import CONSTRUCTORS, CONTAINERS, HANDS_BACK, MODULE_OBJECTS
+from flake8_mpglobals.mutations import (
+    CONSTRUCTORS,
+    CONTAINERS,
+    HANDS_BACK,
+    MODULE_OBJECTS,
+    SLICES_SHARE,
+    VIEWS,
+)
 
 
 class Places(Answers):
@@ -117,6 +136,10 @@ class Places(Answers):
             return self._places(value.slot.values, env)
         if isinstance(value, Entered):
             return self._places((value.base,), env)
+        if isinstance(value, Copied):
+            if any(_is_box(thing, SLICES_SHARE) for thing in self.thing(value.base, env)):
+                return item(self._places((value.base,), env)) - ANYTHING
+            return NOTHING
         if isinstance(value, Attr):
             return self._attribute_place(value, env)
         if isinstance(value, Item | Element):
@@ -179,7 +202,47 @@ class Places(Answers):
             )
         return self._stored
 
+    def shared_by_hand(self) -> frozenset[Value]:
+        """Return the anchors of what the program calls ``share_memory_()`` on."""
+        if self._by_hand is None:
+            self._by_hand = frozenset(
+                anchor(place)
+                for module in self.program.modules
+                for function in (module.body, *module.functions)
+                for call in function.calls
+                for callee in call.callee
+                if isinstance(callee, Attr) and callee.name in ("share_memory_", "share_memory")
+                for place in self.places((callee.base,))
+            )
+        return self._by_hand
+
+    def made_by(self, values: Iterable[Value]) -> list[Call]:
+        """Return the calls that make what ``values`` are, through names and attributes."""
+        found: list[Call] = []
+        stack = list(values)
+        seen: set[Value] = set()
+        while stack and len(seen) < 50:
+            value = stack.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            if isinstance(value, Result):
+                found.append(value.call)
+            elif isinstance(value, Seen | Phi):
+                stack.extend(value.slot.values)
+            elif isinstance(value, Global):
+                stack.extend(value.module.stores.get(value.name, ()))
+            elif isinstance(value, Attr):
+                for thing in self.thing(value.base):
+                    if isinstance(thing, Obj):
+                        for owner in self.lineage(thing.cls)[0]:
+                            stack.extend(owner.self_attributes.get(value.name, ()))
+        return found
+
     def _attribute_place(self, value: Attr, env: Env | None) -> Values:
+        for thing in self.thing(value.base, env):
+            if isinstance(thing, Box) and value.name in RESHAPES.get(thing.kind, ()):
+                return self._places((value.base,), env)
         states = self.states(value.base, value.name, env)
         variables = [state for state in states if isinstance(state, Global)]
         states |= self._places(variables, None)
@@ -224,11 +287,19 @@ class Places(Answers):
                         found |= item(places, _asked_for(call)) - ANYTHING
                     elif isinstance(callee, Attr) and callee.name == "copy":
                         found.add(Result(call))
+            elif isinstance(thing, Box):
+                for callee in call.callee:
+                    if isinstance(callee, Attr) and callee.name in RESHAPES.get(thing.kind, ()):
+                        found |= self._places((callee.base,), env)
         return frozenset(found)
 
 
 _MUTABLE = frozenset(("list", "dict", "set"))
 """Displays that make something that can be changed."""
+
+
+def _is_box(thing: Thing, kinds: frozenset[str]) -> bool:
+    return isinstance(thing, Box) and thing.kind in kinds
 
 
 def _is_object(value: Value) -> bool:

@@ -16,7 +16,6 @@ from flake8_mpglobals.ir import (
     Fresh,
     Function,
     FunctionValue,
-    Global,
     Guards,
     Instance,
     Loop,
@@ -123,12 +122,11 @@ class Expressions(Scope):
 
     def subscripted(self, node: ast.Subscript) -> Values:
         """Return the item or slice that a subscript means."""
-        if (
-            isinstance(node.value, ast.Call)
-            and self.is_builtin(node.value.func, "globals")
-            and isinstance(key := const_key(node.slice), str)
-        ):
-            return frozenset((Global(self.module, key),))
+        if (variable := self.named_global(node)) is not None:
+            return frozenset((variable,))
+        owner = self.attributes_of(node.value)
+        if owner is not None and isinstance(key := const_key(node.slice), str):
+            return attr(self.place(owner), key)
         base = self.place(node.value)
         if isinstance(node.slice, ast.Slice):
             for part in (node.slice.lower, node.slice.upper, node.slice.step):
@@ -236,6 +234,10 @@ class Expressions(Scope):
     def binary(self, node: ast.BinOp) -> Values:
         """Lower an operator: a new object, of the type of a container among its sides."""
         left, right = self.value(node.left), self.value(node.right)
+        if isinstance(node.op, ast.Mult) and any(
+            dotted(side).rpartition(".")[2].startswith("c_") for side in (node.left, node.right)
+        ):
+            return frozenset((Fresh(Display("array type", set(left | right))),))
         for side in (left, right):
             for value in side:
                 if isinstance(value, Fresh):
@@ -352,6 +354,10 @@ class Expressions(Scope):
             self.tested.update(looked_at(callee))
         if isinstance(node.func, ast.Attribute):
             self.fill(node.func.attr, callee, args)
+            owner = self.attributes_of(node.func.value)
+            if owner is not None and node.func.attr == "update":
+                for name in keywords or (None,):
+                    self.store("attr", self.place(owner), name, NOTHING, node)
         call = Call(
             node, self.owner, callee, tuple(args), keywords, starred, rest, self.guards, used
         )
@@ -376,17 +382,19 @@ class Expressions(Scope):
             if method.cls is not None:
                 return frozenset((SuperOf(method.cls, method),))
             return None
-        if not isinstance(node.func, ast.Name) or len(node.args) < 2:
-            return None
-        if self.is_builtin(node.func, "setattr") and len(node.args) == 3:
-            name = const_key(node.args[1])
-            base = self.place(node.args[0])
-            self.value(node.args[1])
-            values = self.value(node.args[2])
+        stored = self.stored_by(node)
+        if stored is not None:
+            target, key, given = stored
+            name = const_key(key)
+            base = self.place(target)
+            self.value(key)
+            values = self.value(given)
             if isinstance(name, str):
                 self.note_attribute(base, name, values)
             self.store("attr", base, name, values, node)
             return frozenset((Scalar("NoneType"),))
+        if not isinstance(node.func, ast.Name) or len(node.args) < 2:
+            return None
         known = const_key(node.args[1])
         if not isinstance(known, str):
             return None
@@ -399,6 +407,21 @@ class Expressions(Scope):
         if self.is_builtin(node.func, "delattr"):
             self.store("del attr", self.place(node.args[0]), known, NOTHING, node)
             return frozenset((Scalar("NoneType"),))
+        return None
+
+    def stored_by(self, node: ast.Call) -> tuple[ast.expr, ast.expr, ast.expr] | None:
+        """Return object, name and value of a call that stores an attribute by its name."""
+        args = node.args
+        if any(isinstance(arg, ast.Starred) for arg in args) or node.keywords:
+            return None
+        if self.is_builtin(node.func, "setattr") and len(args) == 3:
+            return args[0], args[1], args[2]
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "__setattr__":
+            owner = node.func.value
+            if self.is_builtin(owner, "object") and len(args) == 3:
+                return args[0], args[1], args[2]
+            if isinstance(owner, ast.Name | ast.Attribute) and len(args) == 2:
+                return owner, args[0], args[1]
         return None
 
     def make_function(

@@ -167,6 +167,25 @@ class Scope:
             and self.lookup(name) == frozenset((Imported(f"builtins.{name}"),))
         )
 
+    def attributes_of(self, node: ast.expr) -> ast.expr | None:
+        """Return the object of which ``node`` is the dict of attributes."""
+        if isinstance(node, ast.Attribute) and node.attr == "__dict__":
+            return node.value
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            return node.args[0] if self.is_builtin(node.func, "vars") else None
+        return None
+
+    def named_global(self, node: ast.expr) -> Global | None:
+        """Return the global that ``globals()["name"]`` is."""
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Call)
+            and self.is_builtin(node.value.func, "globals")
+            and isinstance(key := const_key(node.slice), str)
+        ):
+            return Global(self.module, key)
+        return None
+
     def variable(self, name: str) -> Global | Cell | None:
         """Return the shared variable that binding ``name`` here changes; None: a local."""
         if self.class_scopes:
@@ -246,19 +265,23 @@ class Scope:
 
     def bind_item(self, target: ast.Subscript, values: Values) -> None:
         """Assign to an item; ``globals()["x"] = …`` binds the global."""
-        if (
-            isinstance(target.value, ast.Call)
-            and self.is_builtin(target.value.func, "globals")
-            and isinstance(key := const_key(target.slice), str)
-        ):
-            variable = Global(self.module, key)
+        variable = self.named_global(target)
+        if variable is not None:
             self.remember(variable, values)
             self.module.bound.add(variable.name)
             self.store("bind", frozenset((variable,)), None, values, target)
             return
+        key = const_key(target.slice)
+        owner = self.attributes_of(target.value)
+        if owner is not None:
+            holder = self.place(owner)
+            name = key if isinstance(key, str) else None
+            if name is not None:
+                self.note_attribute(holder, name, values)
+            self.store("attr", holder, name, values, target)
+            return
         base = self.place(target.value)
         self.value(target.slice)
-        key = const_key(target.slice)
         for value in base:
             self.put(value, values, key)
         self.implied(target.value, base, ("__setitem__",))

@@ -437,6 +437,12 @@ class Statements(Expressions):
             self.rebind_local(target.id, known or arithmetic(values))
         elif isinstance(target, ast.Attribute):
             self.store("augment attr", self.place(target.value), target.attr, values, node)
+        elif (named := self.named_global(target)) is not None:
+            self.store("augment", frozenset((named,)), None, values, node)
+        elif (owner := self.attributes_of(target.value)) is not None and isinstance(
+            name := const_key(target.slice), str
+        ):
+            self.store("augment attr", self.place(owner), name, values, node)
         else:
             key = const_key(target.slice)
             base = self.place(target.value)
@@ -460,6 +466,8 @@ class Statements(Expressions):
                     self.env.pop(target.id, None)
             elif isinstance(target, ast.Attribute):
                 self.store("del attr", self.place(target.value), target.attr, NOTHING, target)
+            elif (named := self.named_global(target)) is not None:
+                self.store("unbind", frozenset((named,)), None, NOTHING, target)
             elif isinstance(target, ast.Subscript):
                 base = self.place(target.value)
                 self.value(target.slice)

@@ -17,6 +17,7 @@ _REMEDIES = {
     "number": 'count in multiprocessing.Value("q", 0) with its lock',
     "float": 'add up in multiprocessing.Value("d", 0.0) with its lock',
     "flag": 'share it as multiprocessing.Event() or multiprocessing.Value("b", 0)',
+    "tensor": "call share_memory_() on it before the processes start",
     "buffer": "put its bytes into multiprocessing.shared_memory.SharedMemory",
     "": "return the value from the worker and store it in the parent",
 }
@@ -36,6 +37,8 @@ _FAMILY = {
     "ndarray": "buffer",
     "memoryview": "buffer",
     "DataFrame": "buffer",
+    "ctypes": "buffer",
+    "tensor": "tensor",
 }
 _UNKNOWN_KIND = {"rebind": "name", "mutate": "object", "buffer": "buffer"}
 _WHAT = {

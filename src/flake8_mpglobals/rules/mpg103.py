@@ -60,7 +60,8 @@ if __name__ == "__main__":
 - An array is known by the call that makes it (`numpy.zeros`, `array.array`,
   `bytearray`, `pandas.DataFrame`, ...). One from anywhere else could be a view of
   shared memory, so nothing is said about it.
-- ctypes arrays and torch tensors are not looked at yet.""",
+- A view is known by an index, a slice, or one of the usual names (`.T`, `.reshape()`,
+  `.loc`); what another call gives back counts as an object of its own.""",
     remedy="""\
 Return the values and put them together in the parent. Where the data is large,
 put its bytes into `multiprocessing.shared_memory.SharedMemory`, attach to it by
