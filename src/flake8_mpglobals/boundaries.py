@@ -39,6 +39,7 @@ from flake8_mpglobals.ir import (
     Class,
     Fresh,
     Function,
+    Imported,
     Module,
     Param,
     Phi,
@@ -485,9 +486,11 @@ def travelling(
 
 
 def _named(values: Values | None) -> dict[str, Values]:
-    """Return what a dict of keyword arguments holds, where a display makes it."""
+    """Return what a dict of keyword arguments holds, where a display or ``dict()`` makes it."""
     named: dict[str, Values] = {}
     for value in values or ():
+        if isinstance(value, Result) and Imported("builtins.dict") in value.call.callee:
+            named.update(value.call.keywords)
         if isinstance(value, Fresh):
             for key, held in value.display.items.items():
                 if isinstance(key, str):

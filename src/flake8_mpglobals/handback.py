@@ -16,8 +16,11 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Copied,
+    Element,
+    Entered,
     Fresh,
     Function,
+    Item,
     Phi,
     Result,
     Seen,
@@ -52,13 +55,39 @@ class HandBack:
             for entry in entries
             for value in (*entry.returns, *entry.yields)
         )
+        sites = list(sites)
         if returned and any(self._used(site) for site in sites):
+            return True
+        if self._merged(path, {site.call for site in sites}):
             return True
         return any(
             self._sends(function, place, path)
             for entry in entries
             for function in self._reach.regions[entry].entered
         )
+
+    def _merged(self, path: Path, calls: set[Call]) -> bool:
+        """Whether the parent stores what ``calls`` gave back into the attribute itself."""
+        names = [part[1:] for part in path if part.startswith(".")]
+        if not names:
+            return False
+        for function in self._reach.parent:
+            for store in function.stores:
+                if store.key == names[-1] and _come_from(store.values, calls):
+                    return True
+                held = {target.name for target in store.targets if isinstance(target, Attr)}
+                if names[-1] in held and _come_from(store.values, calls):
+                    return True
+            for call in function.calls:
+                for callee in call.callee:
+                    if (
+                        isinstance(callee, Attr)
+                        and isinstance(callee.base, Attr)
+                        and callee.base.name == names[-1]
+                        and any(_come_from(values, calls) for values in call.args)
+                    ):
+                        return True
+        return False
 
     def _sends(self, function: Function, place: Value, path: Path) -> bool:
         """Whether ``function`` puts the place into something that crosses processes."""
@@ -119,6 +148,8 @@ class HandBack:
                 yield callee.base
         known = self._evaluator.things(call.callee)
         names = {thing.name for thing in known if isinstance(thing, External)}
+        for target in self._evaluator.targets(call):
+            yield from target.function.returns
         if not names & _DIGESTS:
             for arg in (*call.args, *call.keywords.values()):
                 yield from arg
@@ -138,6 +169,29 @@ class HandBack:
             for call in function.calls
             for callee in call.callee
         )
+
+
+def _come_from(values: Iterable[Value], calls: set[Call]) -> bool:
+    """Whether ``values`` are made from what one of ``calls`` gave back."""
+    seen: set[Value] = set()
+    stack = list(values)
+    while stack and len(seen) < 200:
+        current = stack.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        if isinstance(current, Result):
+            if current.call in calls:
+                return True
+            for given in (current.call.callee, *current.call.args):
+                stack.extend(given)
+        elif isinstance(current, Attr | Item | Element | Entered | Copied):
+            stack.append(current.base)
+        elif isinstance(current, Fresh):
+            stack.extend(current.display.elements)
+        elif isinstance(current, Phi | Seen):
+            stack.extend(current.slot.values)
+    return False
 
 
 def _dropped(call: Call) -> bool:
