@@ -178,7 +178,10 @@ class Observers:
         if rebinds:
             wanted: Wanted = {place: {path}}
         else:
-            wanted = self._objects.wanted(place, path, self._touched_in)
+            wanted = {}
+            for one in (place, *self.reach.handed_with(place)):
+                for start, paths in self._objects.wanted(one, path, self._touched_in).items():
+                    wanted.setdefault(start, set()).update(paths)
         relevant = self._relevant(wanted, calls)
         run = _Run(self, wanted, calls, relevant, rebinds=rebinds, skip=skip)
         if isinstance(place, Handed | Cell):

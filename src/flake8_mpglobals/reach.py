@@ -209,6 +209,19 @@ class Reach:
             for place in sorted(self.evaluator.places(values), key=repr_place):
                 yield Param(target.function, index), place
 
+    def handed_with(self, copy: Value) -> list[Value]:
+        """Return what else the dispatches that hand ``copy`` over can hand to its parameter."""
+        sites = self.handed_by.get(copy, ())
+        return [
+            other
+            for other, by in self.handed_by.items()
+            if isinstance(other, Handed)
+            and isinstance(copy, Handed)
+            and other != copy
+            and other.param == copy.param
+            and any(site in sites for site in by)
+        ]
+
     def _can_change(self, place: Value) -> bool:
         """Whether a place holds something that a worker's copy could differ in."""
         if isinstance(anchor(place), Handed):
