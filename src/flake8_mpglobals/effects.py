@@ -302,8 +302,8 @@ def _judge_copy(
         if any(isinstance(thing, Shared) for thing in held):
             return None
     effect = _judge(write, place, whole, evaluator, things)
-    if effect is None:
-        return None
+    if effect is None or (isinstance(holder, Handed) and kind_of(held) == "tensor"):
+        return None  # what travels of torch's tensors travels in shared memory
     sort: Sort = "closure"
     if isinstance(holder, Handed):
         sort = "instance" if is_self(holder.param) else "argument"

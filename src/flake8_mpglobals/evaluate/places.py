@@ -54,8 +54,8 @@ from flake8_mpglobals.mutations import (
     CONTAINERS,
     HANDS_BACK,
     MODULE_OBJECTS,
+    RESHAPES,
     SLICES_SHARE,
-    VIEWS,
 )
 
 
