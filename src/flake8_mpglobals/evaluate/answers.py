@@ -961,6 +961,7 @@ def _depends(value: Value, env: Env) -> bool:
         walk = walk.outer
     return False
 
+
 CTYPE = "array type"
 """The kind of the display that stands for ``c_int * 10``."""
 
