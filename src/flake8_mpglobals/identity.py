@@ -50,7 +50,7 @@ _CLEAR = frozenset(
 )
 """Calls whose result still tells the numbers that they are given."""
 
-_TAKES = frozenset(("get", "result", "recv", "get_nowait", "pop", "copy", "values", "items"))
+_TAKES = frozenset(("get", "result", "recv", "get_nowait", "pop"))
 _PUTS = frozenset(("put", "send", "put_nowait", "append", "add", "insert", "setdefault"))
 
 
@@ -97,6 +97,8 @@ class Identities:
             values = _values_of(function)
             for node in _comparisons(function):
                 for source in self._crossed(function, node, values):
+                    if source.call.function.module is not self._module:
+                        continue
                     one = self._carried(source, node)
                     found.setdefault(one.span.location, one)
         return tuple(sorted(found.values(), key=lambda one: one.span.location))

@@ -381,7 +381,12 @@ def _named(store: Store, evaluator: Evaluator) -> bool:
 
 
 def _is_own(state: Value) -> bool:
-    """Whether a worker has a state of its own that nothing hands over when it starts."""
+    """Whether a worker has a state of its own that nothing hands over when it starts.
+
+    Variables of enclosing functions and arguments are not looked up by name there.
+    """
+    if not isinstance(state, Global | Attr):
+        return False
     if isinstance(state, Attr) and isinstance(state.base, Imported):
         name = f"{state.base.name}.{state.name}"
         return name not in MODULE_OBJECTS and state.base.name not in _TRAVELS

@@ -122,7 +122,9 @@ if __name__ == "__main__":
 - `os.environ` and `sys.path` are handed to workers under every start method; a change
   of `os.environ` after the forkserver has started is not, and is not reported.
 - A function that nothing in the module calls is taken to run before any other; but not
-  one that only fills a container, since it may be meant for import time (registries).""",
+  one that only fills a container, since it may be meant for import time (registries).
+- A change that a function of another module makes is seen only where the analysis
+  follows that function anyway: it leads to a process API, or a worker enters it.""",
     remedy="""\
 Make a function that takes the value and binds the global, and pass it to the pool:
 `Pool(initializer=set_up, initargs=(value,))`; it works under every start method. For
