@@ -10,7 +10,6 @@ from flake8_mpglobals.effects import library_names
 from flake8_mpglobals.evaluate import External, Shared
 from flake8_mpglobals.facts import SharedUse
 from flake8_mpglobals.ir import (
-    UNKNOWN,
     Attr,
     Call,
     Element,
@@ -25,7 +24,6 @@ from flake8_mpglobals.ir import (
     Value,
     Values,
     element,
-    root,
 )
 from flake8_mpglobals.mutations import FUNCTIONS, METHODS
 from flake8_mpglobals.shared.sharing import Sharing
@@ -188,13 +186,7 @@ class Nested:
 
     def _proxy(self, value: Value, makers: tuple[str, ...]) -> Shared | None:
         """Return the proxy that ``value`` surely is, of one of ``makers``."""
-        found = self._sharing.surely((value,))
-        if not found:
-            # A worker's global that an initializer binds to the proxy.
-            things = self._sharing.evaluator.thing(value)
-            if UNKNOWN in things or not isinstance(root(value), Global):
-                return None
-            found = [thing for thing in self._sharing.shared((value,)) if not thing.threads]
+        found = self._sharing.likely(value)
         return found[0] if found and all(thing.maker in makers for thing in found) else None
 
     # -- what proxies hold -------------------------------------------------------------

@@ -12,10 +12,13 @@ from flake8_mpglobals.crossings import argument_node
 from flake8_mpglobals.evaluate import Box, Evaluator, Handle, Obj, Plain, Shared
 from flake8_mpglobals.facts import SharedUse, SharedUseKind
 from flake8_mpglobals.ir import (
+    UNKNOWN,
     Attr,
     Call,
     Function,
+    Global,
     Value,
+    root,
 )
 from flake8_mpglobals.model import Dispatch, Related, Step
 from flake8_mpglobals.program import Program
@@ -82,6 +85,16 @@ class Sharing:
             if not isinstance(thing, Shared) or thing.threads:
                 return []
         return self.shared(values)
+
+    def likely(self, value: Value) -> list[Shared]:
+        """Return the shared objects that ``value`` is, as far as workers are concerned.
+
+        A global may hold something else until an initializer binds it to the object.
+        """
+        found = self.surely((value,))
+        if found or UNKNOWN in self.evaluator.thing(value) or not isinstance(root(value), Global):
+            return found
+        return [thing for thing in self.shared((value,)) if not thing.threads]
 
     # -- who runs it ------------------------------------------------------------
 

@@ -98,7 +98,7 @@ class Updates:
         code = self._sharing.code(function)
         for store in function.stores:
             for base in store.targets:
-                for thing in self._processes((base,)):
+                for thing in self._sharing.likely(base):
                     if _stores_into(store, thing):
                         yield self._store(code, store, base, thing)
         for call in function.calls:
@@ -106,12 +106,9 @@ class Updates:
                 continue
             for callee in call.callee:
                 if isinstance(callee, Attr) and callee.name in _SETTERS:
-                    for thing in self._processes((callee.base,)):
+                    for thing in self._sharing.likely(callee.base):
                         if _sets(thing, callee.name):
                             yield from self._setter(call, callee, thing)
-
-    def _processes(self, values: Iterable[Value]) -> list[Shared]:
-        return [thing for thing in self._sharing.shared(values) if not thing.threads]
 
     def _store(self, code: Code, store: Store, base: Value, thing: Shared) -> _Write:
         node = store.node
@@ -170,7 +167,7 @@ class Updates:
 
     def _updates(self, write: _Write) -> bool:
         """Whether a store depends on a read of the same object."""
-        reads = _Reads(self._sharing, write.function, write.thing)
+        reads = _Reads(self._sharing, write)
         if self._has_its_turn(write, reads):
             return False
         if write.augmented:
@@ -248,10 +245,11 @@ class Updates:
 class _Reads:
     """Answers at which keys an expression reads one shared object."""
 
-    def __init__(self, sharing: Sharing, function: Function, thing: Shared) -> None:
+    def __init__(self, sharing: Sharing, write: _Write) -> None:
         self._sharing = sharing
-        self._code = sharing.code(function)
-        self._thing = thing
+        self._code = sharing.code(write.function)
+        self._base = write.base
+        self._thing = write.thing
         self._assigned: dict[str, list[ast.expr]] | None = None
 
     def of(self, node: ast.AST) -> set[str]:
@@ -310,8 +308,8 @@ class _Reads:
         return any(self._is(frozenset((v.base,))) for v in values if hasattr(v, "base"))
 
     def _is(self, values: Values) -> bool:
-        return any(
-            not thing.threads and same(thing, self._thing) for thing in self._sharing.shared(values)
+        return self._base in values or any(
+            same(thing, self._thing) for value in values for thing in self._sharing.likely(value)
         )
 
     def _values_of(self, name: str) -> list[ast.expr]:
