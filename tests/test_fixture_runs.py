@@ -32,6 +32,7 @@ IN_THREADS = str(Path(__file__).with_name("in_threads.py"))
 DETECT = [fixture for fixture in DETECT if "fork" not in fixture.breaks_under]
 _LOST = re.compile(r"MPG1\d\d")
 _SECONDS = 60
+_SECONDS_OF_LIBRARIES = 300
 _SETTINGS = {
     "PYTHONUNBUFFERED": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -50,7 +51,7 @@ def run(*command: str, method: str = "") -> tuple[int, str, str]:
         env={**os.environ, **_SETTINGS, **default},
         capture_output=True,
         text=True,
-        timeout=_SECONDS,
+        timeout=_SECONDS_OF_LIBRARIES if "lib_" in command[-1] else _SECONDS,
         check=False,
     )
     return done.returncode, (done.stdout.splitlines() or [""])[-1], done.stderr
