@@ -8,6 +8,7 @@ run there; an early ``return`` or ``exit`` guards whatever follows it.
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 Sides = frozenset[str]
@@ -23,6 +24,17 @@ _LEAVES = frozenset(("exit", "_exit", "quit", "abort"))
 _Point = tuple[int, int]
 
 
+def _joined(spans: list[tuple[_Point, _Point]]) -> list[tuple[_Point, _Point]]:
+    """Return stretches that do not overlap, in order, which cover the same."""
+    found: list[tuple[_Point, _Point]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
 class MainGuards:
     """The guarded stretches of one module, asked by node."""
 
@@ -32,6 +44,9 @@ class MainGuards:
         if "_main__" in text:
             self._name_tests(tree)
             self._block(tree.body)
+        for side, spans in self._spans.items():
+            self._spans[side] = _joined(spans)
+        self._starts = {side: [start for start, _ in spans] for side, spans in self._spans.items()}
 
     def only_main(self, node: ast.AST) -> bool:
         """Whether ``node`` runs in the main program only, or not at all."""
@@ -46,7 +61,8 @@ class MainGuards:
         if not spans:
             return False
         point = (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
-        return any(start <= point < end for start, end in spans)
+        index = bisect_right(self._starts[side], point) - 1
+        return index >= 0 and point < spans[index][1]
 
     def _name_tests(self, tree: ast.Module) -> None:
         """Note ``IS_MAIN = __name__ == "__main__"`` and its like, where bound once."""

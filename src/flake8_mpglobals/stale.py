@@ -58,6 +58,10 @@ class _Read:
     direct: bool = True
 
 
+WORK = 600_000
+"""Events of the parent that are looked at for one file; huge files are not judged wholly."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
     """A function with which a worker begins, and what it enters from there."""
@@ -83,6 +87,8 @@ class StaleReads:
     def find(self) -> tuple[StaleRead, ...]:
         """Return the reads, one for each place and function that reads it."""
         found: dict[object, StaleRead] = {}
+        size = sum(len(f.loads) + len(f.stores) + len(f.calls) for f in self._reach.parent)
+        left = WORK // max(size, 1) + 1
         for entry in self._entries():
             reads: dict[Value, list[_Read]] = {}
             for function in sorted(entry.entered, key=_position):
@@ -92,10 +98,13 @@ class StaleReads:
             for state, group in reads.items():
                 if state in self._writes(entry.entered):
                     continue
+                left -= 1
+                if left < 0:
+                    return tuple(sorted(found.values(), key=_by_location))
                 sites = [site for site in entry.sites if not self._set_up(site, state)]
                 for stale in self._judge(entry, state, group, sites):
                     found.setdefault((stale.place, stale.span.location), stale)
-        return tuple(sorted(found.values(), key=lambda read: (read.span.location, read.place)))
+        return tuple(sorted(found.values(), key=_by_location))
 
     def _entries(self) -> Iterator[_Entry]:
         """Yield where workers begin: with the callables of dispatches, and initializers."""
@@ -302,6 +311,10 @@ class StaleReads:
             missing=self._runtime.missing(read.state),
             late=late,
         )
+
+
+def _by_location(read: StaleRead) -> tuple[Location, str]:
+    return (read.span.location, read.place)
 
 
 def _by_name(site: DispatchSite) -> bool:
