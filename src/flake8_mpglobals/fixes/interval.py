@@ -51,10 +51,15 @@ def union(numbers: Iterable[Number | None]) -> Number | None:
     if not known or len(known) < len(found):
         return None
     kinds = frozenset[str]().union(*(one.kinds for one in known))
-    whole = [one for one in known if one.kinds != {"float"}]
-    if not whole:
+    ints = [one for one in known if one.kinds != {"float"}]
+    if not ints:
         return Number(kinds)
-    return Number(kinds, min(one.low for one in whole), max(one.high for one in whole))
+    return Number(kinds, min(one.low for one in ints), max(one.high for one in ints))
+
+
+def whole(number: Number | None) -> Number | None:
+    """Return ``number`` if it is surely an int."""
+    return number if number is not None and number.kind == "int" else None
 
 
 def constant(value: object) -> Number | None:
@@ -70,8 +75,8 @@ def unary(op: ast.unaryop, one: Number) -> Number:
     """Return the result of an operator on one number."""
     if isinstance(op, ast.Not):
         return BOOL
-    whole = one.kinds - {"float"}
-    kinds = (one.kinds & {"float"}) | ({"int"} if whole else frozenset())
+    ints = one.kinds - {"float"}
+    kinds = (one.kinds & {"float"}) | ({"int"} if ints else frozenset())
     if isinstance(op, ast.UAdd):
         return Number(frozenset(kinds), one.low, one.high)
     low, high = -one.high, -one.low
@@ -119,15 +124,16 @@ def _kind(op: ast.operator, left: str, right: str, exponent: Number) -> str | No
 
 
 def _bounds(op: ast.operator, left: Number, right: Number) -> tuple[int, int] | None:
-    largest = max(abs(bound) for bound in (left.low, left.high, right.low, right.high))
+    ends = (left.low, left.high, right.low, right.high)
+    bits = max((bound if bound >= 0 else ~bound).bit_length() for bound in ends)
     match op:
         case ast.Add():
             return left.low + right.low, left.high + right.high
         case ast.Sub():
             return left.low - right.high, left.high - right.low
         case ast.Mult():
-            ends = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-            return min(ends), max(ends)
+            products = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+            return min(products), max(products)
         case ast.Mod():
             limit = max(abs(right.low), abs(right.high))
             return (0, limit) if right.low >= 0 else (-limit, limit)
@@ -136,8 +142,7 @@ def _bounds(op: ast.operator, left: Number, right: Number) -> tuple[int, int] | 
         case ast.BitAnd() if left.low >= 0 <= right.low:
             return 0, min(left.high, right.high)
         case ast.FloorDiv() | ast.RShift() | ast.BitAnd() | ast.BitOr() | ast.BitXor():
-            limit = (1 << largest.bit_length()) - 1
-            return (0 if left.low >= 0 <= right.low else -limit - 1), limit
+            return (0 if left.low >= 0 <= right.low else -(1 << bits)), (1 << bits) - 1
         case ast.Pow() | ast.LShift():
             if right.high > math.log2(BIG):
                 return -BIG, BIG

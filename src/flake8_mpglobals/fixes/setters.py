@@ -89,8 +89,9 @@ def extend(
     assigned = function.body[len(setter.names)]
     line, start = module.end(assigned), module.start(assigned)
     indent = module.source.text[:start].rpartition(newline(module.source))[2]
-    lines = "".join(f"{newline(module.source)}{indent}{text}" for text in body[1:])
-    yield Edit(line, line, lines)
+    gap = newline(module.source)
+    lines = indented(module, body[1:]).replace(gap, gap + indent)
+    yield Edit(line, line, f"{gap}{indent}{lines}")
 
 
 def define(

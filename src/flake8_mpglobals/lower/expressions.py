@@ -132,6 +132,7 @@ class Expressions(Scope):
             for part in (node.slice.lower, node.slice.upper, node.slice.step):
                 if part is not None:
                     self.value(part)
+            self.load(base, node, direct=True)  # all of it is copied here and now
             return frozenset(Copied(value) for value in base)
         self.value(node.slice)
         return item(base, const_key(node.slice))

@@ -23,12 +23,13 @@ from flake8_mpglobals.fixes.plan import CannotFix, Plan
 from flake8_mpglobals.fixes.setters import memory_of
 from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.atomic import Atomic, Unit
-from flake8_mpglobals.fixes.shapes.buffer_use import BufferParent, BufferUse
+from flake8_mpglobals.fixes.shapes.buffer_use import BufferParent, BufferUse, measured
 from flake8_mpglobals.fixes.shapes.locking import lock
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
 from flake8_mpglobals.fixes.shapes.values import NumberJob, shared_name
 from flake8_mpglobals.model import Finding
 
+_ROOM = 75  # what fits in a line, indented, of any usual length
 _KINDS = ("bytearray", "array", "ndarray")
 _TYPECODES = frozenset("bBhHiIlLqQfd")
 _FILLED = frozenset({"zeros", "ones", "full", "arange", "linspace", "eye", "array"})
@@ -41,7 +42,10 @@ _TYPES = frozenset(
 
 def takes(writes: Sequence[LostWrite]) -> bool:
     """Whether all writes store into a buffer that can lie in shared memory."""
-    return all(write.how == "buffer" and write.kind in _KINDS for write in writes)
+    return all(
+        write.kind in _KINDS and (write.how == "buffer" or write.kind == "ndarray")
+        for write in writes
+    ) and all(write.how in ("buffer", "mutate") for write in writes)
 
 
 def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
@@ -50,7 +54,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     Raises :class:`CannotFix` where the rewrite is not proved.
     """
     place, kind = writes[0].place, writes[0].kind
-    cast = dispatches.cast(facts, writes)
+    cast = dispatches.cast(facts, writes, measured)
     module = cast.module
     made, constructor = _declaration(module, place, kind)
     view = kind == "ndarray"
@@ -182,17 +186,22 @@ class BufferJob(NumberJob):
         if not self.view:
             return super().body
         if not self.locked:
-            return (f"global {self.place}", f"{self.place} = {self._array(self.parameter)}")
+            return (f"global {self.place}", *self._array(self.place, self.parameter))
         return (
             f"global {self.place}, {self.lock}",
-            f"{self.place} = {self._array(f'{self.parameter}.get_obj()')}",
+            *self._array(self.place, f"{self.parameter}.get_obj()"),
             f"{self.lock} = {self.parameter}.get_lock()",
         )
 
-    def _array(self, memory: str) -> str:
+    def _array(self, target: str, memory: str) -> tuple[str, ...]:
+        """Return the lines that bind ``target`` to an array over ``memory``."""
         assert isinstance(self.constructor, ast.Attribute)
         numpy, place = self.module.text(self.constructor.value), self.place
-        return f"{numpy}.ndarray({place}.shape, {place}.dtype, buffer={memory})"
+        given = (f"{place}.shape", f"{place}.dtype", f"buffer={memory}")
+        line = f"{target} = {numpy}.ndarray({', '.join(given)})"
+        if len(line) <= _ROOM:
+            return (line,)
+        return (f"{target} = {numpy}.ndarray(", *(f"\t{one}," for one in given), ")")
 
     @property
     def _seen(self) -> str:
@@ -206,7 +215,7 @@ class BufferJob(NumberJob):
             memory = f"{self.name}.get_obj()" if self.locked else self.name
             return (
                 f"{self.name} = {maker}({mark}b{mark}, {self.place}.nbytes)",
-                f"{self._seen} = {self._array(memory)}",
+                *self._array(self._seen, memory),
                 f"{self._seen}[...] = {self.place}",
             )
         return (f"{self.name} = {maker}({self._code()}, {self.place})",)

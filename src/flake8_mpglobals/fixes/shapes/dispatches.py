@@ -7,7 +7,7 @@ leaves the place alone meanwhile; and the edits at each pool and process.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flake8_mpglobals.facts import Facts, LostWrite, Site
@@ -46,20 +46,29 @@ class Cast:
     only: list[Function]
 
 
-def cast(facts: Facts, writes: Sequence[LostWrite]) -> Cast:
+def cast(
+    facts: Facts,
+    writes: Sequence[LostWrite],
+    harmless: Callable[[Module, ast.Name], bool] | None = None,
+) -> Cast:
     """Return who has to do with the place of ``writes``.
 
-    Raises :class:`CannotFix` where that is not known, or where a user of the place
-    may also run in the parent or in other workers.
+    ``harmless`` tells which uses of it do not see what workers change.  Raises
+    :class:`CannotFix` where that is not known, or where a user of the place may also
+    run in the parent or in other workers.
     """
     place = writes[0].place
     module = Module(facts.source, facts.tree)
     written = found(facts, module, writes)
     touches = Touches(module, place)
     calls = makers(written)
+    for call in calls:
+        _check_context(call)
     sites = beside(facts, written, calls)
     spared = exempt(facts, module, sites, calls)
     spared += measured(module, place, sites)
+    if harmless is not None:
+        spared += [name for name in touches.mentions if harmless(module, name)]
     workers = [worker(module, site) for site in sites]
     only = only_in_workers(module, workers, spared)
     check_followed(touches, only, spared)
@@ -79,6 +88,16 @@ def cast(facts: Facts, writes: Sequence[LostWrite]) -> Cast:
             raise CannotFix(f"{function.name!r} (line {function.lineno}) is a generator")
     check_elsewhere(facts, module, sites, users, place)
     return Cast(module, touches, sites, calls, spared, workers, users, only)
+
+
+def _check_context(pool: ast.Call) -> None:
+    """Refuse an executor that may start its processes by another method than the default."""
+    given = {one.arg for one in pool.keywords}
+    if "max_tasks_per_child" in given and "mp_context" not in given:
+        raise CannotFix(
+            f"line {pool.lineno} passes max_tasks_per_child, which changes the start method "
+            "silently: pass mp_context, too"
+        )
 
 
 def found(facts: Facts, module: Module, writes: Sequence[LostWrite]) -> list[Site]:

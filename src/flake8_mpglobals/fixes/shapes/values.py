@@ -76,23 +76,12 @@ def _kind(module: Module, sites: Sequence[Site], place: str) -> str:
     """Return the one type that the number has, whatever binds it."""
     numeric = Numeric(module, sites)
     bound = module.bindings(place)
-    made = [
-        node
-        for node in bound
-        if isinstance(module.parents[node], (ast.Assign, ast.AnnAssign))
-        and module.parents.get(module.parents[node]) is module.tree
-    ]
-    if not made:
-        raise CannotFix(f"{place!r} is not made by one plain assignment at module level")
-    parent = module.parents[made[0]]
-    assert isinstance(parent, (ast.Assign, ast.AnnAssign))
-    begins = numeric.of(parent.value)
+    made = [node for node in bound if module.statement(node) in module.tree.body]
+    begins = numeric.bound_by(made[0]) if made else None
     if begins is None or begins.kind not in _CODES:
-        raise CannotFix(
-            f"{place!r} (line {parent.lineno}) does not begin as an int, a float or a bool"
-        )
+        raise CannotFix(f"{place!r} does not begin as an int, a float or a bool at module level")
     kind = begins.kind
-    high = 1 if kind == "bool" else _HALF
+    high = 1 if kind == "bool" else _HALF - 1
     number = Number(begins.kinds, 0 if kind == "bool" else -_HALF, high)
     numeric.assume(place, number)
     for node in bound:
