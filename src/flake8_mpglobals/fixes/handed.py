@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flake8_mpglobals.facts import Site
 from flake8_mpglobals.fixes.interval import (
@@ -160,23 +160,50 @@ class Bound(ABC):
     def _given(
         self, function: Function, name: str, path: tuple[int, ...]
     ) -> Iterator[Number | None]:
-        module, arguments = self.module, function.args
+        arguments = function.args
         names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
-        if name not in names or module.functions.get(function.name) is not function:
+        if name not in names:
             yield None
             return
         index = names.index(name)
         default = len(arguments.defaults) - len(names) + index
         fallback = arguments.defaults[default] if default >= 0 else None
-        wanted = _Parameter(name, index, fallback, path)
+        yield from self._uses(function, _Parameter(name, index, fallback, path))
+
+    def _uses(self, function: Function, wanted: _Parameter) -> Iterator[Number | None]:
+        """Yield what each call and dispatch of a function hands over."""
+        module = self.module
+        if module.functions.get(function.name) is not function:
+            yield None
+            return
         for use in module.mentions(function.name):
             parent = module.parents[use]
             if isinstance(parent, ast.Call) and parent.func is use:
-                yield self._argument(parent.args, parent.keywords, wanted)
+                if wrapper := self._passes_on(parent):
+                    before = len((*wrapper.args.posonlyargs, *wrapper.args.args))
+                    yield from self._uses(wrapper, replace(wanted, index=before + wanted.index))
+                else:
+                    yield self._argument(parent.args, parent.keywords, wanted)
                 continue
             call = module.parents[parent] if isinstance(parent, ast.keyword) else parent
             sites = [one for one in self.sites if one.call is call]
             yield self._task(sites[0], use, wanted) if sites else None
+
+    def _passes_on(self, call: ast.Call) -> Function | None:
+        """Return the function that hands its own ``*args, **kwargs`` on by a call, and no more.
+
+        The wrappers that an earlier fix put around a worker do.
+        """
+        around = self.module.function(call)
+        if around is None or around.args.vararg is None:
+            return None
+        match call.args:
+            case [ast.Starred(value=ast.Name(id=name))] if name == around.args.vararg.arg:
+                named = around.args.kwarg.arg if around.args.kwarg is not None else None
+                rest = [ast.unparse(one.value) for one in call.keywords if one.arg is None]
+                alone = len(rest) == len(call.keywords) and rest in ([], [named])
+                return around if alone else None
+        return None
 
     def _argument(
         self, args: Sequence[ast.expr], keywords: Sequence[ast.keyword], wanted: _Parameter

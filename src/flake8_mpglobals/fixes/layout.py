@@ -193,22 +193,28 @@ def quote(module: Module) -> str:
 
 
 def spread(module: Module, call: ast.Call) -> tuple[Edit, ...]:
-    """Return the edits that give a comprehension around ``call`` a line for each part.
+    """Return the edits that give what is around ``call`` a line for each part.
 
-    Nothing, where the call is not the item of one that stands on one line.
+    That is a comprehension of which it is the item, or another call of which it is
+    the one argument; nothing, where it is neither or does not stand on one line.
     """
     parent = module.parents[call]
-    if not (isinstance(parent, ast.ListComp) and parent.elt is call):
-        return ()
+    match parent:
+        case ast.ListComp(elt=elt, generators=parts) if elt is call:
+            opening = module.start(parent) + 1
+        case ast.Call(args=[only], keywords=[]) if only is call:
+            parts, opening = [], module.start(call)
+        case _:
+            return ()
     if parent.lineno != parent.end_lineno:
         return ()
     source = module.source
     text = source.lines[call.lineno - 1]
     outer = newline(source) + text[: len(text) - len(text.lstrip())]
     inner = outer + _unit(_tokens(source))
-    edits = [Edit(module.start(parent) + 1, module.start(call), inner)]
+    edits = [Edit(opening, module.start(call), inner)]
     end = module.end(call)
-    for part in parent.generators:
+    for part in parts:
         start = source.text.rindex("for", end, module.start(part.target))
         edits.append(Edit(end, start, inner))
         end = module.end(part.ifs[-1] if part.ifs else part.iter)

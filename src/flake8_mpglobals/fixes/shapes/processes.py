@@ -191,14 +191,16 @@ class ProcessShare:
             name = job.setter(function, f"_run_{target.id}", target.id, self._rest(target.id))
             job.add(Edit(module.start(target), module.end(target), name))
             longer = len(name) - len(target.id)
+        room = job.sheet.room(call.lineno, BLACK) - longer
+        parts = spread(module, call)
         if args is None:
             added = f"args=({shared},)"
-            job.add(*arguments.append([added]))
+            job.add(*arguments.append([added], None if parts else room))
         else:
             added = shared
             job.add(arguments.insert_into(args, index, shared))
-        if longer + len(added) + 2 > job.sheet.room(call.lineno, BLACK):
-            job.add(*spread(module, call))
+        if len(added) + 2 > room:
+            job.add(*(parts or (arguments.spread() if args is not None else ())))
 
     def _rest(self, target: str) -> str:
         """Return the arguments that one wrapper passes on for all processes with a target."""
