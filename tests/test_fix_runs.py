@@ -24,6 +24,7 @@ from flake8_mpglobals.source import Source
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fix"
 CASES = sorted(path.parent for path in FIXTURES.glob("*/after.py"))
+NAIVE = sorted(FIXTURES.glob("refused_*/naive.py"))
 METHODS = ("fork", "spawn", "forkserver")
 PYTHONS = [
     sys.executable,
@@ -107,6 +108,25 @@ def test_a_fixed_program_sees_what_threads_see(program: Path, tmp_path: Path) ->
     for method in METHODS:
         status, line, errors = run(sys.executable, fixed, method)
         assert (status, sorted(line), errors) == (0, sorted(shared), "")
+
+
+def said(path: Path, name: str) -> str:
+    """Return what the header of a naive rewrite says under ``name``."""
+    found = re.search(rf"^# {name}: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found, f"{path} does not say what is {name}"
+    return found[1]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("naive", NAIVE, ids=[path.parent.name for path in NAIVE])
+def test_a_naive_rewrite_is_wrong(naive: Path) -> None:
+    """What the fixer refuses to write gives something else than threads do, or raises."""
+    before = naive.with_name("before.py")
+    status, right, _ = run(sys.executable, before, "", IN_THREADS)
+    assert (status, right) == (0, said(naive, "right"))
+    status, line, errors = run(sys.executable, naive, "fork")
+    seen = errors.splitlines()[-1].partition(":")[0] if status else line
+    assert seen == said(naive, "naive") != right
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
