@@ -32,7 +32,7 @@ from flake8_mpglobals.model import Finding
 _ROOM = 75  # what fits in a line, indented, of any usual length
 _KINDS = ("bytearray", "array", "ndarray")
 _TYPECODES = frozenset("bBhHiIlLqQfd")
-_FILLED = frozenset({"zeros", "ones", "full", "arange", "linspace", "eye", "array"})
+_FILLED = frozenset({"empty", "zeros", "ones", "full", "arange", "linspace", "eye", "array"})
 _TYPES = frozenset(
     {"int", "float", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"}
     | {"uint64", "float16", "float32", "float64", "bool_", "intp", "complex64", "complex128"}
@@ -122,7 +122,7 @@ def _plain_array(module: Module, made: ast.Call) -> bool:
     if func.attr not in _FILLED or len(module.bindings(func.value.id)) != 1:
         return False
     types = [one.value for one in made.keywords if one.arg == "dtype"]
-    if func.attr in ("zeros", "ones", "array"):
+    if func.attr in ("empty", "zeros", "ones", "array"):
         types += made.args[1:2]
     elif func.attr == "full":
         types += made.args[2:3]
