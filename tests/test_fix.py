@@ -268,3 +268,46 @@ def test_unsafe_plans_wait_to_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert not held.changed
     assert held.left[0].reason == "needs --unsafe-fixes"
     assert fix_source(read(SIMPLE), OPTIONS, unsafe=True).changed
+
+
+TWO_ORDERS = """\
+from multiprocessing import Process
+
+highest = 0
+lowest = 10
+
+
+def up(n):
+    global highest, lowest
+    if n > highest:
+        highest = n
+        lowest -= 1
+
+
+def down(n):
+    global highest, lowest
+    if n < lowest:
+        lowest = n
+        highest += 1
+
+
+def main():
+    workers = [Process(target=up, args=(3,)), Process(target=down, args=(4,))]
+    for process in workers:
+        process.start()
+    for process in workers:
+        process.join()
+    print(highest, lowest)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_no_two_locks_are_taken_in_different_orders() -> None:
+    result = fix_source(Source.from_text("before.py", TWO_ORDERS), OPTIONS)
+    assert {one.place for one in result.fixed} == {"highest"}
+    assert {one.reason for one in result.left} == {
+        "two locks would be taken in one order here and in the other there"
+    }

@@ -38,6 +38,7 @@ from flake8_mpglobals.ir import (
     Param,
     Phi,
     Result,
+    Scalar,
     Seen,
     Store,
     Value,
@@ -220,6 +221,7 @@ class Losses:
                     isinstance(store, Store)
                     and store.how in ("bind", "attr")
                     and store.values
+                    and not (store.guards & store.targets and self._number(raw.place))
                     and all(
                         isinstance(value, Param) and value.function is function
                         for value in store.values
@@ -227,6 +229,13 @@ class Losses:
                 ):
                     found.add(anchor(raw.place))
         return frozenset(found)
+
+    def _number(self, place: Value) -> bool:
+        """Whether a global begins as a number: bound under a test of it, it is the best so far."""
+        return isinstance(place, Global) and any(
+            isinstance(value, Scalar) and value.kind in ("int", "float")
+            for value in place.module.stores.get(place.name, ())
+        )
 
     # -- who sees it ------------------------------------------------------------
 

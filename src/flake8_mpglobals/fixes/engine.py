@@ -23,8 +23,10 @@ from flake8_mpglobals.fixes.edits import (
 from flake8_mpglobals.fixes.importers import named_elsewhere
 from flake8_mpglobals.fixes.independent import check_independent
 from flake8_mpglobals.fixes.layout import newline
+from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix, Plan, Refusal
 from flake8_mpglobals.fixes.shapes import SHAPES
+from flake8_mpglobals.fixes.shapes.locking import inverted
 from flake8_mpglobals.model import Finding, Fix, Location
 from flake8_mpglobals.noqa import Noqa, keep
 from flake8_mpglobals.options import Options
@@ -324,6 +326,8 @@ def _verify(facts: Facts, options: Options, plans: Sequence[Plan]) -> str:
             # Places are mended whole; what has no place, one by one.
             if left[key] > (0 if finding.place else before[key] - done[key]):
                 return f"{_UNPROVED}: {finding.code} is still found for {finding.place!r}"
+    if inverted(Module(now.source, now.tree)) and not inverted(Module(source, facts.tree)):
+        return "two locks would be taken in one order here and in the other there"
     new = left - before
     if new:
         code, place = min(new)

@@ -35,6 +35,9 @@ _FLOATS = frozenset(
     | {"time.monotonic", "time.process_time", "random.random", "random.uniform", "random.gauss"}
 )
 _FLOAT_CONSTANTS = frozenset({"math.pi", "math.e", "math.inf", "math.tau", "math.nan"})
+_ARRAYS = frozenset({"numpy", "pandas", "polars", "torch", "jax", "cupy", "xarray"})
+"""Modules whose objects compare item by item."""
+
 _METHODS = {
     "count": _SIZE,
     "bit_length": integer(0, 1 << 32),
@@ -103,9 +106,10 @@ class Numeric(Bound):
         if all(isinstance(op, (ast.In, ast.NotIn, ast.Is, ast.IsNot)) for op in value.ops):
             return True
         sides = (value.left, *value.comparators)
-        return any(isinstance(one, ast.Constant) for one in sides) or all(
-            self.of(one) is not None for one in sides
-        )
+        if all(self.of(one) is not None for one in sides):
+            return True
+        single = _ARRAYS.isdisjoint(self.module.identifiers)
+        return single and any(isinstance(one, ast.Constant) for one in sides)
 
     # -- calls
 

@@ -7,7 +7,7 @@ does what is read right behind a write: ``last += 1`` and then ``return last``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.module import Block, Function, Module
@@ -42,7 +42,8 @@ class Atomic:
     """Looks at one function of worker code that uses a place.
 
     ``mentions`` are the uses of its content there.  ``elements`` says that single
-    elements are stored, so that a store that reads nothing needs no lock.
+    elements are stored, so that a store that reads nothing needs no lock; ``changes``
+    whether a use stores into the place.
     """
 
     def __init__(
@@ -50,15 +51,17 @@ class Atomic:
         module: Module,
         touches: Touches,
         function: Function,
-        mentions: Sequence[ast.Name],
+        mentions: Sequence[ast.expr],
         *,
         elements: bool = False,
+        changes: Callable[[Module, ast.expr], bool] | None = None,
     ) -> None:
         self._module = module
         self._touches = touches
         self._function = function
         self._mentions = mentions
         self._elements = elements
+        self._changes = changes if changes is not None else _bound
         self._ids = {id(one) for one in self._mentions}
 
     def units(self) -> list[Unit]:
@@ -71,7 +74,7 @@ class Atomic:
         for write in self._writes():
             for read in self._decides(write):
                 found.append(self._span(read, write))
-        merged = _merge(self._module, found)
+        merged = _merge(self._module, [self._whole(unit) for unit in found])
         return _merge(self._module, [self._with_reads(unit) for unit in merged])
 
     # -- single statements
@@ -104,11 +107,23 @@ class Atomic:
             for body in inner:
                 yield from self._own(body)
 
-    def _inside(self, node: ast.AST) -> list[ast.Name]:
-        return [one for one in ast.walk(node) if isinstance(one, ast.Name) and id(one) in self._ids]
+    def _whole(self, unit: Unit) -> Unit:
+        """Return the unit, or the whole ``if`` where it begins with an ``elif`` of it."""
+        first = unit.statements[0]
+        above = self._module.parents[first]
+        if not (isinstance(above, ast.If) and above.orelse is unit.block):
+            return unit
+        if not (isinstance(first, ast.If) and self._module.text(first).startswith("elif")):
+            return unit
+        block = self._module.block(above)
+        place = block.index(above)
+        return self._whole(Unit(block, place, place))
 
-    def _stores(self, name: ast.Name) -> bool:
-        return stores(self._module, name) if self._elements else isinstance(name.ctx, ast.Store)
+    def _inside(self, node: ast.AST) -> list[ast.expr]:
+        return [one for one in ast.walk(node) if isinstance(one, ast.expr) and id(one) in self._ids]
+
+    def _stores(self, name: ast.expr) -> bool:
+        return self._changes(self._module, name)
 
     def _writes(self) -> list[ast.stmt]:
         """Return the statements that store into the place, or call what does."""
@@ -252,7 +267,13 @@ class Atomic:
         )
 
 
-def stores(module: Module, name: ast.Name) -> bool:
+def _bound(module: Module, name: ast.expr) -> bool:
+    """Whether a use of a name binds it."""
+    assert module is not None
+    return isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+
+
+def stores(module: Module, name: ast.expr) -> bool:
     """Whether a use of a buffer changes elements of it."""
     node: ast.AST = name
     parent = module.parents[node]

@@ -15,9 +15,7 @@ from flake8_mpglobals.fixes.touches import Touches
 MEASURES = frozenset({"shape", "size", "nbytes", "dtype", "ndim", "itemsize", "typecode"})
 """Attributes that tell of a buffer, not of what is in it."""
 
-_WHOLE = frozenset(
-    {"sum", "min", "max", "any", "all", "sorted", "list", "tuple", "enumerate", "bytes"}
-)
+_WHOLE = frozenset({"sum", "min", "max", "any", "all", "sorted", "list", "tuple", "enumerate"})
 _RESIZING = frozenset(
     {"append", "extend", "insert", "pop", "remove", "clear", "resize", "frombytes", "fromlist"}
     | {"__iadd__", "__delitem__"}
@@ -41,15 +39,15 @@ def measured(module: Module, name: ast.Name) -> bool:
 class BufferUse:
     """Judges the uses of one buffer in one function of worker code.
 
-    ``view`` says that workers have an array of the same type (numpy), not one of
-    ``ctypes``, which has items and a length and nothing else.
+    A numpy array stays one, over other memory; of ``bytearray`` and ``array.array``
+    workers have an array of ``ctypes``, with items and a length and nothing else.
     """
 
-    def __init__(self, module: Module, touches: Touches, function: Function, *, view: bool) -> None:
+    def __init__(self, module: Module, touches: Touches, function: Function, kind: str) -> None:
         self._module = module
         self._touches = touches
         self._function = function
-        self._view = view
+        self._kind = kind
 
     def judge(self) -> list[ast.Name]:
         """Return the uses of the content; raise :class:`CannotFix` for one that is not borne."""
@@ -72,10 +70,15 @@ class BufferUse:
             raise self._no(name, "changes the length of")
         if isinstance(parent, ast.Attribute) and parent.attr in _REORDERING:
             raise self._no(name, "reorders all of")
-        if self._view:
+        if self._kind == "ndarray":
             self._of_array(name, parent)
         else:
             self._of_items(name, parent)
+
+    @property
+    def _whole(self) -> frozenset[str]:
+        """The functions that take the whole of it, or a slice, item by item."""
+        return _WHOLE | {"bytes"} if self._kind == "bytearray" else _WHOLE
 
     # -- numpy arrays
 
@@ -116,12 +119,14 @@ class BufferUse:
             case ast.Subscript() if parent.value is name:
                 self._item(name, parent)
             case ast.Call(func=func) if name in parent.args and is_builtin(self._module, func):
-                if ast.unparse(func) not in _WHOLE:
+                if ast.unparse(func) not in self._whole:
                     raise self._no(name, "hands {} to " + ast.unparse(func) + "()")
             case ast.For() | ast.comprehension() if parent.iter is name:
                 pass
-            case ast.Compare(ops=[ast.In() | ast.NotIn()]) if parent.left is not name:
-                pass
+            case ast.Compare(ops=[ast.In() | ast.NotIn()], left=left) if left is not name:
+                number = isinstance(left, ast.Constant) and isinstance(left.value, int)
+                if self._kind == "bytearray" and not number:
+                    raise self._no(name, "looks for what may be several bytes in")
             case ast.Attribute(attr=attr):
                 raise self._no(name, f"uses .{attr} of")
             case _:
@@ -135,7 +140,7 @@ class BufferUse:
             return
         if isinstance(item.ctx, ast.Load):
             called = isinstance(outer, ast.Call) and is_builtin(self._module, outer.func)
-            if called and ast.unparse(outer).partition("(")[0] in _WHOLE | {"len"}:
+            if called and ast.unparse(outer).partition("(")[0] in self._whole | {"len"}:
                 return
             if isinstance(outer, (ast.For, ast.comprehension)) and outer.iter is item:
                 return

@@ -22,7 +22,7 @@ from flake8_mpglobals.fixes.naming import fresh
 from flake8_mpglobals.fixes.plan import CannotFix, Plan
 from flake8_mpglobals.fixes.setters import memory_of
 from flake8_mpglobals.fixes.shapes import dispatches
-from flake8_mpglobals.fixes.shapes.atomic import Atomic, Unit
+from flake8_mpglobals.fixes.shapes.atomic import Atomic, Unit, stores
 from flake8_mpglobals.fixes.shapes.buffer_use import BufferParent, BufferUse, measured
 from flake8_mpglobals.fixes.shapes.locking import lock
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
@@ -60,8 +60,8 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     view = kind == "ndarray"
     units: dict[Function, list[Unit]] = {}
     for function in cast.users:
-        content = BufferUse(module, cast.touches, function, view=view).judge()
-        atomic = Atomic(module, cast.touches, function, content, elements=True)
+        content = BufferUse(module, cast.touches, function, kind).judge()
+        atomic = Atomic(module, cast.touches, function, content, elements=True, changes=stores)
         units[function] = atomic.units()
     BufferParent(module, cast.touches, made, view=view).judge(cast.only)
     job = BufferJob(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.layout import Wrap
+from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.naming import around, fresh
 from flake8_mpglobals.fixes.shapes.atomic import Unit, cheap
 from flake8_mpglobals.fixes.shapes.job import Job
+from flake8_mpglobals.fixes.touches import reached
 
 _ALWAYS = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp)
 
@@ -20,6 +22,37 @@ def lock(job: Job, units: Sequence[Unit], taken: str) -> None:
         first, last = job.sheet.lines(unit.statements)
         hoisted = _hoist(job, unit)
         job.sheet.wrap(Wrap(first, last, (*hoisted, f"with {taken}:")))
+
+
+def inverted(module: Module) -> bool:
+    """Whether two locks are taken in one order here and in the other there: a dead-lock."""
+    orders = {
+        (outer, inner)
+        for statement in ast.walk(module.tree)
+        if isinstance(statement, ast.With)
+        for outer in _locks(statement)
+        for inner in _inside(module, statement.body)
+        if inner != outer
+    }
+    return any((inner, outer) in orders for outer, inner in orders)
+
+
+def _locks(statement: ast.With) -> Iterator[str]:
+    """Yield the locks that a ``with`` takes."""
+    for item in statement.items:
+        text = ast.unparse(item.context_expr)
+        if text.endswith((".get_lock()", "lock")):
+            yield text
+
+
+def _inside(module: Module, block: Sequence[ast.stmt]) -> Iterator[str]:
+    """Yield the locks that are taken in a block, or in what it calls."""
+    names = {one.id for stmt in block for one in ast.walk(stmt) if isinstance(one, ast.Name)}
+    called = reached(module, [one for one in module.functions.values() if one.name in names])
+    for outer in (*block, *called):
+        for node in ast.walk(outer):
+            if isinstance(node, ast.With):
+                yield from _locks(node)
 
 
 def _hoist(job: Job, unit: Unit) -> tuple[str, ...]:
