@@ -29,7 +29,7 @@ from flake8_mpglobals.options import Options
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.source import Source
 
-FEW, MANY = 16, 520
+FEW, MANY = 12, 520
 FIRST = int(os.environ.get("MPGLOBALS_LAW_SEED", "0"))
 """Another number gives other programs."""
 ALL = replace(OPTIONS, codes=frozenset(rule.code for rule in RULES))

@@ -127,7 +127,7 @@ def _plain_array(module: Module, made: ast.Call) -> bool:
     elif func.attr == "full":
         types += made.args[2:3]
         values = made.args[1:2]
-        if not types and not all(isinstance(one, ast.Constant) for one in values):
+        if not types and not all(_is_number(one) for one in values):
             return False
     if func.attr == "array" and not types:
         return all(
@@ -136,6 +136,15 @@ def _plain_array(module: Module, made: ast.Call) -> bool:
             for node in ast.walk(made.args[0])
         )
     return all(_is_type(one) for one in types)
+
+
+def _is_number(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant(value=int() | float()) | ast.Attribute(attr="inf" | "nan" | "pi"):
+            return True
+        case ast.UnaryOp():
+            return _is_number(node.operand)
+    return False
 
 
 def _is_type(node: ast.expr) -> bool:
