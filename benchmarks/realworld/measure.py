@@ -77,8 +77,8 @@ def main() -> None:
     if options.clone:
         clone(options.checkouts)
     labels: dict[Key, str] = {}
-    for repository, _, path, line, code, place, verdict, _ in rows("labels.tsv"):
-        labels[(repository, path, int(line), code, place)] = verdict
+    for repository, _, path, number, code, place, verdict, _ in rows("labels.tsv"):
+        labels[(repository, path, int(number), code, place)] = verdict
     commits = {row[0]: row[1] for row in rows("repositories.tsv")}
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()

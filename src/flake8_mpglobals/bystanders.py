@@ -8,13 +8,14 @@ the worker's copy is made of, to the worker.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.effects import RawWrite
-from flake8_mpglobals.evaluate import Evaluator
-from flake8_mpglobals.ir import Function, Imported, Module, Param, Result, Store
+from flake8_mpglobals.evaluate import Evaluator, External, Shared
+from flake8_mpglobals.ir import Attr, Call, Function, Module, Param, Result, Store
 from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
@@ -73,11 +74,13 @@ class Bystanders:
         near = reader.module in homes
         if not near and not self._used_in(reader, homes):
             return True
-        if copy and reader not in self._with_callers() and not self._of_them(reader, workers):
-            return True
+        if copy and reader not in self._with_callers():
+            if reader.is_property or not self._of_them(reader, workers):
+                return True
         if near and not copy and not _sets(write):
             return False
-        if write.function in self._reach.parent and _passes_on(write) and not near:
+        in_class = write.function.cls is not None and _passes_on(write)
+        if write.function in self._reach.parent and (in_class or (_passes_on(write) and not near)):
             return True
         writers = frozenset(
             function
@@ -86,6 +89,40 @@ class Bystanders:
             if write.function in self._closure(function)
         )
         return not makers & writers and reader not in self._reached_without(writers)
+
+    def looked_up(self, write: RawWrite) -> bool:
+        """Whether a write stores what each process looks up by name: a logger."""
+        event = write.event
+        return (
+            isinstance(event, Store)
+            and bool(event.values)
+            and all(
+                isinstance(value, Result)
+                and External("logging.getLogger") in self._evaluator.things(value.call.callee)
+                for value in event.values
+            )
+        )
+
+    def has_shared_twin(self, write: RawWrite) -> bool:
+        """Whether the other branch of an ``if`` around a write does the same to what is shared."""
+        event = write.event
+        if not isinstance(event, Call):
+            return False
+        names = {callee.name for callee in event.callee if isinstance(callee, Attr)}
+        twins = [
+            call.node
+            for call in write.function.calls
+            for callee in call.callee
+            if isinstance(callee, Attr) and callee.name in names
+            if any(isinstance(t, Shared) for t in self._evaluator.thing(callee.base))
+        ]
+        return any(
+            (_holds(test.body, event.node) and _holds(test.orelse, twin))
+            or (_holds(test.orelse, event.node) and _holds(test.body, twin))
+            for twin in twins
+            for test in ast.walk(write.function.node)
+            if isinstance(test, ast.If)
+        )
 
     def _used_in(self, function: Function, modules: Iterable[Module]) -> bool:
         """Whether the parent's code in ``modules`` calls a function, or at least names it."""
@@ -149,17 +186,8 @@ class Bystanders:
         return frozenset(found)
 
 
-def looked_up(write: RawWrite) -> bool:
-    """Whether a write stores what each process looks up by name: a logger."""
-    event = write.event
-    return (
-        isinstance(event, Store)
-        and bool(event.values)
-        and all(
-            isinstance(value, Result) and Imported("logging.getLogger") in value.call.callee
-            for value in event.values
-        )
-    )
+def _holds(block: Iterable[ast.stmt], node: ast.AST) -> bool:
+    return any(found is node for statement in block for found in ast.walk(statement))
 
 
 def _sets(write: RawWrite) -> bool:

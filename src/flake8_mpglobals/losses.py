@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.bystanders import Bystanders, looked_up
+from flake8_mpglobals.bystanders import Bystanders
 from flake8_mpglobals.copies import Copies, written_name
 from flake8_mpglobals.effects import Effect, RawWrite, evicts, judge, raw_writes
 from flake8_mpglobals.evaluate import Evaluator, External, Shared
@@ -261,7 +261,9 @@ class Losses:
         for site, _, _ in write.ways:
             if site not in sites:
                 sites.append(site)
-        if self._carried_back(write, sites) or self._own_copy(write) or looked_up(write.raw):
+        if self._carried_back(write, sites) or self._own_copy(write):
+            return None
+        if self._bystanders.looked_up(write.raw) or self._bystanders.has_shared_twin(write.raw):
             return None
         fillers = guarded.get(write.place, frozenset())
         if write.effect.sort in COPIES:
