@@ -74,9 +74,9 @@ class Bystanders:
         near = reader.module in homes
         if not near and not self._used_in(reader, homes):
             return True
-        if copy and reader not in self._with_callers():
-            if reader.is_property or not self._of_them(reader, workers):
-                return True
+        called = reader in self._with_callers()
+        if copy and not called and (reader.is_property or not self._of_them(reader, workers)):
+            return True
         if near and not copy and not _sets(write):
             return False
         in_class = write.function.cls is not None and _passes_on(write)
