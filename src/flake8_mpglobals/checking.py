@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from flake8_mpglobals.cache import Cache, Looked, Signature, Verdict, digest, settled, signature_of
+from flake8_mpglobals.cache import Cache
 from flake8_mpglobals.model import FileError, FileReport, Finding
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.project import Disk, Seen
 from flake8_mpglobals.workspace import Workspace
 
 TRACEBACK = "MPGLOBALS_TRACEBACK"
@@ -52,17 +53,18 @@ class Workspaces:
     What has been read of them is remembered: make a new value for each run.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "disk")
 
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Workspace] = {}
+        self.disk = Disk()
 
     def of(self, options: Options) -> Workspace:
         """Return the workspace that holds under ``options``."""
         key = (options.src, options.boundaries)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = Workspace(options.src, options.boundaries)
+            known = self._known[key] = Workspace(options.src, options.boundaries, self.disk)
         return known
 
 
@@ -72,23 +74,7 @@ _own = Workspaces()
 
 def read(path: str) -> bytes:
     """Return the bytes of a file; raises ``OSError``."""
-    return read_signed(path)[1]
-
-
-def read_signed(path: str) -> tuple[Signature | None, bytes]:
-    """Return the bytes of a file, and by what to know whether it is changed later.
-
-    Raises ``OSError``.
-    """
-    now = time.time_ns()
-    with open(path, "rb", buffering=0) as handle:
-        # One read of the known size, one more where that was not the end (pipes, growing files).
-        stat = os.fstat(handle.fileno())
-        data = handle.read(stat.st_size + 1) or b""
-        if len(data) != stat.st_size:
-            return None, data + handle.readall()
-    signature = signature_of(stat)
-    return signature if settled(signature, now) else None, data
+    return Disk().read(path)
 
 
 def check_bytes(job: Job, workspaces: Workspaces, *, full: bool = True) -> FileReport:
@@ -96,37 +82,27 @@ def check_bytes(job: Job, workspaces: Workspaces, *, full: bool = True) -> FileR
 
     ``full`` false: only say whether it can be decoded and parsed.
     """
-    return examine(job, workspaces, full=full).report
-
-
-def examine(
-    job: Job, workspaces: Workspaces, signature: Signature | None = None, *, full: bool = True
-) -> Verdict:
-    """Check one file as :func:`check_bytes` does; say also what that depends on."""
     from flake8_mpglobals.source import Source, SourceError
 
-    looked: Looked = "examined" if full else "parsed"
-    path = job.path
     try:
-        source = Source.from_bytes(path, job.data)
+        source = Source.from_bytes(job.path, job.data)
         if not full:
             source.parse()
-            return Verdict(FileReport(path), looked, signature)
+            return FileReport(job.path)
         from flake8_mpglobals import analysis
         from flake8_mpglobals.noqa import keep
 
         workspace = workspaces.of(job.options)
         findings = keep(source, analysis.check(source, job.options, None, workspace))
     except SourceError as error:
-        report = FileReport(path, errors=(error.error,))
-        return Verdict(report, looked, signature, digest(job.data))
+        return FileReport(job.path, errors=(error.error,))
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        report = FileReport(path, errors=(internal(path, error),))
-        return Verdict(report, looked, lasts=False)
-    report = FileReport(path, findings, lines=_mentioned(source.lines, path, findings))
-    return Verdict(report, looked, signature, digest(job.data), lasts=False)
+        # It may go well next time: not to be kept.
+        workspaces.disk.seen["text", job.path] = None
+        return FileReport(job.path, errors=(internal(job.path, error),))
+    return FileReport(job.path, findings, lines=_mentioned(source.lines, job.path, findings))
 
 
 def internal(path: str, error: BaseException) -> FileError:
@@ -141,67 +117,67 @@ def check_files(
     options_for: Callable[[str], Options],
     jobs: int = 0,
     done: Callable[[], object] = lambda: None,
-    cache: Cache | None = None,
+    cache: str | None = None,
 ) -> Iterator[FileReport]:
     """Yield a report for each file with findings or errors, in the order of ``targets``.
 
     ``targets`` are paths, each with whether it was named itself: such a file is
     parsed even if it can start no process, so that a broken one is reported.
-    ``jobs`` 0 chooses; ``done`` is called after each file.
+    ``jobs`` 0 chooses; ``done`` is called after each file.  ``cache`` is the folder in
+    which the answer is kept.
     """
     tasks = [Task(path, explicit, options_for(path)) for path, explicit in targets]
-    reports: Iterable[FileReport] = (
-        (verdict.report for verdict in _run(tasks, jobs))
-        if cache is None
-        else _remembering(cache, tasks, jobs)
-    )
-    for report in reports:
+    kept = None
+    if cache is not None:
+        kept = Cache(cache, [(task.path, task.explicit, task.options) for task in tasks])
+        known = kept.load()
+        if known is not None:
+            yield from known
+            return
+    seen: Seen = {}
+    reports: list[FileReport] = []
+    for report in _run(tasks, jobs, seen):
         done()
         if report.findings or report.errors:
+            reports.append(report)
             yield report
+    if kept is not None:
+        kept.save(seen, reports)
 
 
-def _remembering(cache: Cache, tasks: list[Task], jobs: int) -> list[FileReport]:
-    """Return a report for each file, from the cache where what it depends on is unchanged."""
-    reports = [cache.shelf(task.options).known(task.path, task.explicit) for task in tasks]
-    # Once more where a changed file bears otherwise on those that are not changed.
-    for _ in range(2):
-        todo = [number for number, report in enumerate(reports) if report is None]
-        for number, verdict in zip(todo, _run([tasks[n] for n in todo], jobs), strict=True):
-            task = tasks[number]
-            reports[number] = verdict.report
-            if not cache.shelf(task.options).note(task.path, verdict):
-                for other, each in enumerate(tasks):
-                    if each.options == task.options and other not in todo:
-                        reports[other] = None
-    cache.save()
-    return [report for report in reports if report is not None]
-
-
-def check_file(task: Task, workspaces: Workspaces) -> Verdict:
+def check_file(task: Task, workspaces: Workspaces) -> FileReport:
     """Read one file and check it, if it is worth it; never raises."""
     path = task.path
+    workspace = workspaces.of(task.options)
     try:
-        signature, data = read_signed(path)
+        data = workspace.project.read(path)
     except OSError as error:
         message = f"cannot read: {(error.strerror or str(error)).lower()}"
-        report = FileReport(path, errors=(FileError(path, 0, 0, message),))
-        return Verdict(report, "passed", lasts=False)
-    if workspaces.of(task.options).is_candidate(path, data):
-        return examine(Job(path, data, task.options), workspaces, signature)
+        return FileReport(path, errors=(FileError(path, 0, 0, message),))
+    if workspace.is_candidate(path, data):
+        return check_bytes(Job(path, data, task.options), workspaces)
     if task.explicit:
-        return examine(Job(path, data, task.options), workspaces, signature, full=False)
-    return Verdict(FileReport(path), "passed", signature)
+        return check_bytes(Job(path, data, task.options), workspaces, full=False)
+    return FileReport(path)
 
 
-def check_chunk(tasks: Sequence[Task]) -> list[Verdict]:
-    """Check some files: what a process that was started for a run is given at a time."""
+def check_chunk(tasks: Sequence[Task]) -> tuple[list[FileReport], Seen]:
+    """Check some files: what a process that was started for a run is given at a time.
+
+    Return also what it looked at since the last time.
+    """
     with gc_at_leisure() as rest:
-        return [rest(check_file(task, _own)) for task in tasks]
+        reports = [rest(check_file(task, _own)) for task in tasks]
+    seen = dict(_own.disk.seen)
+    _own.disk.seen.clear()
+    return reports, seen
 
 
-def _run(tasks: list[Task], jobs: int) -> Iterator[Verdict]:
-    """Check the files, in other processes where that pays or was asked for."""
+def _run(tasks: list[Task], jobs: int, seen: Seen) -> Iterator[FileReport]:
+    """Check the files, in other processes where that pays or was asked for.
+
+    What is looked at is added to ``seen``.
+    """
     limit = jobs or _cpus()
     workspaces = Workspaces()
     finished = 0
@@ -216,16 +192,24 @@ def _run(tasks: list[Task], jobs: int) -> Iterator[Verdict]:
                     spent = time.perf_counter() - begin
                     if spent > _TRIAL and spent * (len(tasks) - finished) > _WORTH * finished:
                         break
-        for verdicts in _in_pool(tasks[finished:], limit):
-            yield from verdicts
-            finished += len(verdicts)
+        for reports, looked_at in _in_pool(tasks[finished:], limit):
+            _add(seen, looked_at)
+            yield from reports
+            finished += len(reports)
     with gc_at_leisure() as rest:
         for task in tasks[finished:]:
             yield rest(check_file(task, workspaces))
+    _add(seen, workspaces.disk.seen)
 
 
-def _in_pool(tasks: list[Task], jobs: int) -> Iterator[list[Verdict]]:
-    """Yield the verdicts of chunks, in order; ends early where no processes are to be had."""
+def _add(seen: Seen, more: Seen) -> None:
+    """Put together what was looked at; what was met in two states cannot be relied on."""
+    for key, state in more.items():
+        seen[key] = state if seen.get(key, state) == state else None
+
+
+def _in_pool(tasks: list[Task], jobs: int) -> Iterator[tuple[list[FileReport], Seen]]:
+    """Yield the results of chunks, in order; ends early where no processes are to be had."""
     size = max(1, min(_CHUNK, len(tasks) // (jobs * 4)))
     chunks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
     if not chunks:
@@ -240,17 +224,17 @@ def _in_pool(tasks: list[Task], jobs: int) -> Iterator[list[Verdict]]:
 
 
 @contextmanager
-def gc_at_leisure() -> Iterator[Callable[[Verdict], Verdict]]:
+def gc_at_leisure() -> Iterator[Callable[[FileReport], FileReport]]:
     """Collect garbage between files, and only after many objects were made.
 
     Trees hold no cycles: the collector would go through them again and again for
-    nothing, which takes as long as parsing.  What is yielded is called with each verdict.
+    nothing, which takes as long as parsing.  What is yielded is called with each report.
     """
 
-    def rest(verdict: Verdict) -> Verdict:
+    def rest(report: FileReport) -> FileReport:
         if gc.get_count()[0] > _OBJECTS:
             gc.collect()
-        return verdict
+        return report
 
     was_enabled = gc.isenabled()
     gc.disable()

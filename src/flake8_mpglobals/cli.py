@@ -107,7 +107,11 @@ def _shared(command: _Command) -> _Command:
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Check files in N processes (default: chosen by their number).",
+    help="Check files in N processes (default: as many as pay).",
+)
+@click.option("--no-cache", is_flag=True, help="Keep nothing from one run for the next.")
+@click.option(
+    "--cache-dir", metavar="DIR", help="Where to keep it (default: the user's cache folder)."
 )
 def check(
     *,
@@ -118,6 +122,8 @@ def check(
     exit_zero: bool,
     quiet: bool,
     jobs: int,
+    no_cache: bool,
+    cache_dir: str | None,
     **shared: Any,
 ) -> int:
     """Report lost writes in files and folders (default: .; - reads standard input)."""
@@ -133,6 +139,8 @@ def check(
             statistics=statistics,
             exit_zero=exit_zero,
             jobs=jobs,
+            cache=not no_cache,
+            cache_dir=cache_dir,
         )
 
     return _guarded(call, shared)

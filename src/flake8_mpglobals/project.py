@@ -15,10 +15,11 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED
 from flake8_mpglobals.model import FileError
@@ -68,12 +69,13 @@ class Disk:
     listed: that answers all further questions.
     """
 
-    __slots__ = ("_asked", "_kinds", "_listed", "cwd")
+    __slots__ = ("_asked", "_kinds", "_listed", "cwd", "seen")
 
     def __init__(self, cwd: str | None = None) -> None:
         self.cwd = os.getcwd() if cwd is None else cwd
         self._kinds: dict[str, str] = {}
         self._asked: dict[str, int] = {}
+        self.seen: Seen = {}
         self._listed: dict[str, dict[str, str] | None] = {}
 
     def kind(self, path: str) -> str:
@@ -83,7 +85,11 @@ class Disk:
             folder, name = os.path.split(path)
             asked = self._asked[folder] = self._asked.get(folder, 0) + 1
             listing = self._list(folder) if asked > _FEW else None
-            known = _kind(path) if listing is None or not name else listing.get(name, "")
+            if listing is None or not name:
+                known = _kind(path)
+                self.seen["kind", path] = (known,)
+            else:
+                known = listing.get(name, "")
             self._kinds[path] = known
         return known
 
@@ -91,20 +97,86 @@ class Disk:
         """Return what is in a folder, by name; nothing where it cannot be listed."""
         return self._list(folder) or ()
 
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file; raises ``OSError``."""
+        now = time.time_ns()
+        try:
+            # One read of the known size, one more where that was not the end.
+            with open(path, "rb", buffering=0) as handle:
+                status = os.fstat(handle.fileno())
+                data = handle.read(status.st_size + 1) or b""
+                if len(data) != status.st_size:
+                    self.seen["text", path] = None
+                    return data + handle.readall()
+        except (OSError, ValueError):
+            self.seen["text", path] = state_of("text", path)
+            raise
+        state = _signature(status)
+        self.seen["text", path] = state if _settled(state, now) else None
+        return data
+
     def _list(self, folder: str) -> dict[str, str] | None:
         if folder not in self._listed:
-            try:
-                with os.scandir(folder) as entries:
-                    self._listed[folder] = {entry.name: _entry_kind(entry) for entry in entries}
-            except (NotADirectoryError, FileNotFoundError):
-                self._listed[folder] = {}
-            except (OSError, ValueError):
-                self._listed[folder] = None
+            self._listed[folder] = _listing(folder)
+            self.seen["names", folder] = _names(self._listed[folder])
         return self._listed[folder]
 
     def absolute(self, path: str) -> str:
         """Return ``path`` from the root of the file system; links are not followed."""
         return os.path.normpath(os.path.join(self.cwd, path))
+
+
+Seen = dict[tuple[str, str], tuple[Any, ...] | None]
+"""What was looked at, and in which state it was: the content of a file (``text``), what
+a path is (``kind``), the modules in a folder (``names``).  None where its state could
+change unnoticed."""
+
+_RACY = 2_000_000_000
+"""Nanoseconds for which a change may leave the time of a file as it was (FAT: 2 s)."""
+
+
+def state_of(what: str, path: str) -> tuple[Any, ...] | None:
+    """Return the state of something that was looked at, as it is now."""
+    if what == "kind":
+        return (_kind(path),)
+    if what == "names":
+        return _names(_listing(path))
+    try:
+        return _signature(os.stat(path))
+    except (OSError, ValueError):
+        return ()
+
+
+def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _settled(signature: tuple[int, int, int, int], now: int) -> bool:
+    """Whether a change after ``now`` must show in the times of a file."""
+    return max(signature[1:3]) < now - _RACY
+
+
+def _names(listing: dict[str, str] | None) -> tuple[Any, ...]:
+    """Return what of a folder bears on imports: its modules, folders and project files."""
+    if listing is None:
+        return ()
+    return tuple(
+        sorted(
+            (name, kind)
+            for name, kind in listing.items()
+            if kind == "folder" or name.endswith(".py") or name in PROJECT_FILES
+        )
+    )
+
+
+def _listing(folder: str) -> dict[str, str] | None:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: _entry_kind(entry) for entry in entries}
+    except (NotADirectoryError, FileNotFoundError):
+        return {}
+    except (OSError, ValueError):
+        return None
 
 
 _FEW = 3
@@ -249,6 +321,10 @@ class Project:
     def absolute(self, path: str) -> str:
         """Return ``path`` from the root of the file system, as the resolver sees it."""
         return self._disk.absolute(path)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file; raises ``OSError``."""
+        return self._disk.read(self._disk.absolute(path))
 
     def same(self, one: str, other: str) -> bool:
         """Whether two spellings name the same path (links are not followed)."""
@@ -523,7 +599,6 @@ class ModuleStore:
         try:
             if self._project.same(path, self._handed.source.path):
                 return self._handed.source.encode()
-            with open(self._project.absolute(path), "rb") as file:
-                return file.read()
+            return self._project.read(path)
         except (OSError, ValueError):
             return None

@@ -136,8 +136,7 @@ class Workspace:
     def read(self, path: str) -> bytes | None:
         """Return the bytes of a project file, None where it cannot be read."""
         try:
-            with open(self.project.absolute(path), "rb") as file:
-                return file.read()
+            return self.project.read(path)
         except (OSError, ValueError):
             return None
 

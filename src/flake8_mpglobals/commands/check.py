@@ -32,6 +32,8 @@ from flake8_mpglobals.discovery import Target, discover
 from flake8_mpglobals.model import FileError, FileReport, Finding, Fix
 from flake8_mpglobals.reporters import Report, Style, render
 
+_FEW = 8
+"""So few files are as soon checked as looked up."""
 _MANY = 500
 """From so many files on, a terminal is shown how far the run is."""
 
@@ -46,11 +48,14 @@ def run(
     statistics: bool = False,
     exit_zero: bool = False,
     jobs: int = 0,
+    cache: bool = True,
+    cache_dir: str | None = None,
 ) -> int:
     """Check the paths, print the report and return the exit status.
 
-    Raises ``UsageError`` for flags that do not go together and ``ConfigError``
-    for a wrong setting.
+    ``cache`` false: nothing is kept from one run for the next; ``cache_dir`` is where
+    it is kept.  Raises ``UsageError`` for flags that do not go together and
+    ``ConfigError`` for a wrong setting.
     """
     configuration = flags.configuration()
     data = None
@@ -59,7 +64,8 @@ def run(
         data = sys.stdin.buffer.read()
         report = _check_stdin(data, flags, configuration)
     else:
-        report = _check_paths(paths or (".",), configuration, jobs, quiet)
+        kept = (cache_dir or None) if cache else ""
+        report = _check_paths(paths or (".",), configuration, jobs, quiet, kept)
         if not report.files and not report.errors and not quiet:
             print("warning: no Python files found under the given paths", file=sys.stderr)
     if output_format == "json":
@@ -96,7 +102,11 @@ def _check_stdin(data: bytes, flags: Flags, configuration: Configuration) -> Rep
 
 
 def _check_paths(
-    paths: tuple[str, ...], configuration: Configuration, jobs: int, quiet: bool
+    paths: tuple[str, ...],
+    configuration: Configuration,
+    jobs: int,
+    quiet: bool,
+    cache: str | None,
 ) -> Report:
     targets: list[tuple[str, bool]] = []
     errors: list[FileError] = []
@@ -105,8 +115,13 @@ def _check_paths(
             targets.append((found.path, found.explicit))
         else:
             errors.append(found)
+    folder = cache
+    if cache is None and len(targets) > _FEW:
+        from flake8_mpglobals.cache import default_folder
+
+        folder = default_folder()
     with _progress(len(targets), quiet) as done:
-        reports = list(check_files(targets, configuration.options_for, jobs, done))
+        reports = list(check_files(targets, configuration.options_for, jobs, done, folder or None))
     return _report(reports, errors, len(targets))
 
 
