@@ -1,25 +1,31 @@
-"""Time `mpglobals check` beside ruff and flake8, on the same files, in turn.
+"""Time `mpglobals check` beside ruff, pylint and flake8, on the same files, in turn.
 
-    python benchmarks/bench.py [--tree DIR] [--rounds N] [--sample N]
+    python benchmarks/bench.py [--work DIR] [--tree DIR] [--rounds N] [--sample N]
 
-Run it with the interpreter of the environment in which flake8-mpglobals, ruff and
-flake8 are installed.  Only the standard library is used; POSIX only (os.wait4).
+Run it with the interpreter of the environment in which flake8-mpglobals, ruff, flake8
+and (if you like) pylint are installed.  Only the standard library and pip are used;
+POSIX only (os.wait4).
 
-What is run.  The *.py files of DIR (default: the site-packages of this interpreter)
-are copied to a temporary folder, so that no settings file, .gitignore or cache of
-yours takes part and every tool sees the same files.  Then, on all of them:
+What is run.  The packages of `packages.txt` beside this file are downloaded once, as
+they were published and without what they depend on, into DIR (default: a folder in the
+user's cache), and their *.py files unpacked to `DIR/tree`; `DIR/plain` is the same
+without the frameworks that start processes themselves.  With --tree: the *.py files of
+another folder are copied instead.  No settings file, .gitignore or cache of yours takes
+part.  On all of them, and on `plain`:
 
-  mpglobals      mpglobals check --isolated --output-format=concise (no cache)
-  mpglobals -j1  the same in one process
+  cold           mpglobals check --isolated --no-cache --output-format=concise
+  cold -j1       the same in one process
+  warm           the same with a cache that a run before has filled
+  changed        the same after a line was added to one file
   ruff           ruff check --no-cache --isolated --select PLW0602,PLW0603
                  (its two rules about `global`: its cheapest run of a like kind)
-  ruff, 1 thread the same with RAYON_NUM_THREADS=1
 
-and, because flake8 is slow, on a sample of them, evenly spread over the sorted list:
+on 1, 2, 4 and 8 copies of one package (`growth`): cold -j1; and, because they are slow,
+on a sample of the files, evenly spread over the sorted list:
 
   flake8         flake8 --isolated -j1, all of its own checks, this plugin hidden
   flake8+plugin  the same with the plugin
-  sample -j1     mpglobals check -j1 on the sample, for comparison
+  pylint         pylint -j1, W0602 and W0603 alone, on a tenth of the sample
 
 There is no flake8 option that keeps an installed plugin from running (--select only
 filters what is printed), so the first hides the distribution from
@@ -38,21 +44,41 @@ nothing.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from statistics import median
 
 PACKAGE = "flake8-mpglobals"
+PACKAGES = Path(__file__).with_name("packages.txt")
+FRAMEWORKS = (
+    "ray", "dask", "distributed", "pyspark", "celery", "billiard", "joblib",
+    "multiprocess", "pathos", "mpire", "airflow",
+)  # fmt: skip
+GROWN = "sklearn"
+COPIES = (1, 2, 4, 8)
+# What is unpacked is the same on every machine: the wheels of one platform.
+_PLATFORM = ["--implementation=cp", "--python-version=3.12"]
+_PLATFORM += [f"--abi={abi}" for abi in ("cp312", "abi3", "none")]
+_PLATFORM += [
+    f"--platform={name}"
+    for name in (
+        "manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_24_x86_64",
+        "manylinux_2_17_x86_64", "manylinux2014_x86_64", "any",
+    )
+]  # fmt: skip
 
 _LAUNCHER = """
 import importlib.metadata as metadata, sys
@@ -75,12 +101,15 @@ class Command:
     files: int
     allowed: tuple[int, ...] = (0,)
     env: dict[str, str] = field(default_factory=dict)
+    before: Callable[[Path], object] | None = None
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
 
     def run(self, folder: Path, *, count: bool = True) -> None:
         """Run once in ``folder``; raise ``SystemExit`` where the exit status is not expected."""
+        if self.before is not None:
+            self.before(folder)
         with tempfile.TemporaryFile() as errors:
             start = time.perf_counter()
             process = subprocess.Popen(
@@ -120,6 +149,45 @@ HEADER = (
 )
 
 
+def download(folder: Path) -> None:
+    """Download what is not there yet of the pinned packages, without dependencies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", str(folder)]
+    for line in PACKAGES.read_text(encoding="utf-8").splitlines():
+        name, _, version = line.partition("#")[0].strip().partition("==")
+        if not name:
+            continue
+        stem = f"{name.replace('-', '_')}-{version}"
+        if any(path.name.startswith(stem) for path in folder.iterdir()):
+            continue
+        print(f"downloading {name} {version}", flush=True)
+        wheel = [*pip, "--only-binary=:all:", *_PLATFORM, f"{name}=={version}"]
+        if subprocess.run(wheel, check=False, capture_output=True).returncode:
+            subprocess.run([*pip, "--no-binary=:all:", f"{name}=={version}"], check=True)
+
+
+def unpack(archives: Path, tree: Path) -> None:
+    """Unpack the ``*.py`` files of wheels and source archives."""
+    for archive in sorted(archives.iterdir()):
+        if archive.suffix == ".whl":
+            with zipfile.ZipFile(archive) as wheel:
+                for name in wheel.namelist():
+                    if name.endswith(".py") and ".data/" not in name:
+                        _put(tree / name, wheel.read(name))
+        elif archive.name.endswith(".tar.gz"):
+            with tarfile.open(archive) as source:
+                for member in source:
+                    data = source.extractfile(member) if member.isfile() else None
+                    _, _, name = member.name.partition("/")
+                    if data is not None and name.endswith(".py") and "/" in name:
+                        _put(tree / name, data.read())
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
 def copy_python_files(tree: Path, target: Path) -> list[str]:
     """Copy the ``*.py`` files of ``tree``; return their paths in ``target``, sorted."""
     copied: list[str] = []
@@ -147,37 +215,79 @@ def spread(files: Sequence[str], size: int) -> list[str]:
     return [files[number * len(files) // size] for number in range(size)]
 
 
-def commands(files: Sequence[str], sample: Sequence[str]) -> list[Command]:
-    """Return what is timed; a tool that is not installed is left out, and said so."""
+def commands(files: Sequence[str], plain: Sequence[str], sample: Sequence[str]) -> list[Command]:
+    """Return what is timed; a tool that is not installed is left out, and said so.
+
+    Each command runs where ``tree``, ``plain`` and ``grown`` are.
+    """
     scripts = Path(sysconfig.get_path("scripts"))
     check = [str(scripts / "mpglobals"), "check", "--isolated", "--exit-zero"]
     check += ["--output-format=concise", "--exclude", ""]
-    shown = subprocess.run([*check, "--help"], capture_output=True, text=True, check=True).stdout
-    if "--no-cache" in shown:
-        check.append("--no-cache")
+    cold = [*check, "--no-cache"]
+    warm = [*check, "--cache-dir=cache", "tree"]
     # 2: some file of the tree cannot be parsed, which --exit-zero does not hide
+    either = (0, 2)
+    one = files[len(files) // 2]
+
+    def change(folder: Path) -> None:
+        with (folder / "tree" / one).open("ab") as file:
+            file.write(b"# one more line\n")
+
+    def fill(folder: Path) -> None:
+        subprocess.run(warm, cwd=folder, capture_output=True, check=False)
+
     found = [
-        Command("mpglobals", [*check, "."], len(files), (0, 2)),
-        Command("mpglobals -j1", [*check, "-j1", "."], len(files), (0, 2)),
+        Command("cold", [*cold, "tree"], len(files), either),
+        Command("cold -j1", [*cold, "-j1", "tree"], len(files), either),
+        Command("warm", warm, len(files), either, before=fill),
+        Command("changed", warm, len(files), either, before=change),
     ]
+    if plain:
+        found.append(Command("plain cold", [*cold, "plain"], len(plain), either))
     ruff = shutil.which("ruff", path=f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}")
     if ruff is None:
         print("ruff: not installed, left out")
     else:
         argv = [ruff, "check", "--no-cache", "--isolated", "--exit-zero", "--quiet"]
         argv += ["--select=PLW0602,PLW0603", "--output-format=concise"]
-        argv += ["--config", "exclude = []", "."]
-        found.append(Command("ruff", argv, len(files)))
-        one = {"RAYON_NUM_THREADS": "1"}
-        found.append(Command("ruff, 1 thread", argv, len(files), env=one))
+        argv += ["--config", "exclude = []"]
+        found.append(Command("ruff", [*argv, "tree"], len(files)))
+        if plain:
+            found.append(Command("plain ruff", [*argv, "plain"], len(plain)))
+    grown = [name for name in files if name.startswith(f"{GROWN}/")]
+    if grown:
+        found += [
+            Command(
+                f"growth {number}",
+                [*cold, "-j1", *(f"grown/{n}" for n in range(number))],
+                number * len(grown),
+                either,
+            )
+            for number in COPIES
+        ]
     launch = [sys.executable, "-c", _LAUNCHER]
-    flake8 = ["--isolated", "--exit-zero", "-j1", "--exclude=", *sample]
+    some = [f"tree/{name}" for name in sample]
+    flake8 = ["--isolated", "--exit-zero", "-j1", "--exclude=", *some]
     found += [
         Command("flake8", [*launch, PACKAGE, *flake8], len(sample)),
         Command("flake8+plugin", [*launch, "-", *flake8], len(sample)),
-        Command("sample -j1", [*check, "-j1", *sample], len(sample), (0, 2)),
     ]
+    if importlib.util.find_spec("pylint") is None:
+        print("pylint: not installed, left out")
+    else:
+        few = some[::10]
+        argv = [sys.executable, "-m", "pylint", "--rcfile=", "-j1", "--disable=all"]
+        argv += ["--enable=W0602,W0603", *few]
+        found.append(Command("pylint", argv, len(few), tuple(range(32))))
     return found
+
+
+def grow(work: Path) -> None:
+    """Lay out the copies for the growth curve, each a project of its own."""
+    for number in range(max(COPIES)):
+        target = work / "grown" / str(number) / GROWN
+        if (work / "tree" / GROWN).is_dir() and not target.exists():
+            shutil.copytree(work / "tree" / GROWN, target)
 
 
 def report(found: Sequence[Command]) -> None:
@@ -195,10 +305,14 @@ def report(found: Sequence[Command]) -> None:
             print(f"{text:45} wall {wall:6.2f}  CPU {cpu:6.2f}")
 
     print()
-    ratio("mpglobals / ruff", "mpglobals", "ruff")
-    ratio("mpglobals -j1 / ruff on one thread", "mpglobals -j1", "ruff, 1 thread")
+    ratio("cold / ruff", "cold", "ruff")
+    ratio("without frameworks: cold / ruff", "plain cold", "plain ruff")
+    ratio("warm / ruff", "warm", "ruff")
+    ratio("changed / warm", "changed", "warm")
+    ratio("8 copies / 1", "growth 8", "growth 1")
     ratio("flake8 with the plugin / without", "flake8+plugin", "flake8")
-    ratio("mpglobals -j1 / flake8 with the plugin", "sample -j1", "flake8+plugin")
+    if not {"flake8", "flake8+plugin"} <= by_name.keys():
+        return
     # of each round its own difference, for what both runs of a round have in common
     pairs = zip(by_name["flake8+plugin"].cpu, by_name["flake8"].cpu, strict=True)
     extra = median(one - other for one, other in pairs)
@@ -212,33 +326,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    default = sysconfig.get_path("purelib")
-    parser.add_argument("--tree", type=Path, default=Path(default), help="default: site-packages")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    parser.add_argument("--work", type=Path, default=cache / "mpglobals-benchmark")
+    parser.add_argument("--tree", type=Path, help="time this folder, download nothing")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (default: 5)")
     parser.add_argument("--sample", type=int, default=300, help="files for flake8 (default: 300)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="time these commands alone")
     options = parser.parse_args()
     if not hasattr(os, "wait4"):
         parser.error("os.wait4 is needed, which this system has not")
     if options.rounds < 1 or options.sample < 1:
         parser.error("--rounds and --sample count from 1")
+    source = options.tree
+    if source is None:
+        source = options.work / "unpacked"
+        download(options.work / "packages")
+        if not source.exists():
+            unpack(options.work / "packages", source)
     with tempfile.TemporaryDirectory(prefix="mpglobals-bench-") as folder:
-        tree = Path(folder, "tree")
-        tree.mkdir()
-        files = copy_python_files(options.tree, tree)
+        work = Path(folder)
+        files = copy_python_files(source, work / "tree")
         if not files:
-            parser.error(f"no *.py file in {options.tree}")
-        size = sum((tree / name).stat().st_size for name in files)
+            parser.error(f"no *.py file in {source}")
+        plain = [name for name in files if Path(name).parts[0] not in FRAMEWORKS]
+        for name in plain if len(plain) < len(files) else ():
+            target = work / "plain" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(work / "tree" / name, target)
+        grow(work)
+        size = sum((work / "tree" / name).stat().st_size for name in files)
+        tools = (PACKAGE, "ruff", "flake8", "pylint")
         print(
             f"Python {platform.python_version()}, {platform.system()} {platform.machine()},"
-            f" {os.cpu_count()} CPUs; "
-            + ", ".join(f"{name} {_version(name)}" for name in (PACKAGE, "ruff", "flake8"))
+            f" {os.cpu_count()} CPUs; " + ", ".join(f"{name} {_version(name)}" for name in tools)
         )
-        print(f"{len(files)} files, {size / 1e6:.1f} MB; median of {options.rounds} rounds\n")
-        found = commands(files, spread(files, options.sample))
+        print(
+            f"{len(files)} files ({len(plain)} without frameworks), {size / 1e6:.1f} MB;"
+            f" median of {options.rounds} rounds\n"
+        )
+        # What was just written could change unnoticed: then nothing is kept.
+        time.sleep(3)
+        found = commands(files, plain, spread(files, options.sample))
+        if options.only:
+            found = [command for command in found if command.name in options.only]
         for number in range(options.rounds + 1):
             turn = number % len(found)
             for command in (*found[turn:], *found[:turn]):
-                command.run(tree, count=number > 0)
+                command.run(work, count=number > 0)
         report(found)
 
 

@@ -268,10 +268,10 @@ def test_the_memo_is_keyed_by_path_and_content() -> None:
 
 
 def test_the_memo_is_bounded_and_drops_the_oldest() -> None:
-    memo = Memo(capacity=2)
-    one = memo.parse("a.py", b"")
-    memo.parse("b.py", b"")
-    memo.parse("a.py", b"")
-    memo.parse("c.py", b"")
+    memo = Memo(most=4)
+    one = memo.parse("a.py", b"1\n")
+    memo.parse("b.py", b"1\n")
+    memo.parse("a.py", b"1\n")
+    memo.parse("c.py", b"1\n")
     assert len(memo) == 2
-    assert memo.parse("a.py", b"") is one
+    assert memo.parse("a.py", b"1\n") is one

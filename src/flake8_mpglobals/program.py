@@ -113,8 +113,11 @@ class Program:
         found = self.store.load(path)
         module = None
         if found is not None:
-            name = self.workspace.project.dotted_name(path)
-            module = lower(found.source, found.tree, name, self._link(path), imported=True)
+            module = self.workspace.lowered.get(found)
+            if module is None:
+                name = self.workspace.project.dotted_name(path)
+                module = lower(found.source, found.tree, name, self._link(path), imported=True)
+                self.workspace.lowered.put(found, module, len(found.source.text))
         self._lowered[key] = module
         return module
 

@@ -19,7 +19,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED
 from flake8_mpglobals.model import FileError
@@ -475,19 +475,62 @@ class Module:
     tree: ast.Module
 
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Recent(Generic[Key, Value]):
+    """What was made lately, by key: no more than ``most`` in all, by the sizes given.
+
+    The oldest in use are dropped first.
+    """
+
+    __slots__ = ("_items", "_lock", "_most", "_total")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._total = 0
+        self._items: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: Key) -> Value | None:
+        """Return what is kept under a key, None where nothing is."""
+        with self._lock:
+            known = self._items.get(key)
+            if known is None:
+                return None
+            self._items.move_to_end(key)
+            return known[0]
+
+    def put(self, key: Key, value: Value, size: int) -> Value:
+        """Keep a value; return it, or what another thread has kept under that key."""
+        with self._lock:
+            known = self._items.get(key)
+            if known is not None:
+                return known[0]
+            self._items[key] = (value, size)
+            self._total += size
+            while self._total > self._most and len(self._items) > 1:
+                _, (_, dropped) = self._items.popitem(last=False)
+                self._total -= dropped
+            return value
+
+
 class Memo:
     """The parsed modules of several files: bounded, keyed by path and content.
 
     The key holds the whole content (as a digest), so an edited file is another
-    entry and no answer can be stale.  The oldest in use are dropped first.
+    entry and no answer can be stale.  ``most`` bounds the bytes of source: a tree takes
+    some forty times as much.
     """
 
-    __slots__ = ("_capacity", "_lock", "_modules")
+    __slots__ = ("_modules",)
 
-    def __init__(self, capacity: int = 256) -> None:
-        self._capacity = capacity
-        self._modules: OrderedDict[tuple[str, bytes], Module | FileError] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, most: int = 2_000_000) -> None:
+        self._modules: Recent[tuple[str, bytes], Module | FileError] = Recent(most)
 
     def __len__(self) -> int:
         return len(self._modules)
@@ -495,16 +538,9 @@ class Memo:
     def parse(self, path: str, data: bytes) -> Module:
         """Return the module that ``data`` is; raise ``SourceError`` where it is none."""
         key = (path, hashlib.blake2b(data, digest_size=20).digest())
-        with self._lock:
-            known = self._modules.get(key)
-            if known is not None:
-                self._modules.move_to_end(key)
+        known = self._modules.get(key)
         if known is None:
-            known = _parse(path, data)
-            with self._lock:
-                known = self._modules.setdefault(key, known)
-                while len(self._modules) > self._capacity:
-                    self._modules.popitem(last=False)
+            known = self._modules.put(key, _parse(path, data), len(data))
         if isinstance(known, FileError):
             raise SourceError(known)
         return known

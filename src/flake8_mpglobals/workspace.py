@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.catalogue import Api, Catalogue
+from flake8_mpglobals.ir import Module as Lowered
 from flake8_mpglobals.outline import Part, listed, outline
 from flake8_mpglobals.prefilter import (
     Imports,
@@ -20,7 +21,10 @@ from flake8_mpglobals.prefilter import (
     may_start_process,
     names_process_api,
 )
-from flake8_mpglobals.project import Disk, Memo, Project, parsed_modules
+from flake8_mpglobals.project import Disk, Memo, Module, Project, Recent, parsed_modules
+
+MOST_LOWERED = 1_500_000
+"""Characters of modules that are kept lowered."""
 
 LINKS = 3
 """How many imports an offer is followed through."""
@@ -76,6 +80,8 @@ class Workspace:
         self._offers: dict[tuple[str, int], Offers] = {}
         self._outlines: dict[str, _Touched] = {}
         self._alone: dict[str, bool] = {}
+        self.lowered: Recent[Module, Lowered] = Recent(MOST_LOWERED)
+        """What project modules are lowered to, when they are not the file under check."""
 
     def has_needle(self, data: bytes, imports: Imports | None = None) -> bool:
         """Whether the bytes of a file can name a process API, a configured one included."""
