@@ -65,11 +65,14 @@ if __name__ == "__main__":
     print(results)  # ['BEIJING', 'SHANGHAI']
 """,
     limits="""\
-- Workers, helpers and state are followed inside one module; what lies in other
-  modules of the project is not looked at yet.
 - A container that reaches the worker in a way the analysis cannot follow
   (`getattr` with a computed name, `exec`, a C extension) is not seen.
-- A parent that reads the container only in another module is not seen.""",
+- In other modules of the project a worker is followed four calls deep, and not into
+  installed packages; imports are looked for beside the file, in its project and in
+  `[tool.mpglobals] src`, never on `sys.path`.
+- A loss over several files is reported where all of it is in sight: a reader in a
+  module that only an importer knows is reported when that importer is checked.
+- What a function of another module reads counts where this file's code calls it.""",
     remedy="""\
 Return the value and collect what the pool gives back: cheapest, and right under
 every start method. Where the workers must also *read* the common state, make a

@@ -58,8 +58,8 @@ if __name__ == "__main__":
     print(done, "done")  # 100 done
 """,
     limits="""\
-- Only names of the same module are followed; a write to the attribute of an
-  imported module is MPG108.
+- A write to the attribute of an imported module is MPG108. What `from m import n`
+  bound does not follow the global of `m`, in any process: reading `n` is no loss.
 - `globals()["n"] = 1` with a computed key is not seen.""",
     remedy="""\
 Return what was counted and add it up in the parent. Where workers need the

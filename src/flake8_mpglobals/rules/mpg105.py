@@ -72,7 +72,8 @@ if __name__ == "__main__":
   their class.
 - An attribute of which the type is not known could hold a proxy: a change inside it is
   not reported, only a new value for the attribute itself.
-- A read in another module is not seen, and neither is an attribute with a computed name.
+- A read in a module that this file does not call is not seen, and neither is an
+  attribute with a computed name.
 - Where the worker returns the changed object, or sends it through a queue, and the
   parent uses what it gets, nothing is reported.""",
     remedy="""\

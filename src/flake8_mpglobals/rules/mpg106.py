@@ -64,7 +64,7 @@ if __name__ == "__main__":
   class of this module. Anything else could be a proxy or shared memory.
 - Where the worker returns the object, or sends it through a queue, and the parent uses
   what comes back, nothing is reported.
-- A read in another module is not seen.
+- A read in a module that this file does not call is not seen.
 - What an initializer itself changes of its arguments is not looked at.""",
     remedy="""\
 Return the changed object and use what the pool gives back. For a `Process`, send it
