@@ -43,6 +43,7 @@ from flake8_mpglobals.ir import (
     root,
     union,
 )
+from flake8_mpglobals.lower.forks import fork_among
 from flake8_mpglobals.names import Names, assigned, statements_of
 
 _BUILTINS = frozenset(dir(builtins))
@@ -314,7 +315,8 @@ class Scope:
             return
         variable = self.variable(name)
         if variable is None:
-            if (own := self.captured(name)) is not None:
+            own = self.captured(name)
+            if own is not None and fork_among(self.env.get(name, NOTHING)) is None:
                 self.store("bind", frozenset((own,)), None, values, node)
             self.rebind_local(name, values)
             return

@@ -223,7 +223,9 @@ class Statements(Expressions):
         self.module.functions.append(function)
         kept = (self.owner, self.block, self.env, self.live)
         known = dict(env)
-        for local in env:
+        for local, held in env.items():
+            if fork_among(held) is not None:
+                continue  # what fork returned: each side has its own on purpose
             if (own := self.captured(local)) is not None:
                 known[local] = frozenset((own,))
         self.owner, self.block, self.env, self.live = function, function.body, known, True
