@@ -150,7 +150,7 @@ def find_boundaries(
         crossings = Crossings(evaluator)
         new = False
         seen: _Passed = {}
-        size = program.size
+        opened = program.opened
         for function in extent.round():
             targets: list[Target] = []
             sent: list[Target] = []
@@ -172,7 +172,7 @@ def find_boundaries(
                     new = evaluator.learn((*site.workers, *site.initializers)) or new
             extent.enters(function, targets, sent)
         extent.end_round()
-        if extent.opened or program.size != size:
+        if extent.opened or program.opened != opened:
             rounds = max(rounds, 2)
         elif not rounds or not new or not (found.sites or _unsettled(extent.functions, evaluator)):
             break

@@ -71,6 +71,11 @@ class Program:
         """How many modules have been asked for; answers may change when it grows."""
         return len(self._lowered) + len(self._opened)
 
+    @property
+    def opened(self) -> int:
+        """How many modules have been opened beside those that offer something."""
+        return len(self._opened)
+
     def _link(self, importer: str) -> Link:
         """Return what says which project module an import in ``importer`` means."""
         project = self.workspace.project
