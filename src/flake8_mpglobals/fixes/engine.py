@@ -10,7 +10,7 @@ from functools import partial
 
 from flake8_mpglobals import analysis
 from flake8_mpglobals.facts import Facts, LostWrite
-from flake8_mpglobals.fixes import guarding, lifting
+from flake8_mpglobals.fixes import guarding, leaks, lifting, unlocked
 from flake8_mpglobals.fixes.edits import (
     Edit,
     EditConflictError,
@@ -42,6 +42,8 @@ _CODE = re.compile(r"MPG\d+", re.IGNORECASE)  # also such as no rule has, in a n
 _REPAIRS: Mapping[str, Callable[[Facts, Sequence[Finding]], Plan]] = {
     "MPG202": guarding.plan,
     "MPG203": lifting.plan,
+    "MPG302": unlocked.plan,
+    "MPG304": leaks.plan,
 }
 _WHOLE = frozenset({"MPG202"})
 """Codes of which one plan mends all findings of a file."""
@@ -155,12 +157,12 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
     findings = keep(facts.source, _findings(facts, options))
     noqa = Noqa(facts.source)
     groups: dict[str, list[tuple[Finding, LostWrite]]] = {}
-    others: dict[tuple[str, Location | None], list[Finding]] = {}
+    others: dict[tuple[str, Location | str], list[Finding]] = {}
     refusals: list[Refusal] = []
     for finding in findings:
         write = _write_of(facts, finding)
         if write is None and finding.code in _REPAIRS:
-            where = None if finding.code in _WHOLE else finding.location
+            where = "" if finding.code in _WHOLE else finding.place or finding.location
             others.setdefault((finding.code, where), []).append(finding)
         elif write is None:
             refusals.append(Refusal(finding, f"{finding.code} has no fix"))
