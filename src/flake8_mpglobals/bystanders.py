@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.effects import RawWrite
@@ -103,6 +103,33 @@ class Bystanders:
             )
         )
 
+    def in_either_process(self, sites: Iterable[DispatchSite], workers: Iterable[Function]) -> bool:
+        """Whether an object lives in a process of its own or, by a setting, in this one: what
+        starts the process never waits for it, and else calls code of the worker.
+        """
+        return all(self._or_here(site, workers) for site in sites)
+
+    def _or_here(self, site: DispatchSite, workers: Iterable[Function]) -> bool:
+        maker = site.call.function
+        if not site.api.method or _waits(maker):
+            return False
+        here = [
+            call.node
+            for call in maker.calls
+            for target in self._boundaries.edges.get(call, ())
+            if any(target.function in self._reach.regions[worker].entered for worker in workers)
+        ]
+        for block in _blocks(maker.node):
+            for index, test in enumerate(block):
+                if not isinstance(test, ast.If):
+                    continue
+                for inside, other in ((test.body, test.orelse), (test.orelse, test.body)):
+                    left = bool(inside) and isinstance(inside[-1], ast.Return | ast.Raise)
+                    rest = [*other, *(block[index + 1 :] if left else ())]
+                    if _holds(inside, site.call.node) and any(_holds(rest, n) for n in here):
+                        return True
+        return False
+
     def has_shared_twin(self, write: RawWrite) -> bool:
         """Whether the other branch of an ``if`` around a write does the same to what is shared."""
         event = write.event
@@ -184,6 +211,23 @@ class Bystanders:
                 found.add(function)
                 stack.extend(t.function for _, t in self._boundaries.edges_of(function))
         return frozenset(found)
+
+
+def _waits(function: Function) -> bool:
+    """Whether a function joins anything."""
+    return any(
+        isinstance(callee, Attr) and callee.name == "join"
+        for call in function.calls
+        for callee in call.callee
+    )
+
+
+def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    for found in ast.walk(node):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(found, name, None)
+            if isinstance(block, list):
+                yield block
 
 
 def _holds(block: Iterable[ast.stmt], node: ast.AST) -> bool:

@@ -265,6 +265,13 @@ class Losses:
             return None
         if self._bystanders.looked_up(write.raw) or self._bystanders.has_shared_twin(write.raw):
             return None
+        workers = frozenset(entry for _, entry, _ in write.ways)
+        copy = write.effect.sort in COPIES
+        own = copy or all(worker.cls is not None for worker in workers)
+        if own and self._bystanders.in_either_process(sites, workers):
+            return None
+        if isinstance(write.place, Handed) and self._is_shared(write.place.param):
+            return None
         fillers = guarded.get(write.place, frozenset())
         if write.effect.sort in COPIES:
             if self._copies.same_anyway(write.raw, write.place, write.effect):
@@ -281,8 +288,6 @@ class Losses:
             seen = [pair for pair in seen if not self._excused(write, *pair, fillers)]
             if not seen:
                 return None
-        workers = frozenset(entry for _, entry, _ in write.ways)
-        copy = write.effect.sort in COPIES
         seen = [
             (reader, touch)
             for reader, touch in seen
