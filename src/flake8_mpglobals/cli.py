@@ -152,7 +152,7 @@ def check(
 @click.option("--unsafe-fixes", is_flag=True, help="Apply also fixes that need a look.")
 @click.option(
     "--strategy",
-    type=click.Choice(("auto", "manager")),
+    type=click.Choice(("auto", "manager", "collect")),
     default="auto",
     show_default=True,
     help="Which shape of rewrite to use.",

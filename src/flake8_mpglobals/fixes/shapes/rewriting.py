@@ -10,7 +10,8 @@ from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
-from flake8_mpglobals.fixes.shapes.additions import Addition, pure
+from flake8_mpglobals.fixes.shapes.additions import Addition
+from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE
 
 _LISTS = frozenset({"list", "sorted", "dict", "set", "tuple", "Counter", "split", "splitlines"})
 _NO_EXPRESSION = (ast.NamedExpr, ast.Lambda, ast.Yield, ast.YieldFrom)
@@ -26,7 +27,7 @@ class Rewriting:
 
     def check_order(self, one: Addition) -> None:
         """Refuse where the operands would be evaluated in another order that matters."""
-        if sum(not pure(op) for op in one.operands) > 1 and one.op != "item.append":
+        if sum(not _quiet(op) for op in one.operands) > 1 and one.op != "item.append":
             raise CannotFix(
                 f"line {one.statement.lineno} calls functions for both the key and the value: "
                 "put one of them into a variable first"
@@ -184,3 +185,18 @@ def _lists(value: ast.expr) -> bool:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
             return name in _LISTS
     return False
+
+
+def _quiet(value: ast.expr) -> bool:
+    """Whether nothing else can tell when an expression is evaluated."""
+    for node in ast.walk(value):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in PURE:
+                continue
+            case ast.Call(func=ast.Attribute(attr=name) as func):
+                if name in CALM_METHODS or ast.unparse(func).startswith(("os.path.", "math.")):
+                    continue
+                return False
+            case ast.Call() | ast.Await() | ast.Yield() | ast.YieldFrom() | ast.NamedExpr():
+                return False
+    return True
