@@ -91,7 +91,6 @@ NOT_YET = frozenset(
         "pyspark.sql.SparkSession.sql",
         "pyspark.sql.SparkSession.table",
         "ray.data.Dataset.*",
-        "ray.init",
         "ray.Remote.options",
         "pathos.pools.ThreadPool.map",
         "pathos.threading.ThreadPool",
@@ -104,6 +103,19 @@ NOT_YET = frozenset(
         "ray.util.multiprocessing.Pool",
         "sklearn.utils.parallel.delayed",
         "torch.multiprocessing.spawn.spawn",
+        "multiprocessing.managers.SetProxy",
+        "multiprocessing.managers.AcquirerProxy",
+        "multiprocessing.managers.ConditionProxy",
+        "multiprocessing.managers.EventProxy",
+        "multiprocessing.managers.BarrierProxy",
+        "multiprocessing.managers.BaseManager",
+        "multiprocessing.connection.Connection",
+        "distributed.Variable",
+        "distributed.Lock",
+        "distributed.Event",
+        "distributed.Queue",
+        "ray.util.queue.Queue",
+        "threading.local",
     ]
 )
 """Rows and spellings that no fixture needs yet; one that is needed leaves this list."""
@@ -200,6 +212,18 @@ def test_each_spelling_is_needed(name: str, users: Users, monkeypatch: Patch) ->
 def test_each_clone_is_needed(name: str, monkeypatch: Patch) -> None:
     monkeypatch.delitem(catalogue.CLONES, name)
     catalogue._tables.cache_clear()
+    needed(name, some_turns_red(that_name(*name.split("."))))
+
+
+@pytest.mark.parametrize("name", catalogue.SHARED)
+def test_each_shared_object_is_needed(name: str, monkeypatch: Patch) -> None:
+    monkeypatch.delitem(catalogue.SHARED, name)
+    needed(name, some_turns_red(that_name(name.rpartition(".")[2])))
+
+
+@pytest.mark.parametrize("name", catalogue.THREAD_PRIMITIVES)
+def test_each_primitive_of_threads_is_needed(name: str, monkeypatch: Patch) -> None:
+    monkeypatch.delitem(catalogue.THREAD_PRIMITIVES, name)
     needed(name, some_turns_red(that_name(*name.split("."))))
 
 
