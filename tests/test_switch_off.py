@@ -9,17 +9,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from wants import Fixture, complaints, folder
+from wants import FIXTURES as FOLDER
+from wants import Fixture, complaints, folder, load, projects
 
-from flake8_mpglobals import analysis, catalogue, crossings, libraries, rules
+from flake8_mpglobals import (
+    analysis,
+    boundaries,
+    bystanders,
+    catalogue,
+    copies,
+    crossings,
+    extent,
+    guards,
+    handback,
+    libraries,
+    losses,
+    observers,
+    program,
+    rules,
+    start_methods,
+    workspace,
+)
 from flake8_mpglobals.apis import SHARES, Api
-from flake8_mpglobals.evaluate import answers
-from flake8_mpglobals.lower import statements
+from flake8_mpglobals.evaluate import Obj, answers, calls
+from flake8_mpglobals.lower import expressions, statements
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.shared import (
+    imported,
+    in_threads,
+    leaks,
+    locks,
+    nested,
+    ownkeys,
+    sharing,
+    updates,
+)
 from flake8_mpglobals.source import Source
 
 pytestmark = pytest.mark.long
@@ -247,37 +275,242 @@ def test_each_rule_is_needed(rule: rules.Rule, monkeypatch: Patch) -> None:
     assert some_turns_red(that_name("want", rule.code))
 
 
-MECHANISMS: dict[str, tuple[tuple[str, ...], Callable[[Patch], None]]] = {
-    "settings in force around a call": (
-        ("joblib",),
-        lambda patch: patch.setattr(crossings.Crossings, "_in_force", lambda *_: set()),
+def nothing(*_: object, **__: object) -> Any:
+    return frozenset()
+
+
+def no(*_: object, **__: object) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """A fixture that needs a part of the engine, and what that part is without it."""
+
+    fixture: str
+    owner: Any
+    name: str
+    off: Callable[..., Any]
+
+
+def default(self: start_methods.StartMethods, *_: object) -> Any:
+    """Return the start methods where nobody looks how a process is made."""
+    return self.default()
+
+
+MECHANISMS: dict[str, Mechanism] = {
+    # values
+    "star imports of a module": Mechanism(
+        "projects/star_imports", program.Program, "starred", nothing
     ),
-    "kinds told by arguments": (
-        ("joblib",),
-        lambda patch: patch.setattr(
-            crossings.Crossings, "_decided", lambda self, row, call, env: row.kind
+    "star imports of a library": Mechanism(
+        "detect/wild_star_import",
+        answers.Answers,
+        "_starred",
+        lambda self, value: self.things(self.program.starred(value)),
+    ),
+    "annotations": Mechanism(
+        "detect/pool_in_dataclass", expressions.Expressions, "annotation", nothing
+    ),
+    "setattr and vars()": Mechanism(
+        "detect/ways_dict_of_object", expressions.Expressions, "reflection", lambda *_: None
+    ),
+    "what is put into containers": Mechanism(
+        "detect/task_primitive_dict_of_job", expressions.Expressions, "fill", lambda *_: None
+    ),
+    "parts of pairs": Mechanism("detect/alias_loop_items", answers.Answers, "_of_pairs", nothing),
+    "what callers pass": Mechanism("detect/argument_progress", answers.Answers, "learn", no),
+    "classes that self can be of": Mechanism(
+        "detect/process_subclass_of_subclass",
+        answers.Answers,
+        "_selves",
+        lambda self, function: [function.cls],
+    ),
+    # calls
+    "what decorators put around": Mechanism(
+        "detect/wild_timed_decorator", calls.Evaluator, "wrappers", lambda *_: ()
+    ),
+    "what decorators are given": Mechanism(
+        "detect/wild_parallel_decorator", calls.Evaluator, "decorated", lambda *_: ()
+    ),
+    "decorators that make a function over": Mechanism(
+        "detect/lib_celery_delay",
+        answers.Answers,
+        "_made_over",
+        lambda self, thing, *_: frozenset((thing,)),
+    ),
+    "partial": Mechanism(
+        "detect/argument_partial", calls.Evaluator, "_through_partial", lambda *_: []
+    ),
+    "instances that are called": Mechanism(
+        "detect/worker_callable_instance",
+        calls.Evaluator,
+        "entered_by",
+        lambda self, thing, call, on=calls.Evaluator.entered_by: (
+            [] if isinstance(thing, Obj) else on(self, thing, call)
         ),
     ),
-    "tasks noted for later": (
-        ("joblib",),
-        lambda patch: patch.setattr(crossings.Crossings, "tasks", lambda *_: iter(())),
+    "builtins that call back": Mechanism(
+        "detect/helper_builtin_map", calls.Evaluator, "_calls_back", lambda *_: []
     ),
-    "decorators that make a function over": (
-        ("ray",),
-        lambda patch: patch.setattr(
-            answers.Answers, "_made_over", lambda self, thing, *_: frozenset((thing,))
-        ),
+    "calls told apart by what is passed": Mechanism(
+        "clean/helper_context_by_argument", boundaries, "_contexts", lambda *_: [None]
     ),
-    "the branch of a forked child": (
-        ("fork",),
-        lambda patch: patch.setattr(statements, "child_of", lambda *_: None),
+    # dispatches
+    "the branch of a forked child": Mechanism(
+        "detect/fork_branch", statements, "child_of", lambda *_: None
+    ),
+    "classes of processes": Mechanism(
+        "detect/process_subclass", boundaries, "_process_class", lambda *_: (None, None)
+    ),
+    "initializers": Mechanism(
+        "detect/argument_initargs", boundaries, "_initializers", lambda *_: ()
+    ),
+    "settings in force around a call": Mechanism(
+        "detect/lib_dask_collections", crossings.Crossings, "_in_force", lambda *_: set()
+    ),
+    "kinds told by arguments": Mechanism(
+        "detect/lib_dask_collections",
+        crossings.Crossings,
+        "_decided",
+        lambda self, row, call, env: row.kind,
+    ),
+    "tasks noted for later": Mechanism(
+        "detect/lib_dask_bag", crossings.Crossings, "tasks", lambda *_: iter(())
+    ),
+    "arguments before those of a task": Mechanism(
+        "detect/lib_mpire_worker_id", boundaries, "leading", lambda *_: 0
+    ),
+    "wrappers": Mechanism(
+        "detect/unpicklable_through_wrapper", analysis, "through_wrappers", lambda found, _: found
+    ),
+    # several modules
+    "wrappers in other modules": Mechanism(
+        "projects/wrapper_elsewhere", analysis, "through_wrappers", lambda found, _: found
+    ),
+    "modules that read what workers write": Mechanism(
+        "projects/reader_elsewhere", analysis, "reading_modules", nothing
+    ),
+    "workers followed into other modules": Mechanism(
+        "projects/config_attribute", extent.Extent, "_goes_away", lambda *_: None
+    ),
+    "modules opened for a dispatch": Mechanism(
+        "projects/fallback_import", extent.Extent, "dispatch", lambda *_: None
+    ),
+    "what other modules offer": Mechanism(
+        "projects/import_cycle", program.Program, "is_offered", no
+    ),
+    "files that only name an offer": Mechanism(
+        "projects/import_cycle", workspace.Workspace, "names_an_offer", no
+    ),
+    "noqa at the write, in another file": Mechanism(
+        "projects/noqa_at_the_write", analysis, "_silenced_afar", no
+    ),
+    # start methods
+    "the start method that is set": Mechanism(
+        "clean/fork_only_set_start_method",
+        start_methods.StartMethods,
+        "default",
+        lambda self: self._allowed,
+    ),
+    "the start method of a context": Mechanism(
+        "clean/fork_only_context", start_methods.StartMethods, "of_maker", default
+    ),
+    "code for the parent only": Mechanism(
+        "detect/fork_only_flag_of_running_worker", guards.MainGuards, "only_main", no
+    ),
+    "code for workers only": Mechanism(
+        "clean/fork_only_else_of_guard", guards.MainGuards, "only_worker", no
+    ),
+    # excuses
+    "caches": Mechanism("clean/memo_cache_get", losses.Losses, "_guarded", lambda *_: {}),
+    "reads of a cache": Mechanism("clean/lazy_table_filled", losses.Losses, "_excused", no),
+    "changes carried back": Mechanism("clean/argument_sent", losses.Losses, "_carried_back", no),
+    "objects handed back": Mechanism(
+        "clean/argument_parts_returned", handback.HandBack, "carries", no
+    ),
+    "globals of the worker": Mechanism(
+        "clean/process_handed_its_settings", losses.Losses, "_owned", nothing
+    ),
+    "readers that stand by": Mechanism(
+        "clean/argument_shown_by_property", bystanders.Bystanders, "stands_by", no
+    ),
+    "a shared twin in the other branch": Mechanism(
+        "clean/shared_twin_in_other_branch", bystanders.Bystanders, "has_shared_twin", no
+    ),
+    "copies that begin alike": Mechanism(
+        "clean/wild_flag_running", copies.Copies, "same_anyway", no
+    ),
+    "copies that are filled lazily": Mechanism(
+        "clean/wild_lazy_client_on_self", copies.Copies, "excused", no
+    ),
+    "slices that replace the whole": Mechanism(
+        "clean/parent_slices_each_round", observers, "_whole_slice", no
+    ),
+    "names bound on import": Mechanism(
+        "projects/clean_rebound_never_followed", observers, "_borrowed", no
+    ),
+    # shared objects
+    "locks held by every caller": Mechanism(
+        "clean/locked_by_caller", locks.Locks, "_by_callers", no
+    ),
+    "locks taken by decorators": Mechanism(
+        "clean/locked_by_decorator", locks.Locks, "_decorated", no
+    ),
+    "locks held here": Mechanism(
+        "detect/import_time_class_attribute", locks.Locks, "_held_here", no
+    ),
+    "keys of one worker each": Mechanism("clean/unlocked_own_slot", ownkeys.OwnKeys, "is_own", no),
+    "workers one after the other": Mechanism(
+        "clean/unlocked_one_after_the_other", sharing.Sharing, "_one_by_one", no
+    ),
+    "several workers at once": Mechanism(
+        "clean/docs_shared_state", sharing.Sharing, "several", lambda *_: True
+    ),
+    "workers that take turns": Mechanism(
+        "clean/unlocked_turns", updates.Updates, "_has_its_turn", no
+    ),
+    "rows stored back": Mechanism(
+        "clean/nested_proxy_stored_back", nested.Nested, "_given_back", no
+    ),
+    "proxies inside proxies": Mechanism(
+        "clean/nested_proxy_of_proxies", nested.Nested, "_holds_proxies", no
+    ),
+    "primitives of threads that are handed over": Mechanism(
+        "detect/threads_lock_as_argument", in_threads.InThreads, "_handed_over", no
+    ),
+    "locks of threads that guard what processes share": Mechanism(
+        "detect/threads_lock_around_file", in_threads.InThreads, "_guards", no
+    ),
+    "handlers that workers name": Mechanism(
+        "clean/threads_signal_handler", in_threads.InThreads, "_called_back_in_workers", nothing
+    ),
+    "shared objects made on import": Mechanism(
+        "detect/fork_only_array_stored_into",
+        imported.Imported,
+        "_made_on_import",
+        lambda *_: True,
+    ),
+    "blocks handed away": Mechanism("clean/leak_list_of_blocks", leaks.Leaks, "_handed_away", no),
+    "blocks unlinked by name": Mechanism(
+        "clean/leak_unlinked_by_name", leaks.Leaks, "_by_name", no
     ),
 }
-"""By name: words of the fixtures that need it, and how to switch it off."""
+
+
+def modules_of(fixture: str) -> Iterator[Fixture]:
+    """Yield the files of a fixture by its folder and name."""
+    folder, _, name = fixture.partition("/")
+    if folder == "projects":
+        yield from next(case for case in projects() if case.name == name).modules
+    else:
+        yield load(FOLDER / folder / f"{name}.py")
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_each_mechanism_is_needed(name: str, monkeypatch: Patch) -> None:
-    words, switch_off = MECHANISMS[name]
-    switch_off(monkeypatch)
-    assert some_turns_red(that_name(*words))
+    mechanism = MECHANISMS[name]
+    files = list(modules_of(mechanism.fixture))
+    assert not some_turns_red(files)
+    monkeypatch.setattr(mechanism.owner, mechanism.name, mechanism.off)
+    assert some_turns_red(files)
