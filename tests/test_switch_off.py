@@ -35,7 +35,7 @@ from flake8_mpglobals import (
     workspace,
 )
 from flake8_mpglobals.apis import SHARES, Api
-from flake8_mpglobals.evaluate import Obj, answers, calls
+from flake8_mpglobals.evaluate import Obj, answers, calls, places
 from flake8_mpglobals.lower import expressions, statements
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.shared import (
@@ -67,16 +67,9 @@ NOT_YET = frozenset(
         "celery.task.task",
         "concurrent.futures.InterpreterPoolExecutor",
         "concurrent.futures._base.Future",
-        "concurrent.futures.InterpreterPoolExecutor.submit",
-        "concurrent.futures.interpreter.InterpreterPoolExecutor",
         "dask.Lazy.compute",
         "dask.dataframe.DataFrame.map",
-        "distributed.LocalCluster",
-        "distributed.deploy.local.LocalCluster",
-        "joblib.parallel.parallel_backend",
-        "joblib.parallel.parallel_config",
         "loky.ProcessPoolExecutor",
-        "multiprocessing.context.DefaultContext",
         "multiprocessing.process.BaseProcess",
         "multiprocessing.pool.ApplyResult",
         "multiprocessing.pool.MapResult",
@@ -86,22 +79,16 @@ NOT_YET = frozenset(
         "pathos.pools.SerialPool.apipe",
         "pathos.pools.SerialPool.uimap",
         "pyspark.SparkContext.getOrCreate",
-        "pyspark.SparkContext.textFile",
         "pyspark.rdd.RDD",
         "pyspark.sql.DataFrameReader.format",
         "pyspark.sql.DataFrameReader.option",
         "pyspark.sql.DataFrameReader.options",
         "pyspark.sql.DataFrameReader.schema",
-        "pyspark.sql.SparkSession.sql",
-        "pyspark.sql.SparkSession.table",
-        "ray.data.Dataset.*",
-        "ray.Remote.options",
         "pathos.pools.ThreadPool.map",
         "ray.util.ActorPool.map_unordered",
         "ray.util.ActorPool.submit",
         "ray.util.actor_pool.ActorPool",
         "ray.util.multiprocessing.Pool",
-        "sklearn.utils.parallel.delayed",
         "multiprocessing.managers.SetProxy",
         "multiprocessing.managers.AcquirerProxy",
         "multiprocessing.managers.ConditionProxy",
@@ -326,6 +313,15 @@ MECHANISMS: dict[str, Mechanism] = {
         "_selves",
         lambda self, function: [function.cls],
     ),
+    "fields of dataclasses": Mechanism(
+        "detect/pool_made_by_field", answers.Answers, "_field", nothing
+    ),
+    "other names for what modules hold": Mechanism(
+        "detect/module_environ_by_name",
+        places.Places,
+        "_module_object",
+        staticmethod(lambda *_: None),
+    ),
     # calls
     "what decorators put around": Mechanism(
         "detect/wild_timed_decorator", calls.Evaluator, "wrappers", lambda *_: ()
@@ -416,6 +412,12 @@ MECHANISMS: dict[str, Mechanism] = {
     "the start method of a context": Mechanism(
         "clean/fork_only_context", start_methods.StartMethods, "of_maker", default
     ),
+    "the start method of a class": Mechanism(
+        "clean/fork_only_own_process_class",
+        start_methods.StartMethods,
+        "_of_classes",
+        default,
+    ),
     "code for the parent only": Mechanism(
         "detect/fork_only_flag_of_running_worker", guards.MainGuards, "only_main", no
     ),
@@ -450,6 +452,13 @@ MECHANISMS: dict[str, Mechanism] = {
     "names bound on import": Mechanism(
         "projects/clean_rebound_never_followed", observers, "_borrowed", no
     ),
+    "code that comes to the write wherever it runs": Mechanism(
+        "clean/private_read_by_same_code", losses.Losses, "_same_code", nothing
+    ),
+    "things that each process makes the same way": Mechanism(
+        "clean/connection_of_each_process", losses.Losses, "_own_copy", no
+    ),
+    "loggers": Mechanism("clean/logger_of_each_process", bystanders.Bystanders, "looked_up", no),
     # shared objects
     "locks held by every caller": Mechanism(
         "clean/locked_by_caller", locks.Locks, "_by_callers", no
@@ -469,6 +478,9 @@ MECHANISMS: dict[str, Mechanism] = {
     ),
     "workers that take turns": Mechanism(
         "clean/unlocked_turns", updates.Updates, "_has_its_turn", no
+    ),
+    "caches that are shared": Mechanism(
+        "clean/unlocked_remembered", updates.Updates, "_remembers", no
     ),
     "rows stored back": Mechanism(
         "clean/nested_proxy_stored_back", nested.Nested, "_given_back", no
