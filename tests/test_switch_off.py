@@ -300,6 +300,9 @@ MECHANISMS: dict[str, Mechanism] = {
     "what is put into containers": Mechanism(
         "detect/task_primitive_dict_of_job", expressions.Expressions, "fill", lambda *_: None
     ),
+    "what astroid infers": Mechanism(
+        "detect/worker_of_registry_item", answers.Answers, "asked", lambda *_: ()
+    ),
     "parts of pairs": Mechanism("detect/alias_loop_items", answers.Answers, "_of_pairs", nothing),
     "what callers pass": Mechanism("detect/argument_progress", answers.Answers, "learn", no),
     "classes that self can be of": Mechanism(
