@@ -275,6 +275,11 @@ class Catalogue:
         """Whether some row that takes a callable is a method of this name."""
         return name in self._tables.methods
 
+    @property
+    def senders(self) -> frozenset[str]:
+        """The names of what takes a callable first, and of what wraps one for later."""
+        return frozenset((*self._tables.methods, "delayed", "partial", "remote", "Process"))
+
     def names_anywhere(self, text: str) -> bool:
         """Whether ``text`` holds the name of a method that alone identifies a row."""
         return any(

@@ -8,7 +8,7 @@ the side of more: a keyword counts as a name, for example.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.prefilter import Imports, imports_in
@@ -33,6 +33,15 @@ _ASSIGNED = re.compile(
     rb"[ \t]*((?:[\w \t,*]+|\([\w\s,*]+\)|\[[\w\s,*]+\]))(?::[^=\n]*)?"
     rb"(?:\*\*|//|>>|<<|[-+*/|&^%@])?=(?!=)"
 )
+_SIGNATURE = re.compile(rb"\bdef\s+\w+\s*\(([^)]*)\)")
+_FIRST = re.compile(rb"(\w+)\s*\(\s*(self\.)?([^\W\d]\w*)\s*[,)]")
+_CALLABLE = re.compile(
+    rb"\b(?:target|func|fn|function|initializer)\s*=\s*(self\.)?([^\W\d]\w*)\s*[,)]"
+)
+_PASSED = re.compile(rb"[(,=]\s*\*{0,2}([^\W\d]\w*)(?=\s*[,)])")
+_RETURNED = re.compile(rb"\b(?:return|yield)[ \t(]+([^\n]+)")
+_PLAIN = re.compile(rb"[\w.]+")
+_BASES = re.compile(rb"\bclass\s+\w+\s*\(([^)]*)\)")
 _COMPOUND = re.compile(rb"[ \t]*(?:if|elif|else|try|except|finally)\b")
 _GUARD = re.compile(rb"[ \t]*if[ \t(]*__name__[ \t]*==")
 _IMPORTING = re.compile(rb"[ \t]*(?:from|import)\b")
@@ -45,7 +54,8 @@ class Part:
     """A statement that runs on import: the names that it binds and uses.
 
     ``chains`` are dotted names from their first name on, ``methods`` all that
-    stands behind a dot; ``calls``: something is called.
+    stands behind a dot; ``calls``: something is called; ``defines``: what it is, if it
+    is a definition.  ``text`` is the piece without its comments and strings.
     """
 
     binds: frozenset[str]
@@ -53,6 +63,62 @@ class Part:
     chains: frozenset[str]
     methods: frozenset[str]
     calls: bool
+    defines: str
+    text: bytes
+
+    def hands_over(self, methods: frozenset[str], known: frozenset[str]) -> bool:
+        """Whether a parameter (or what ``self`` keeps of one) is given to a dispatch.
+
+        ``methods`` are the names of dispatches, whose first argument is the callable;
+        ``known`` are functions that hand a parameter on, in whatever position.
+        """
+        parameters = {
+            name.split(b":")[0].split(b"=")[0].strip(b" \t\r\n*")
+            for signature in _SIGNATURE.findall(self.text)
+            for name in signature.split(b",")
+        } - {b"self", b"cls"}
+        if any(
+            callee.decode("utf-8", "replace") in methods and (kept or name in parameters)
+            for callee, kept, name in _FIRST.findall(self.text)
+        ):
+            return True
+        if any(kept or name in parameters for kept, name in _CALLABLE.findall(self.text)):
+            return True
+        named = self.uses | self.methods
+        return not named.isdisjoint(known) and any(
+            name in parameters for name in _PASSED.findall(self.text)
+        )
+
+    def gives_back(self, made: Callable[[bytes], bool]) -> bool:
+        """Whether it returns or yields what ``made`` says of an expression, or a name for it."""
+        for expression in _RETURNED.findall(self.text):
+            if made(expression):
+                return True
+            name = expression.strip()
+            if _PLAIN.fullmatch(name) and any(
+                made(line)
+                for line in re.findall(
+                    rb"[^\n]*(?:\b%b\s*(?::[^=\n]*)?=(?!=)|\bas\s+%b\b)[^\n]*"
+                    % (re.escape(name), re.escape(name)),
+                    self.text,
+                )
+            ):
+                return True
+        return False
+
+    def bases(self) -> bytes:
+        """Return what a class derives from, as text."""
+        match = _BASES.search(self.text)
+        return match[1] if match else b""
+
+    def writes(self, name: str) -> bool:
+        """Whether a definition declares ``name`` global, or uses it as what can be changed."""
+        bare = re.escape(name.encode())
+        return bool(
+            re.search(
+                rb"\bglobal\b[^\n]*\b%b\b|\b%b\s*(?:\.\s*\w+\s*[(=+]|\[)" % (bare, bare), self.text
+            )
+        )
 
 
 def listed(names: bytes) -> list[tuple[str, str]]:
@@ -71,6 +137,10 @@ def outline(data: bytes) -> tuple[list[Part], Imports]:
 
 
 def _part(binds: frozenset[str], text: bytes) -> Part:
+    defined = _DEFINED.match(text) or (
+        _DECORATED.search(text) if text.lstrip().startswith(b"@") else None
+    )
+    kind = "" if not defined else "class" if b"class" in defined[0] else "function"
     return Part(
         binds,
         frozenset(name.decode("utf-8", "replace") for name in set(_NAME.findall(text))),
@@ -80,6 +150,8 @@ def _part(binds: frozenset[str], text: bytes) -> Part:
         ),
         frozenset(name.decode("utf-8", "replace") for name in set(_METHOD.findall(text))),
         b"(" in text,
+        kind,
+        text,
     )
 
 

@@ -97,7 +97,10 @@ class Program:
             return True
         known = self._open.get(key)
         if known is None:
-            known = self._open[key] = bool(self.workspace.offers(path))
+            offers = self.workspace.offers(path)
+            known = self._open[key] = (
+                bool(offers.boundaries or (offers.starters and offers.state)) or offers.at_import
+            )
         return known
 
     def open(self, path: str) -> bool:

@@ -9,6 +9,7 @@ from the bytes alone, over at most :data:`LINKS` imports, and remembered for a r
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -34,14 +35,24 @@ LINKS = 3
 class Offers:
     """The names of a module that lead to a process API.
 
-    ``at_import``: processes are started when the module is imported.
+    ``boundaries`` are those by which an importer can send a callable of its own: pools,
+    process classes, and what hands a parameter on; ``starters`` only start processes.
+    ``state`` is what its functions may change, ``at_import``: processes are started
+    when the module is imported.
     """
 
-    names: frozenset[str] = frozenset()
+    boundaries: frozenset[str] = frozenset()
+    starters: frozenset[str] = frozenset()
+    state: frozenset[str] = frozenset()
     at_import: bool = False
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that lead to a process API."""
+        return self.boundaries | self.starters
+
     def __bool__(self) -> bool:
-        return bool(self.names) or self.at_import
+        return bool(self.boundaries) or bool(self.starters) or self.at_import
 
 
 NO_OFFERS = Offers()
@@ -104,29 +115,59 @@ class Workspace:
 
     def _names_an_offer(self, path: str, data: bytes, imports: Imports) -> bool:
         folder, stem = _folder_and_stem(path)
+        seen: set[str] = set()
         for module, names in imports.froms:
             found = self.project.named(path, folder, stem, module)
             if found is None:
                 continue
-            offers = self.offers(found.path) if found.path is not None else NO_OFFERS
-            if offers.at_import:
-                return True
-            if not offers and not found.below:
-                continue
-            for name, _ in listed(names):
-                if offers and (name == "*" or name in offers.names):
+            if found.path is not None and found.path not in seen:
+                taken = {name for name, _ in listed(names)}
+                offers = self.offers(found.path)
+                if offers and self._bears_on(data, offers, None if "*" in taken else taken):
                     return True
+            for name, _ in listed(names):
                 below = found.below.get(name)
-                if below is not None:
-                    inside = self.offers(below)
-                    if inside and (inside.at_import or _occurs(inside.names, data)):
+                if below is not None and below not in seen:
+                    seen.add(below)
+                    if self._bears_on(data, self.offers(below), None):
                         return True
         for names in imports.plain:
             for each in self._loaded(path, folder, stem, names):
-                offers = self.offers(each)
-                if offers and (offers.at_import or _occurs(offers.names, data)):
+                if self._bears_on(data, self.offers(each), None):
                     return True
         return False
+
+    def _bears_on(self, data: bytes, offers: Offers, taken: set[str] | None) -> bool:
+        """Whether what a module offers can matter to a file; ``taken`` are the only names
+        that it takes from there, None for all that it may name.
+
+        What only starts processes matters where the file starts them on import, or
+        names what the functions of that module change.
+        """
+        if not offers:
+            return False
+        if offers.at_import:
+            return True
+        if taken is not None:
+            if taken & offers.boundaries:
+                return True
+            starters = taken & offers.starters
+        else:
+            if _occurs(offers.boundaries, data):
+                return True
+            starters = {name for name in offers.starters if name.encode() in data}
+        if not starters:
+            return False
+        if _occurs(offers.state, data):
+            return True
+        return any(
+            (not part.defines
+            and not part.uses.isdisjoint(starters)
+            and part.calls)
+            or (not part.defines
+            and not part.methods.isdisjoint(starters))
+            for part in outline(data)[0]
+        )
 
     def text(self, path: str) -> Text | None:
         """Return what a search over a project file says; None where it cannot be read."""
@@ -291,17 +332,26 @@ class _Touched:
     def offers(self, links: int) -> Offers:
         """Return the offers of the module, following so many imports."""
         touched = set(self.direct)
+        strong: set[str] = set(self.direct)
         chains: set[str] = set()
+        state: set[str] = set()
         if links:
             of = self.workspace.offers
             for path, name, here in self.names:
-                offered = of(path, links - 1).names
+                offers = of(path, links - 1)
                 if name == "*":
-                    touched |= offered
-                elif name in offered:
+                    touched |= offers.names
+                    strong |= offers.boundaries
+                    state |= offers.state
+                elif name in offers.names:
                     touched.add(here)
+                    state |= offers.state
+                    if name in offers.boundaries:
+                        strong.add(here)
             for path, here in self.modules:
-                chains.update(f"{here}.{name}" for name in of(path, links - 1).names)
+                offers = of(path, links - 1)
+                chains.update(f"{here}.{name}" for name in offers.names)
+                strong.update(name for name in offers.boundaries)
         at_import = False
         waiting = list(zip(self.parts, self.uses, strict=True))
         changed = True
@@ -320,7 +370,74 @@ class _Touched:
                 else:
                     left.append((part, direct))
             waiting = left
-        return Offers(frozenset(touched), at_import)
+        if not touched and not at_import:
+            return NO_OFFERS
+        boundaries = self._boundaries(touched, strong)
+        if touched - boundaries:
+            state |= self._state()
+        return Offers(
+            frozenset(boundaries), frozenset(touched - boundaries), frozenset(state), at_import
+        )
+
+    def _boundaries(self, touched: set[str], strong: set[str]) -> set[str]:
+        """Return those of the names ``touched`` by which a callable can be sent.
+
+        ``strong`` are names from elsewhere by which one can.
+        """
+        methods = self.workspace.catalogue.senders
+        found = strong & touched
+        parts = [part for part in self.parts if part.binds & touched and not part.binds <= found]
+        changed = True
+        while changed:
+            changed = False
+            left: list[Part] = []
+            for part in parts:
+                if self._sends(part, methods, frozenset(found | strong)):
+                    found |= part.binds & touched
+                    changed = True
+                else:
+                    left.append(part)
+            parts = left
+        return found
+
+    def _sends(self, part: Part, methods: frozenset[str], known: frozenset[str]) -> bool:
+        """Whether what a part binds takes a callable that it sends, or is what one sends by."""
+        if not part.defines:
+            return self._makes(part.text) or not part.uses.isdisjoint(known)
+        if part.defines == "class":
+            bases = part.bases()
+            named = {name.decode("utf-8", "replace") for name in re.findall(rb"\w+", bases)}
+            if self._makes(bases) or named & known:
+                return True
+        return part.hands_over(methods, known) or part.gives_back(self._makes)
+
+    def _makes(self, text: bytes) -> bool:
+        """Whether an expression names a pool, an executor or a process class of a library."""
+        for chain in re.findall(rb"(?<![\w.])[^\W\d]\w*(?:\.\w+)*", text):
+            whole = chain.decode("utf-8", "replace")
+            head = whole.partition(".")[0]
+            library = self.libraries.get(head)
+            if library is None or library.partition(".")[0] in _TASKS_MADE:
+                continue
+            dotted = library + whole[len(head) :]
+            if any(map(self.workspace.catalogue.touches, (library, *_beginnings(dotted)))):
+                return True
+        return False
+
+    def _state(self) -> set[str]:
+        """Return the names assigned at the top level that functions of the module may change."""
+        assigned = {name for part in self.parts if not part.defines for name in part.binds}
+        assigned.update(here for _, _, here in self.names)
+        definitions = [part for part in self.parts if part.defines]
+        return {
+            name
+            for name in assigned
+            if any(name in part.uses and part.writes(name) for part in definitions)
+        }
+
+
+_TASKS_MADE = frozenset(("joblib", "dask", "distributed", "ray", "pyspark", "celery"))
+"""Libraries whose calls are made where the tasks are: what they give back is a result."""
 
 
 def _beginnings(chain: str) -> Iterator[str]:
