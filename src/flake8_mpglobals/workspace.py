@@ -161,11 +161,8 @@ class Workspace:
         if _occurs(offers.state, data):
             return True
         return any(
-            (not part.defines
-            and not part.uses.isdisjoint(starters)
-            and part.calls)
-            or (not part.defines
-            and not part.methods.isdisjoint(starters))
+            (not part.defines and not part.uses.isdisjoint(starters) and part.calls)
+            or (not part.defines and not part.methods.isdisjoint(starters))
             for part in outline(data)[0]
         )
 

@@ -472,7 +472,10 @@ class Answers:
                     elif isinstance(thing, External):
                         external.add(thing.name)
                     else:
-                        plain = isinstance(node, ast.Name | ast.Attribute)
+                        # What a project module holds is found by opening it, or not at all.
+                        plain = isinstance(node, ast.Name | ast.Attribute) and not any(
+                            map(_from_project, base)
+                        )
                         told = self.asked(node, current.module) if plain else ()
                         stack.extend(t.cls for t in told if isinstance(t, Type))
                         external.update(t.name for t in told if isinstance(t, External))
@@ -936,6 +939,16 @@ _FREE_TYPES = frozenset(_FREE)
 """Values that are the same in every environment."""
 
 _LOOKED_AT = 200
+
+
+def _from_project(value: Value) -> bool:
+    """Whether a name comes from another module of the project."""
+    start = root(value)
+    variable = global_of(start)
+    if variable is None:
+        return isinstance(start, ModuleValue)
+    stores = variable.module.stores.get(variable.name, ())
+    return any(isinstance(root(store), ModuleValue) for store in stores)
 
 
 def _depends(value: Value, env: Env) -> bool:
