@@ -106,7 +106,7 @@ class Program:
     def open(self, path: str) -> bool:
         """Look into a project file from now on; return whether that is new."""
         key = self.workspace.project.absolute(path)
-        if self.is_open(path) or len(self._opened) >= MOST:
+        if key == self._here or key in self._opened or len(self._opened) >= MOST:
             return False
         self._opened.add(key)
         return True
@@ -131,7 +131,7 @@ class Program:
 
     def member(self, of: ModuleValue, name: str) -> Values:
         """Return what attribute ``name`` of a project module is; nothing where unknown."""
-        module = self.load(of.path) if of.path else None
+        module = self.load(of.path) if of.path and self._looks_at(of.path, name) else None
         if module is not None and (name in module.bound or name in module.stores):
             return frozenset((Global(module, name),))
         below = self._submodule(of, name)
@@ -140,6 +140,16 @@ class Program:
         if module is None or name.startswith("__"):
             return NOTHING
         return frozenset((Global(module, name),))
+
+    def _looks_at(self, path: str, name: str) -> bool:
+        """Whether one name of a module is looked into: one that it offers, unless it is open
+        for all that a worker or a reader may name.
+        """
+        key = self.workspace.project.absolute(path)
+        if key == self._here or key in self._opened:
+            return True
+        offers = self.workspace.offers(path)
+        return name in offers.boundaries or name in offers.starters or name in offers.state
 
     def _submodule(self, of: ModuleValue, name: str) -> ModuleValue | None:
         if not of.path:
