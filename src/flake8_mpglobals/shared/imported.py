@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.facts import SharedUse
-from flake8_mpglobals.ir import Function, Param, Value, anchor, is_state, state_name
+from flake8_mpglobals.ir import Call, Function, Param, Value, anchor, is_state, state_name
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.shared.sharing import Run, Sharing
 from flake8_mpglobals.shared.uses import Use, uses
@@ -21,6 +21,7 @@ class Imported:
         self._methods = scene.methods
         self._imports = scene.imports
         self._owned: frozenset[Value] | None = None
+        self._by_call: dict[Call | None, set[Function]] | None = None
 
     def find(self) -> Iterator[SharedUse]:
         """Yield the uses in workers of objects that each process makes for itself."""
@@ -30,7 +31,11 @@ class Imported:
                 continue
             for use in uses(self._sharing, function):
                 place = self._place(use)
-                if place is not None and self._made_on_import(use.thing):
+                if (
+                    place is not None
+                    and self._made_on_import(use.thing)
+                    and not self._alone(use.thing, runs)
+                ):
                     yield from self._sharing.use(
                         "import",
                         function,
@@ -40,6 +45,26 @@ class Imported:
                         thing=use.thing,
                         runs=runs,
                     )
+
+    def _alone(self, thing: Shared, runs: tuple[Run, ...]) -> bool:
+        """Whether one worker at a time uses an object, all by code that it runs itself: when
+        the parent runs that code, too, it is about its own.
+        """
+        if self._sharing.several(runs, thing):
+            return False
+        regions = self._sharing.reach.regions
+        inside = [regions[run.entry].entered for run in runs if run.entry in regions]
+        users = self._users().get(thing.call, set())
+        return bool(inside) and all(user in region for user in users for region in inside)
+
+    def _users(self) -> dict[Call | None, set[Function]]:
+        """Return the functions that use the object of each call that makes one."""
+        if self._by_call is None:
+            self._by_call = {}
+            for function in self._sharing.functions:
+                for use in uses(self._sharing, function):
+                    self._by_call.setdefault(use.thing.call, set()).add(function)
+        return self._by_call
 
     def _imported_again(self, function: Function) -> tuple[Run, ...]:
         """Return the ways to ``function`` in processes that may import the module anew."""
