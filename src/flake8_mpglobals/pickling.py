@@ -266,14 +266,21 @@ class Pickling:
             elif names & {"itertools.repeat"}:
                 yield from value.call.args[:1]
 
-    def _held(self, values: Values) -> Iterator[tuple[str, Values]]:
-        """Yield what a callable takes along: what partial binds, what its object holds."""
+    def _held(
+        self, values: Values, seen: frozenset[Call] = frozenset()
+    ) -> Iterator[tuple[str, Values]]:
+        """Yield what a callable takes along: what partial binds, what its object holds.
+
+        ``seen`` are the partials around it.
+        """
         for thing in self._evaluator.ordered(self._evaluator.things(values)):
             if isinstance(thing, Partial):
+                if thing.call in seen:
+                    continue
                 for bound in (*thing.call.args[1:], *thing.call.keywords.values()):
                     yield "bound by partial", bound
                 if thing.call.args:
-                    yield from self._held(thing.call.args[0])
+                    yield from self._held(thing.call.args[0], seen | {thing.call})
             elif isinstance(thing, Func) and thing.function.has_self and thing.receiver:
                 for made in self._evaluator.ordered(self._evaluator.things(thing.receiver)):
                     if isinstance(made, Obj):

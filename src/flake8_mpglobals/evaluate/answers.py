@@ -137,6 +137,7 @@ class Answers:
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._self_classes: dict[Function, list[Class]] = {}
         self._context_free: dict[Function, bool] = {}
+        self._partials: set[Call] = set()
         self._stored: frozenset[str] | None = None
         self._by_hand: frozenset[Value] | None = None
         self._places_known: dict[Value, Values] = {}

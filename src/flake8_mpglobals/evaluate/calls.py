@@ -87,8 +87,8 @@ class Evaluator(Places):
         return classes.pop() if len(classes) == 1 else None
 
     def _through_partial(self, made: Call, call: Call) -> list[Target]:
-        if not made.args:
-            return []
+        if not made.args or made in self._partials:
+            return []  # `func = partial(func, …)` in a loop is a partial of itself, too
         merged = Call(
             call.node,
             call.function,
@@ -100,8 +100,10 @@ class Evaluator(Places):
             call.guards,
         )
         found: list[Target] = []
+        self._partials.add(made)
         for thing in self.ordered(self.things(made.args[0])):
             found.extend(self.entered_by(thing, merged))
+        self._partials.discard(made)
         return found
 
     def _calls_back(self, name: str, call: Call) -> list[Target]:
