@@ -113,10 +113,13 @@ class Places(Answers):
             if (known := self._module_object(value)) is not None:
                 return frozenset((known,))
             same = value.module.stores.get(value.name) or self.program.starred(value)
-            others = [v for v in same if isinstance(v, Global | Seen | Attr | Item | Result | Phi)]
-            return frozenset((value,)) | self._places(others, None)
+            return frozenset((value,)) | self._places(filter(_is_alias, same), None)
         if isinstance(value, Seen):
-            return self._places((value.place,), env)
+            place = value.place
+            if not isinstance(place, Global) or self._module_object(place) is not None:
+                return self._places((place,), env)
+            # Another name for what it holds here, whatever it is bound to elsewhere.
+            return frozenset((place,)) | self._places(filter(_is_alias, value.slot.values), None)
         if isinstance(value, Param):
             walk = env
             while walk is not None:
@@ -305,6 +308,11 @@ def _is_box(thing: Thing, kinds: frozenset[str]) -> bool:
 def _is_object(value: Value) -> bool:
     """Whether a value is an object of its own: held by a global, or just made."""
     return global_of(value) is not None or isinstance(value, Fresh | Result)
+
+
+def _is_alias(value: Value) -> bool:
+    """Whether binding a name to ``value`` can make it another name for a place."""
+    return isinstance(value, Global | Seen | Attr | Item | Result | Phi)
 
 
 def _asked_for(call: Call) -> str | int | None:
