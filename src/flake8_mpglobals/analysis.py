@@ -108,8 +108,9 @@ def _unfollowed(boundaries: Boundaries, reach: Reach, modules: frozenset[Module]
 def _with_deep_stack(work: Callable[[], Facts]) -> Facts:
     """Run ``work`` with room for a tree that is nested thousands of levels deep.
 
-    Calls between Python functions use no C stack since Python 3.11, so a higher
-    limit is safe; it is put back whatever happens.
+    Calls between Python functions use no C stack since Python 3.11; those through
+    generators and hashing do, so what never ends overflows it.  The limit is put back
+    whatever happens.
     """
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, DEEP))

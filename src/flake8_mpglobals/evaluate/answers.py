@@ -91,9 +91,6 @@ from flake8_mpglobals.sharedtypes import MANAGES, PROXIES, VIEWS
 SPREAD = 6
 """How many arguments a tuple of unknown length is taken to hold."""
 
-SPREAD = 6
-"""How many arguments a tuple of unknown length is taken to hold."""
-
 FUEL = 2000
 """Steps that one query may take."""
 

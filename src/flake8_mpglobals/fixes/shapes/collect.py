@@ -181,7 +181,6 @@ class _Worker:
         *,
         processes: bool = False,
     ) -> None:
-        self._facts = facts
         self._processes = processes
         self._module = module
         self._writes = writes

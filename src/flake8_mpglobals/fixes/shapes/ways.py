@@ -70,11 +70,6 @@ def _all(verdicts: Sequence[bool | None]) -> bool | None:
     return True if all(verdicts) else None
 
 
-def falls(block: Block) -> bool:
-    """Whether a block surely ends by ``return`` or ``raise``."""
-    return not runs_off(block)
-
-
 def runs_off(block: Block) -> bool:
     """Whether control may run off the end of a block."""
     match block[-1]:
