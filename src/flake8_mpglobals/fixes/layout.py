@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from flake8_mpglobals.fixes.edits import Edit, position
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.width import BLACK, line_length
 from flake8_mpglobals.source import Source
 
 _F_START = getattr(tokenize, "FSTRING_START", -1)  # Python 3.12
-_SHORTEST_LIMIT, _LONGEST_LIMIT = 79, 120
-BLACK = 88
-"""Up to here black joins what is spread over lines without a trailing comma."""
+_SHORTEST_LIMIT = 79
 _F_END = getattr(tokenize, "FSTRING_END", -1)
 
 
@@ -48,6 +47,7 @@ class Sheet:
         self._tokens = _tokens(module.source)
         self._newline = newline(module.source)
         self._unit = _unit(self._tokens)
+        self._told = line_length(module.source.path)
         self._wraps: list[Wrap] = []
         self._before: dict[int, list[str]] = defaultdict(list)
         self._after: dict[int, list[str]] = defaultdict(list)
@@ -56,6 +56,11 @@ class Sheet:
     def unit(self) -> str:
         """One level of indentation."""
         return self._unit
+
+    @property
+    def limit(self) -> int:
+        """How long a line may get: up to here black joins what is spread without need."""
+        return self._told or BLACK
 
     @property
     def held(self) -> frozenset[int]:
@@ -97,14 +102,16 @@ class Sheet:
         text = edit.text.replace(self._newline, self._newline + self._unit * depth)
         return Edit(edit.start, edit.end, text)
 
-    def room(self, line: int, least: int = _SHORTEST_LIMIT) -> int:
+    def room(self, line: int, *, joins: bool = False) -> int:
         """Return how much longer a line can get, once it is indented.
 
-        The limit is that of the longest line there is, within what is usual, but not
-        below ``least``.
+        Where no settings give a limit, it is that of the longest line there is, but no
+        longer than black's; with ``joins`` it is that, since black would join the parts.
         """
-        longest = max(len(text) for text in self._source.lines)
-        limit = min(max(longest, least), _LONGEST_LIMIT)
+        limit = self.limit
+        if self._told is None and not joins:
+            longest = max(len(text) for text in self._source.lines)
+            limit = min(max(longest, _SHORTEST_LIMIT), BLACK)
         depth = sum(wrap.first <= line <= wrap.last for wrap in self._wraps)
         return limit - len(self._source.lines[line - 1]) - depth * len(self._unit.expandtabs(4))
 

@@ -24,17 +24,13 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass
 class Adding:
-    """Adds what the tasks of one dispatch give back to ``places``, as the parent calls them.
-
-    ``limit`` is how long a line may get.
-    """
+    """Adds what the tasks of one dispatch give back to ``places``, as the parent calls them."""
 
     module: Module
     sheet: Sheet
     site: Site
     outcome: Outcome
     places: Sequence[str]
-    limit: int
     edits: list[Edit] = field(default_factory=list)
 
     @property
@@ -204,7 +200,7 @@ class Adding:
         if single_line:
             width = len(lines[statement.lineno - 1]) + len(head) + len(tail) - (end - start)
             width += after - before
-            fits = width <= self.limit
+            fits = width <= self.sheet.limit
         else:
             fits = tail != ")"
         if fits or not head.endswith("("):

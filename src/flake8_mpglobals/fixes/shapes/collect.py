@@ -35,7 +35,6 @@ from flake8_mpglobals.model import Finding
 
 NAME = "collect"
 _SORTS = frozenset({"mutate", "rebind", "buffer", "class", "instance", "module"})
-_LIMIT = 88
 
 
 def takes(writes: Sequence[LostWrite]) -> bool:
@@ -68,7 +67,7 @@ def plan_beside(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Fi
         edits += made
         for site in worker.sites:
             places = [worker.text(one.key, site) for one in worker.places]
-            adding = Adding(module, sheet, site, outcome, places, _LIMIT)
+            adding = Adding(module, sheet, site, outcome, places)
             Gathering(adding).apply()
             edits += adding.edits
             function = module.function(site.call)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.imports import beside
-from flake8_mpglobals.fixes.layout import BLACK, spread
+from flake8_mpglobals.fixes.layout import spread
 from flake8_mpglobals.fixes.module import Block, Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import Arguments, extend, named_only_in, recognise
@@ -191,7 +191,7 @@ class ProcessShare:
             name = job.setter(function, f"_run_{target.id}", target.id, self._rest(target.id))
             job.add(Edit(module.start(target), module.end(target), name))
             longer = len(name) - len(target.id)
-        room = job.sheet.room(call.lineno, BLACK) - longer
+        room = job.sheet.room(call.lineno, joins=True) - longer
         parts = spread(module, call)
         if args is None:
             added = f"args=({shared},)"

@@ -37,7 +37,7 @@ def call_back(adding: Adding, call: ast.Call, *, many: bool) -> None:
     else:
         raise adding.no("does not have its results taken: call get() on each")
     arguments = Arguments(module, call)
-    room = adding.limit - len(module.source.lines[(call.end_lineno or call.lineno) - 1])
+    room = adding.sheet.limit - len(module.source.lines[(call.end_lineno or call.lineno) - 1])
     adding.edits += arguments.append([f"callback={text}"], room)
 
 
