@@ -98,7 +98,7 @@ def test_comments_and_line_ends_stay(case: Path) -> None:
     crlf = b"\r\n" in (case / "before.py").read_bytes()
     assert data.count(b"\n") == data.count(b"\r\n") * crlf + data.count(b"\n") * (not crlf)
     assert data.endswith(b"\n") == (case / "before.py").read_bytes().endswith(b"\n")
-    collected = case.name.startswith(("collect_", "process_list_"))
+    collected = case.name.startswith(("collect_", "process_list_", "hand_"))
     if collected:
         return  # the worker and all that takes its results may differ
     places = {one.place for one in analysis.check(before, OPTIONS) if one.code != "MPG101"}
@@ -145,6 +145,9 @@ def test_reports_carry_the_same_fix(case: Path) -> None:
         assert {fix.reason for fix in fixes.values() if not fix.edits} == held
         assert not any(fix.edits and fix.applicability == "safe" for fix in fixes.values())
     else:
+        # A manager that moves under the guard has none of its own to ask for.
+        fixes = {key: fix for key, fix in fixes.items() if findings[key].code != "MPG202"}
+        findings = {key: findings[key] for key in fixes}
         assert {fix.applicability for fix in fixes.values()} == {"safe"}
         texts = {by_edits(source, fix) for fix in fixes.values()}
         places = {finding.place for finding in findings.values()}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from flake8_mpglobals import analysis
 from flake8_mpglobals.facts import Facts, LostWrite
-from flake8_mpglobals.fixes import guarding, leaks, lifting, unlocked
+from flake8_mpglobals.fixes import guarding, leaks, lifting, primitives, unlocked
 from flake8_mpglobals.fixes.edits import (
     Edit,
     EditConflictError,
@@ -44,6 +44,7 @@ _REPAIRS: Mapping[str, Callable[[Facts, Sequence[Finding]], Plan]] = {
     "MPG203": lifting.plan,
     "MPG302": unlocked.plan,
     "MPG304": leaks.plan,
+    "MPG306": primitives.plan,
 }
 _WHOLE = frozenset({"MPG202"})
 """Codes of which one plan mends all findings of a file."""
@@ -176,14 +177,22 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
     def shared(place: str, own: Sequence[Finding]) -> Plan:
         # Writes that a noqa keeps out of the findings are writes all the same.
         writes = [write for write in facts.writes if write.place == place]
-        return _looked_at(facts, writes, _plan(facts, writes, own, strategy))
+        names = {write.place.rpartition(".")[2] for write in writes if write.how != "instance"}
+        names |= {write.worker.rpartition(".")[2] for write in writes}
+        return _looked_at(facts, names, _plan(facts, writes, own, strategy))
+
+    def repaired(code: str, own: Sequence[Finding]) -> Plan:
+        plan = _REPAIRS[code](facts, own)
+        if code != "MPG306":
+            return plan
+        return _looked_at(facts, {plan.place, *(one.worker for one in own)}, plan)
 
     asked: list[tuple[list[Finding], Callable[[], Plan]]] = []
     for place, members in groups.items():
         own = [finding for finding, _ in members]
         asked.append((own, partial(shared, place, own)))
     for (code, _), own in others.items():
-        asked.append((own, partial(_REPAIRS[code], facts, own)))
+        asked.append((own, partial(repaired, code, own)))
     for own, ask in asked:
         try:
             plan = ask()
@@ -201,14 +210,13 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
     return _Proposals(tuple(plans), tuple(refusals))
 
 
-def _looked_at(facts: Facts, writes: Sequence[LostWrite], plan: Plan) -> Plan:
+def _looked_at(facts: Facts, names: Collection[str], plan: Plan) -> Plan:
     """Return the plan, ``unsafe`` where another file may rely on what it changes."""
-    names = {write.place.rpartition(".")[2] for write in writes if write.how != "instance"}
-    names |= {write.worker.rpartition(".")[2] for write in writes}
-    other = named_elsewhere(facts.source.path, names - {""})
+    named = {name.rpartition(".")[2] for name in names} - {""}
+    other = named_elsewhere(facts.source.path, named)
     if not other or plan.applicability != "safe":
         return plan
-    why = f"{other} imports this module and names {' or '.join(map(repr, sorted(names)))}"
+    why = f"{other} imports this module and names {' or '.join(map(repr, sorted(named)))}"
     return replace(plan, applicability="unsafe", why=f"{why}: needs --unsafe-fixes")
 
 

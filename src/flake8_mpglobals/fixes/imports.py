@@ -80,6 +80,32 @@ def beside_executor(
     return _named(module, bound, wanted)
 
 
+def context_of(module: Module, call: ast.Call, *, executor: bool = False) -> str:
+    """Return what tells apart the contexts of ``multiprocessing`` by which calls make things.
+
+    Empty for the default one, the name of the method where it is written out, else the
+    text by which the file reaches the context.
+    """
+    context: ast.expr | None = None
+    if executor:
+        context = next((one.value for one in call.keywords if one.arg == "mp_context"), None)
+        context = call.args[1] if context is None and len(call.args) > 1 else context
+    elif isinstance(call.func, ast.Attribute) and not _imports(module, _root(call.func)):
+        context = call.func.value
+    if context is None:
+        return ""
+    made = context
+    bound = _binding(module, context) if isinstance(context, ast.Name) else None
+    if bound is not None:
+        made = getattr(module.parents.get(bound), "value", context)
+    match made:
+        case ast.Call(args=[], keywords=[]) if _is_context(module, context):
+            return ""
+        case ast.Call(args=[ast.Constant(value=str(method))]) if _is_context(module, context):
+            return method
+    return ast.unparse(context)
+
+
 def _named(module: Module, statement: ast.Import | ast.ImportFrom, wanted: str) -> Spelling:
     """Return ``wanted`` by its own name, imported beside ``statement``."""
     existing = _imported(module, statement, wanted)

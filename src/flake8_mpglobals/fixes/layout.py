@@ -199,6 +199,11 @@ def quote(module: Module) -> str:
     return "'" if marks["'"] > marks['"'] else '"'
 
 
+def unit(module: Module) -> str:
+    """Return one level of indentation of the file."""
+    return _unit(_tokens(module.source))
+
+
 def spread(module: Module, call: ast.Call) -> tuple[Edit, ...]:
     """Return the edits that give what is around ``call`` a line for each part.
 

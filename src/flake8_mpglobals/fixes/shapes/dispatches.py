@@ -63,7 +63,7 @@ def cast(
     touches = Touches(module, place)
     calls = makers(written)
     for call in calls:
-        _check_context(call)
+        check_context(call)
     sites = beside(facts, written, calls)
     spared = exempt(facts, module, sites, calls)
     spared += measured(module, place, sites)
@@ -90,8 +90,8 @@ def cast(
     return Cast(module, touches, sites, calls, spared, workers, users, only)
 
 
-def _check_context(pool: ast.Call) -> None:
-    """Refuse an executor that may start its processes by another method than the default."""
+def check_context(pool: ast.Call) -> None:
+    """Raise :class:`CannotFix` for an executor that may not use the default start method."""
     given = {one.arg for one in pool.keywords}
     if "max_tasks_per_child" in given and "mp_context" not in given:
         raise CannotFix(
@@ -223,7 +223,7 @@ def worker(module: Module, site: Site) -> Function:
     line, api = site.dispatch.location.line, site.dispatch.api
     if site.initializer:
         raise CannotFix(f"the initializer in line {line} writes it: let only the workers write")
-    if not (_is_pool(site) or _is_executor(site) or is_process(site)):
+    if not (of_pool(site) or of_executor(site) or is_process(site)):
         raise CannotFix(f"{api} (line {line}) has no manager rewrite yet: return the values")
     given = _callable(module, site)
     function = module.functions.get(given.id) if isinstance(given, ast.Name) else None
@@ -240,11 +240,13 @@ def worker(module: Module, site: Site) -> Function:
     return function
 
 
-def _is_pool(site: Site) -> bool:
+def of_pool(site: Site) -> bool:
+    """Whether a dispatch goes through a pool of multiprocessing."""
     return site.api.name.startswith("multiprocessing.pool.Pool.")
 
 
-def _is_executor(site: Site) -> bool:
+def of_executor(site: Site) -> bool:
+    """Whether a dispatch goes through an executor of concurrent.futures."""
     return site.api.name.startswith("concurrent.futures.ProcessPoolExecutor.")
 
 
@@ -323,7 +325,7 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
                 "in another function: make it where it is used"
             )
         if all(one.pool is not site.pool for one, _ in regions):
-            regions.append((region(module, site.pool, executor=_is_executor(site)), worker))
+            regions.append((region(module, site.pool, executor=of_executor(site)), worker))
         where = next(one for one, _ in regions if one.pool is site.pool)
         if not any(call is site.call for call in where.calls):
             raise CannotFix(f"line {site.dispatch.location.line} uses the pool under another name")

@@ -38,7 +38,7 @@ class PoolShare:
             self._join()
         for block, fill in runs:
             job.guard(block, shared, fill=fill)
-        self._hand_over(shared)
+        self.hand_over(shared)
 
     def _maker(self) -> Spelling:
         """Return how to write what makes the shared object, beside the pool."""
@@ -143,7 +143,7 @@ class PoolShare:
             room -= len(f"with  as {where.name}:") - len(f"{where.name} = ")
         return room
 
-    def _hand_over(self, shared: str) -> None:
+    def hand_over(self, shared: str) -> None:
         """Let the pool's initializer rebind the place in each worker."""
         job, module, pool = self._job, self._module, self._region.pool
         arguments = Arguments(module, pool)

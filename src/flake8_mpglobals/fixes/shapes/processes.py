@@ -151,7 +151,7 @@ class ProcessShare:
         maker = beside(job.module, self._span.calls[0], "Process", job.maker)
         shared = job.share(statements, maker, outside=True)
         for call in self._span.calls:
-            self._hand_over(call, shared)
+            self.hand_over(call, shared)
 
     def _check_jumps(self, statements: list[ast.stmt]) -> None:
         for one in statements:
@@ -171,7 +171,7 @@ class ProcessShare:
                 return not any(self._job.module.inside(above, one) for one in self._span.statements)
         return False
 
-    def _hand_over(self, call: ast.Call, shared: str) -> None:
+    def hand_over(self, call: ast.Call, shared: str) -> None:
         """Let a wrapper rebind the place in the process and then call the worker."""
         job, module = self._job, self._job.module
         arguments = Arguments(module, call)
