@@ -40,6 +40,7 @@ ORDER = (
     "boundaries",
     "start_methods",
     "wrappers",
+    "contexts",
     "reach",
     "objects",
     "effects",

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.evaluate import Box, Evaluator, Obj, Target
+from flake8_mpglobals.contexts import Contexts, Key, told_apart
+from flake8_mpglobals.evaluate import Box, Env, Evaluator, Obj, Target
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
@@ -74,6 +75,7 @@ class Reach:
         self.sites_of: dict[Function, list[DispatchSite]] = {}
         self._entries_of: dict[Function, list[Function]] = {}
         self._classes: dict[Function, list[Class | None]] = {}
+        self._contexts = Contexts(evaluator)
         for site in boundaries.sites:
             for target in site.workers:
                 sites = self.sites_of.setdefault(target.function, [])
@@ -108,20 +110,30 @@ class Reach:
     def _region(self, entry: Function) -> None:
         """Walk the calls from a worker; calls on ``self`` stay in the class of the worker."""
         entered: dict[Function, tuple[Call, Function] | None] = {entry: None}
-        start = [(entry, cls) for cls in self._classes[entry]]
-        queue, seen = deque(start), set(start)
+        queue: deque[tuple[Function, Class | None, Env | None, Key]] = deque(
+            (entry, cls, None, ()) for cls in self._classes[entry]
+        )
+        seen: set[tuple[Function, Class | None, Key]] = {
+            (entry, cls, ()) for cls in self._classes[entry]
+        }
+        contexts: dict[Function, set[Key]] = {}
         while queue:
-            function, cls = queue.popleft()
+            function, cls, env, key = queue.popleft()
             for call, target in self.boundaries.edges_of(function):
                 inside = cls is not None and _on_self(call, function)
                 if inside and not self._means(call, cls, target.function):
                     continue
+                if not self._contexts.enters(call, target, env):
+                    continue
                 if target.function not in entered:
                     entered[target.function] = (call, function)
-                step = (target.function, cls if inside else target.cls)
+                after, by = self._contexts.enter(function, call, target, env, key)
+                if not told_apart(contexts, target.function, by):
+                    after, by = None, ()
+                step = (target.function, cls if inside else target.cls, by)
                 if step not in seen:
                     seen.add(step)
-                    queue.append(step)
+                    queue.append((*step[:2], after, by))
         self.regions[entry] = Region(entry, entered)
         for function in entered:
             self._entries_of.setdefault(function, []).append(entry)

@@ -312,7 +312,7 @@ def _is_object(value: Value) -> bool:
 
 def _is_alias(value: Value) -> bool:
     """Whether binding a name to ``value`` can make it another name for a place."""
-    return isinstance(value, Global | Seen | Attr | Item | Result | Phi)
+    return isinstance(value, Global | Seen | Attr | Item | Element | Result | Phi)
 
 
 def _asked_for(call: Call) -> str | int | None:
