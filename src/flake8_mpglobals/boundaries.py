@@ -349,10 +349,13 @@ class _Crossing:
             return
         if row.callable is not None and argument(call, row.callable) is None:
             return
+        through = thing.receiver
+        if row.where is not None:
+            through = argument(call, row.where) or frozenset()
         pool = next(
             (
                 made.call
-                for made in evaluator.things(thing.receiver, env)
+                for made in evaluator.things(through, env)
                 if isinstance(made, Handle) and made.call is not None
             ),
             None,

@@ -19,7 +19,7 @@ class Touches:
     """What in one file may touch one module global."""
 
     def __init__(self, module: Module, place: str) -> None:
-        self._module = module
+        self.module = module
         self.place = place
         self.mentions = module.mentions(place)
         self._direct = {id(node) for node in self.mentions}
@@ -43,7 +43,7 @@ class Touches:
         self._names.add(definition.name)
         if isinstance(definition, ast.ClassDef):
             return
-        if isinstance(self._module.parents.get(definition), ast.ClassDef):
+        if isinstance(self.module.parents.get(definition), ast.ClassDef):
             name = definition.name
             if name.startswith("__") and name.endswith("__") and name != "__init__":
                 raise CannotFix(
@@ -53,7 +53,7 @@ class Touches:
             self._attributes.add(name)
 
     def _named_in(self, node: ast.AST) -> bool:
-        names, attributes = self._module.names_in(node)
+        names, attributes = self.module.names_in(node)
         return not (names.isdisjoint(self._names) and attributes.isdisjoint(self._attributes))
 
     def uses(self, node: ast.AST, exempt: Collection[ast.AST] = ()) -> Iterator[ast.expr]:
@@ -70,7 +70,7 @@ class Touches:
 
     def mentioned_in(self, node: ast.AST) -> list[ast.Name]:
         """Return the uses of the place itself under ``node``."""
-        return [one for one in self.mentions if self._module.inside(one, node)]
+        return [one for one in self.mentions if self.module.inside(one, node)]
 
     def lazy(self) -> Function | None:
         """Return a generator or coroutine that touches the place, whenever it is resumed."""
@@ -88,12 +88,12 @@ class Touches:
         the dispatches) are no such uses.
         """
         spared = {id(one) for one in exempt}
-        for use in self.uses(self._module.tree):
+        for use in self.uses(self.module.tree):
             if self._in_lambda(use):
                 return use
             if id(use) in self._direct or id(use) in spared:
                 continue
-            parent = self._module.parents[use]
+            parent = self.module.parents[use]
             if isinstance(parent, ast.Call) and parent.func is use:
                 continue
             if isinstance(use, ast.Name) and isinstance(parent, (ast.ClassDef, ast.arg)):
@@ -103,9 +103,9 @@ class Touches:
 
     def _in_lambda(self, use: ast.AST) -> bool:
         """Whether a use stands in a lambda that may outlive the call it is given to."""
-        for above in self._module.ancestors(use):
+        for above in self.module.ancestors(use):
             if isinstance(above, ast.Lambda):
-                parent = self._module.parents[above]
+                parent = self.module.parents[above]
                 return not isinstance(parent, ast.keyword) or parent.arg != "key"
         return False
 

@@ -14,6 +14,7 @@ from flake8_mpglobals.facts import Facts, LostWrite, Site
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import Arguments
+from flake8_mpglobals.fixes.shapes.coroutines import check_alone
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lifetimes import Region, region
 from flake8_mpglobals.fixes.shapes.pools import PoolShare
@@ -70,6 +71,7 @@ def cast(
     if harmless is not None:
         spared += [name for name in touches.mentions if harmless(module, name)]
     workers = [worker(module, site) for site in sites]
+    check_decorators(module, touches, workers)
     only = only_in_workers(module, workers, spared)
     check_followed(touches, only, spared)
     users = [one for one in reached(module, workers) if touches.mentioned_in(one)]
@@ -229,15 +231,46 @@ def worker(module: Module, site: Site) -> Function:
     function = module.functions.get(given.id) if isinstance(given, ast.Name) else None
     if not isinstance(given, ast.Name) or function is None or not module.is_global(given):
         raise CannotFix(f"the worker of {api} (line {line}) is not a plain function of this module")
-    if site.workers and not any(one is function for one in site.workers):
+    wrappers = decorators(module, function)
+    if site.workers and not any(
+        one is function or any(module.inside(one, wrapper) for wrapper in wrappers)
+        for one in site.workers
+    ):
         raise CannotFix(f"the worker of {api} (line {line}) is not the function of that name")
-    if function.decorator_list:
-        raise CannotFix(f"the worker {function.name!r} is decorated: what runs is not known")
     if isinstance(function, ast.AsyncFunctionDef) or any(
         isinstance(node, _GENERATING) for node in ast.walk(function)
     ):
         raise CannotFix(f"the worker {function.name!r} is a generator or coroutine")
     return function
+
+
+def decorators(module: Module, function: Function) -> list[Function]:
+    """Return the functions of this module that decorate a worker.
+
+    Raises :class:`CannotFix` for a decorator that is none.
+    """
+    found: list[Function] = []
+    for given in function.decorator_list:
+        name = given.func if isinstance(given, ast.Call) else given
+        known = module.functions.get(name.id) if isinstance(name, ast.Name) else None
+        if known is None or known.decorator_list or isinstance(known, ast.AsyncFunctionDef):
+            raise CannotFix(
+                f"the worker {function.name!r} is decorated by {ast.unparse(name)!r}, "
+                "which is no function of this module: what runs is not known"
+            )
+        found.append(known)
+    return found
+
+
+def check_decorators(module: Module, touches: Touches, workers: Sequence[Function]) -> None:
+    """Raise :class:`CannotFix` where a decorator, which runs on import, uses the place."""
+    for worker in workers:
+        for one in decorators(module, worker):
+            if one in touches.definitions:
+                raise CannotFix(
+                    f"the decorator {one.name!r} (line {one.lineno}) uses {touches.place!r}, also "
+                    "on import: let the worker itself use it"
+                )
 
 
 def of_pool(site: Site) -> bool:
@@ -247,6 +280,8 @@ def of_pool(site: Site) -> bool:
 
 def of_executor(site: Site) -> bool:
     """Whether a dispatch goes through an executor of concurrent.futures."""
+    if site.api.name.endswith(".run_in_executor") and site.pool is not None:
+        return ast.unparse(site.pool.func).endswith("ProcessPoolExecutor")
     return site.api.name.startswith("concurrent.futures.ProcessPoolExecutor.")
 
 
@@ -314,7 +349,7 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
     processes: list[ast.Call] = []
     for site, worker in zip(sites, workers, strict=True):
         function = module.function(site.call)
-        _check_place(module, site, function, job.place)
+        _check_place(module, job.touches, site, function)
         if is_process(site):
             processes.append(site.call)
             continue
@@ -341,19 +376,19 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
         ProcessShare(job, span).apply()
 
 
-def _check_place(module: Module, site: Site, function: Function | None, place: str) -> None:
+def _check_place(module: Module, touches: Touches, site: Site, function: Function | None) -> None:
     """Refuse a dispatch that runs on import, or in a function that is no plain one."""
     line = site.dispatch.location.line
     check_guard(module, site, function)
     if function is None:
         return
-    if isinstance(function, ast.AsyncFunctionDef) or any(
-        isinstance(node, _GENERATING) for node in ast.walk(function)
-    ):
-        raise CannotFix(f"{function.name!r} (line {function.lineno}) is a generator or coroutine")
+    if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function)):
+        raise CannotFix(f"{function.name!r} (line {function.lineno}) is a generator")
+    if isinstance(function, ast.AsyncFunctionDef):
+        check_alone(touches, function)
     around = [above for above in module.ancestors(site.call) if isinstance(above, _SCOPES)]
-    if any(module.binds(above, place) == "local" for above in around):
-        raise CannotFix(f"{place!r} is a local name where line {line} stands")
+    if any(module.binds(above, touches.place) == "local" for above in around):
+        raise CannotFix(f"{touches.place!r} is a local name where line {line} stands")
     if any(isinstance(above, ast.Lambda) for above in module.ancestors(site.call)):
         raise CannotFix(f"the dispatch in line {line} stands in a lambda")
 

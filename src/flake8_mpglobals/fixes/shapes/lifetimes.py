@@ -25,7 +25,8 @@ _LAZY = frozenset({"imap", "imap_unordered"})
 _ASYNC = frozenset({"map_async", "starmap_async", "apply_async", "submit"})
 _LIFE = frozenset({"close", "join", "terminate", "shutdown"})
 _OF_POOL = _WAITING | _LAZY | _ASYNC - {"submit"} | _LIFE - {"shutdown"}
-_OF_EXECUTOR = frozenset({"submit", "map", "shutdown"})
+_LOOP = "run_in_executor"
+_OF_EXECUTOR = frozenset({"submit", "map", "shutdown", _LOOP})
 _CONSUMING = frozenset({"list", "tuple", "set", "frozenset", "sum", "sorted", "dict", "min", "max"})
 _PASSING = frozenset({"enumerate", "tqdm"})
 _TAKING = frozenset({"get", "wait", "result", "exception"})
@@ -138,6 +139,8 @@ def _uses(
             continue
         attribute = module.parents[node]
         call = module.parents.get(attribute)
+        if executor and _handed_to_loop(attribute, node):
+            attribute, call = attribute.func, attribute
         if (
             not isinstance(call, ast.Call)
             or call.func is not attribute
@@ -153,6 +156,14 @@ def _uses(
                 f"line {call.lineno} calls {method(call)}() of the pool, which is not followed"
             )
     return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _handed_to_loop(node: ast.AST, executor: ast.Name) -> TypeGuard[ast.Call]:
+    """Whether a call is ``loop.run_in_executor(executor, …)``."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name), args=[first, *_]):
+            return name == _LOOP and first is executor
+    return False
 
 
 def _another(module: Module, name: ast.Name, use: ast.Name, statements: list[ast.stmt]) -> bool:
@@ -307,6 +318,8 @@ def waits(module: Module, where: Region, call: ast.Call) -> bool:
     if name in _WAITING and not where.executor:
         return True
     parent = module.parents[call]
+    if name == _LOOP:
+        return isinstance(parent, ast.Await)
     if name in _ASYNC:
         taken = module.parents.get(parent)
         return (

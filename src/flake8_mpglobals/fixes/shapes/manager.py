@@ -47,6 +47,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     exempt = dispatches.exempt(facts, module, sites, calls)
     exempt += dispatches.measured(module, place, sites)
     workers = [dispatches.worker(module, site) for site in sites]
+    dispatches.check_decorators(module, touches, workers)
     deletes = _check_workers(module, touches, kind, workers)
     only = dispatches.only_in_workers(module, workers, exempt)
     ParentUse(module, touches, made).judge(only)
