@@ -17,7 +17,7 @@ from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.bystanders import Bystanders
 from flake8_mpglobals.copies import Copies, written_name
 from flake8_mpglobals.effects import Effect, RawWrite, evicts, judge, raw_writes
-from flake8_mpglobals.evaluate import Evaluator, External, Shared
+from flake8_mpglobals.evaluate import Evaluator, External, Func, Shared
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
 from flake8_mpglobals.handback import HandBack
 from flake8_mpglobals.ir import (
@@ -391,6 +391,8 @@ class Losses:
             return False
         if event.how != "bind":
             return False
+        if self._sets_flag(write, event):
+            return True
         makers = {name for value in event.values for name in self._makers(value)}
         others = write.place.module.stores.get(write.place.name, set()) - event.values
         return bool(makers) and any(
@@ -399,6 +401,26 @@ class Losses:
             if isinstance(value, Result) and value.call.function in self.reach.parent
             for name in self._makers(value)
         )
+
+    def _sets_flag(self, write: _Write, event: Store) -> bool:
+        """Whether a write sets a constant in a function that each process calls for itself,
+        or has called at its end.
+        """
+        setter = event.function
+        if setter in (entry for _, entry, _ in write.ways):
+            return False
+        if not all(isinstance(value, Scalar) for value in event.values):
+            return False
+        return setter in self.reach.parent or any(
+            Func(setter) in self.evaluator.things(values)
+            for function in self.reach.parent
+            for call in function.calls
+            if call not in self.boundaries.edges and not self._dispatches(call)
+            for values in call.args
+        )
+
+    def _dispatches(self, call: Call) -> bool:
+        return any(site.call is call for site in self.boundaries.sites)
 
     def _makers(self, value: Value) -> list[str]:
         """Return the library calls that make ``value``, where nothing more is known of it."""

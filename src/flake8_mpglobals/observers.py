@@ -41,7 +41,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.objects import Objects, Wanted
 from flake8_mpglobals.reach import SIZE, Path, Reach, overlaps, segments
-from flake8_mpglobals.reads import Reads
+from flake8_mpglobals.reads import ENVIRON, Reads
 
 State = bool | None
 """Whether the place is stale here; None: this point is not reached."""
@@ -186,7 +186,9 @@ class Observers:
         run = _Run(self, wanted, calls, relevant, rebinds=rebinds, skip=skip)
         if isinstance(place, Handed | Cell):
             run.refers = True
-            run.passing = frozenset(node for site in sites for node in ast.walk(site.call.node))
+            run.passing = frozenset(
+                node for site in sites for call in _handing(site) for node in ast.walk(call.node)
+            )
         entries = [function for function in self._entry_points if function in relevant]
         # A forked child is the program itself going on: only what the code that forked
         # comes to read afterwards is missed, not what any other function may read.
@@ -203,7 +205,7 @@ class Observers:
             for entry in entries:
                 if entry.is_module or forked:
                     continue
-                if after_import or any(other is not entry for other in stale):
+                if after_import or any(_follows(entry, other) for other in stale):
                     run.active.clear()
                     run.enter(entry, True)
             if run.staled and not forked:
@@ -390,6 +392,8 @@ class _Run:
         """Whether a read looks at what changes at ``path``."""
         if not overlaps(touch.path, path):
             return False
+        if touch.place == ENVIRON and touch.path == ("[]",) and path in ((), ("[]",)):
+            return False  # some variable is set, some variable is read
         if not self.refers:
             return True
         if touch.inside or touch.node in self.passing:
@@ -447,6 +451,26 @@ class _Run:
         elif event.how in ("break", "continue") and self.loops:
             self.loops[-1] = _join(self.loops[-1], state)
         return None
+
+
+def _handing(site: DispatchSite) -> Iterator[Call]:
+    """Yield the calls that hand a worker its arguments, those of wrappers among them."""
+    walk: DispatchSite | None = site
+    while walk is not None:
+        yield walk.call
+        walk = walk.inner
+
+
+def _follows(entry: Function, other: Function) -> bool:
+    """Whether a function that nothing calls may run after another one: a test asks nothing
+    of what another test did.
+    """
+    return entry is not other and not (_is_test(entry) and _is_test(other))
+
+
+def _is_test(function: Function) -> bool:
+    name = function.module.source.path.replace("\\", "/").rpartition("/")[2]
+    return function.name.startswith("test") and ("test" in name)
 
 
 def _borrowed(values: Values, place: Value) -> bool:

@@ -34,7 +34,7 @@ WHOLE: frozenset[Path] = frozenset(((),))
 _SIZE: frozenset[Path] = frozenset(((SIZE,),))
 
 _NOTHING: frozenset[Path] = frozenset()
-_ENVIRON = Attr(Imported("os"), "environ")
+ENVIRON = Attr(Imported("os"), "environ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
     entered = edges.get(call, ())
     names = set(library_names(call, evaluator))
     if "os.getenv" in names and call.args:
-        yield Given(frozenset((_ENVIRON,)), _key_of(call))
+        yield Given(frozenset((ENVIRON,)), _key_of(call))
     for callee in call.callee:
         if not isinstance(callee, Attr):
             continue
