@@ -16,6 +16,10 @@ class CannotFix(Exception):  # noqa: N818 - an answer, not an error
         self.reason = reason
 
 
+class NeedsLock(CannotFix):
+    """Nothing can be shared without a lock around what reads and what writes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All edits that one place needs: declaration, workers, dispatches, imports.

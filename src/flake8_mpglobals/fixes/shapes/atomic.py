@@ -83,7 +83,8 @@ class Atomic:
         """Yield the statements that write, and the tests around them that read."""
         for place, statement in enumerate(block):
             stored = [one for one in self._inside(statement) if self._stores(one)]
-            if not stored:
+            called = [one for one in self._calls() if self._module.inside(one, statement)]
+            if not stored and not called:
                 continue
             if isinstance(statement, _NESTED):
                 raise CannotFix(
@@ -92,6 +93,8 @@ class Atomic:
             inner = list(_blocks(statement))
             if not inner:
                 reads = len(self._inside(statement)) > len(stored)
+                if not stored:
+                    continue
                 if not self._elements or reads or isinstance(statement, ast.AugAssign):
                     yield Unit(block, place, place)
                 continue
@@ -306,7 +309,7 @@ def cheap(module: Module, call: ast.Call) -> bool:
 
 
 def _merge(module: Module, units: Sequence[Unit]) -> list[Unit]:
-    """Return the units, those of one block that overlap as one, without those inside others."""
+    """Return the units, those that are next to each other as one, without those inside others."""
     found: list[Unit] = []
     for unit in units:
         joined = unit
@@ -332,7 +335,9 @@ def _merge(module: Module, units: Sequence[Unit]) -> list[Unit]:
 
 
 def _overlap(one: Unit, other: Unit) -> bool:
-    return one.block is other.block and one.first <= other.last and other.first <= one.last
+    """Whether two units share a statement, or stand next to each other."""
+    near = one.first <= other.last + 1 and other.first <= one.last + 1
+    return one.block is other.block and near
 
 
 def _blocks(statement: ast.stmt) -> Iterator[Block]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flake8_mpglobals.fixes.module import Function, Module
-from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock
 from flake8_mpglobals.fixes.shapes.proxy_use import Uses
 from flake8_mpglobals.fixes.touches import Touches
 
@@ -85,7 +85,7 @@ class Flow:
                 and node.value is not None
                 and self._reads_place(node.value, self._tainted)
             ):
-                raise CannotFix(
+                raise NeedsLock(
                     f"{function.name!r} (line {node.lineno}) gives worker code what it read from "
                     f"{place!r}, and a write may depend on it: that needs a lock"
                 )
@@ -108,7 +108,7 @@ class Flow:
         )
 
     def _lock(self, node: ast.AST) -> CannotFix:
-        return CannotFix(
+        return NeedsLock(
             f"worker code {self._function.name!r} writes to {self._touches.place!r} what depends "
             f"on reading it (line {getattr(node, 'lineno', self._function.lineno)}): "
             "that needs a lock around both; or return the values and combine them in the parent"

@@ -117,6 +117,14 @@ class Job:
         """Return the expression by which ``manager`` makes the shared object."""
         return f"{manager}.{self.kind}({self.place})"
 
+    def makes(self, shared: str, manager: str) -> tuple[str, ...]:
+        """Return the lines by which ``manager`` makes what workers are handed."""
+        return (f"{shared} = {self.making(manager)}",)
+
+    def handed(self, shared: str) -> str:
+        """Return what workers are handed, as arguments."""
+        return shared
+
     def fill(self, shared: str) -> tuple[str, ...]:
         """Return the lines that put the parent's content into the proxy once more."""
         if self.kind == "list":
@@ -169,23 +177,23 @@ class Job:
         if existing is None:
             manager = fresh("manager", around(self.module, statements[0]))
             self.add(*spelling.edits)
-            made = f"\t{shared} = {self.making(manager)}"
-            self.sheet.wrap(Wrap(first, last, (f"with {spelling.text}() as {manager}:", made)))
+            made = [f"\t{line}" for line in self.makes(shared, manager)]
+            self.sheet.wrap(Wrap(first, last, (f"with {spelling.text}() as {manager}:", *made)))
             if outside:
                 self.sheet.wrap(Wrap(first, last, head, foot))
             return shared
         manager, attempt = existing
-        made = f"{shared} = {self.making(manager)}"
+        lines = self.makes(shared, manager)
         if attempt is not None:
-            self.sheet.before(attempt.lineno, made)
+            self.sheet.before(attempt.lineno, *lines)
             if outside:
                 end = attempt.finalbody[-1].end_lineno
                 assert end is not None
                 self.sheet.after(end, *self.bring_back(shared))
         elif outside:
-            self.sheet.wrap(Wrap(first, last, (made, *head), foot))
+            self.sheet.wrap(Wrap(first, last, (*lines, *head), foot))
         else:
-            self.sheet.before(first, made)
+            self.sheet.before(first, *lines)
         return shared
 
     def _existing(

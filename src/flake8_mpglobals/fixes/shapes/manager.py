@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.layout import Sheet
 from flake8_mpglobals.fixes.module import Function, Module
-from flake8_mpglobals.fixes.plan import CannotFix, Plan
+from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock, Plan
 from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.flow import Flow
+from flake8_mpglobals.fixes.shapes.guarded import LockedJob, Units, check_only, locked, units_of
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
-from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse
+from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse, Uses
 from flake8_mpglobals.fixes.shapes.stored import Stored
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
@@ -48,15 +49,21 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     exempt += dispatches.measured(module, place, sites)
     workers = [dispatches.worker(module, site) for site in sites]
     dispatches.check_decorators(module, touches, workers)
-    deletes = _check_workers(module, touches, kind, workers)
+    deletes, units = _check_workers(module, touches, kind, workers)
     only = dispatches.only_in_workers(module, workers, exempt)
+    if units:
+        check_only(touches, units, only)
     ParentUse(module, touches, made).judge(only)
     dispatches.check_followed(touches, only, exempt)
     annotation = module.text(made.annotation) if isinstance(made, ast.AnnAssign) else ""
     if "Final" in annotation:
         raise CannotFix(f"{place!r} (line {made.lineno}) is Final, and workers would rebind it")
-    job = Job(module, touches, kind, Sheet(module), exempt, calls, annotation, deletes)
+    job: Job = Job(module, touches, kind, Sheet(module), exempt, calls, annotation, deletes)
+    if units:
+        job = locked(job, units)
     dispatches.share(job, sites, workers)
+    if isinstance(job, LockedJob):
+        job.take(units)
     return Plan(
         tuple(findings),
         place,
@@ -68,20 +75,36 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
 
 def _check_workers(
     module: Module, touches: Touches, kind: str, workers: Sequence[Function]
-) -> bool:
-    """Judge all worker code; return whether it takes anything out of the place."""
+) -> tuple[bool, Units]:
+    """Judge all worker code; return whether it takes anything out of the place, and what of it
+    needs a lock.
+    """
+    users = [one for one in reached(module, workers) if one in touches.definitions]
     plain = list(module.functions.values())
-    deletes = False
-    for function in reached(module, workers):
-        if function not in touches.definitions:
-            continue
+    for function in users:
         if touches.mentioned_in(function) and function not in plain:
             raise CannotFix(
                 f"{function.name!r} (line {function.lineno}) is worker code that uses "
                 f"{touches.place!r} and is not a plain function of this module"
             )
-        uses = ProxyUse(module, touches, kind, function).judge()
-        Flow(module, touches, function, uses).judge(helper=function not in workers)
-        Stored(module, touches, function, uses).judge()
-        deletes |= uses.deletes
-    return deletes
+    try:
+        uses = [_judged(module, touches, kind, one, helper=one not in workers) for one in users]
+    except NeedsLock as need:
+        uses = [ProxyUse(module, touches, kind, one, locked=True).judge() for one in users]
+        for one, found in zip(users, uses, strict=True):
+            Stored(module, touches, one, found).judge()
+        units = units_of(module, touches, [one for one in users if one in plain])
+        if not units:
+            raise need from None
+        return any(one.deletes for one in uses), units
+    return any(one.deletes for one in uses), {}
+
+
+def _judged(
+    module: Module, touches: Touches, kind: str, function: Function, *, helper: bool
+) -> Uses:
+    """Return what one function of worker code does with the place, without a lock."""
+    uses = ProxyUse(module, touches, kind, function).judge()
+    Flow(module, touches, function, uses).judge(helper=helper)
+    Stored(module, touches, function, uses).judge()
+    return uses

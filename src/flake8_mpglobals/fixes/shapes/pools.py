@@ -146,6 +146,8 @@ class PoolShare:
     def hand_over(self, shared: str) -> None:
         """Let the pool's initializer rebind the place in each worker."""
         job, module, pool = self._job, self._module, self._region.pool
+        shared = job.handed(shared)
+        alone = shared if ", " in shared else f"{shared},"
         arguments = Arguments(module, pool)
         first = 2 if self._region.executor else 1
         initializer = arguments.get(first, "initializer")
@@ -156,7 +158,7 @@ class PoolShare:
             if initargs is not None:
                 raise CannotFix(f"line {pool.lineno} passes initargs without an initializer")
             name = job.setter(self._behind, "_init_worker", "")
-            added = [f"initializer={name}", f"initargs=({shared},)"]
+            added = [f"initializer={name}", f"initargs=({alone})"]
             job.add(*arguments.append(added, self._room()))
             return
         if not (isinstance(initializer, ast.Name) and module.is_global(initializer)):
@@ -187,7 +189,7 @@ class PoolShare:
             job.add(Edit(module.start(initializer), module.end(initializer), name))
             longer = len(name) - len(initializer.id)
         if initargs is None:
-            job.add(*arguments.append([f"initargs=({shared},)"], self._room() - longer))
+            job.add(*arguments.append([f"initargs=({alone})"], self._room() - longer))
             return
         job.add(arguments.insert_into(initargs, index, shared))
         if longer + len(shared) + 2 > self._room():

@@ -174,6 +174,7 @@ class ProcessShare:
     def hand_over(self, call: ast.Call, shared: str) -> None:
         """Let a wrapper rebind the place in the process and then call the worker."""
         job, module = self._job, self._job.module
+        shared = job.handed(shared)
         arguments = Arguments(module, call)
         target = arguments.get(1, "target")
         args = arguments.get(3, "args")
@@ -194,7 +195,7 @@ class ProcessShare:
         room = job.sheet.room(call.lineno, joins=True) - longer
         parts = spread(module, call)
         if args is None:
-            added = f"args=({shared},)"
+            added = f"args=({shared})" if ", " in shared else f"args=({shared},)"
             job.add(*arguments.append([added], None if parts else room))
         else:
             added = shared

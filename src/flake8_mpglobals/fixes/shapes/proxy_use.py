@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, field
 
 from flake8_mpglobals.fixes.module import Function, Module
-from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock
 from flake8_mpglobals.fixes.touches import Touches
 
 _READERS = frozenset({"len", "print", "str", "bool", "id"})
@@ -73,9 +73,21 @@ class Uses:
 
 
 class ProxyUse:
-    """Judges the uses of one place in one function."""
+    """Judges the uses of one place in one function.
 
-    def __init__(self, module: Module, touches: Touches, kind: str, function: Function) -> None:
+    ``locked``: what reads an item and stores it again will have a lock around it.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        touches: Touches,
+        kind: str,
+        function: Function,
+        *,
+        locked: bool = False,
+    ) -> None:
+        self._locked = locked
         self._module = module
         self._touches = touches
         self._place = touches.place
@@ -172,11 +184,16 @@ class ProxyUse:
         elif isinstance(parent.ctx, ast.Del):
             raise self._no(node, "deletes an item of", "another worker may have been first")
         elif isinstance(outer, ast.AugAssign):
-            raise self._no(
-                node,
-                "changes an item of {} in place",
-                "that needs a lock; return the numbers and add them up in the parent",
-            )
+            if not self._locked:
+                raise NeedsLock(
+                    self._no(
+                        node,
+                        "changes an item of {} in place",
+                        "that needs a lock; return the numbers and add them up in the parent",
+                    ).reason
+                )
+            self.uses.reads.append(parent)
+            self._write(outer, outer.value)
         elif isinstance(parent.slice, ast.Slice):
             raise self._no(node, "replaces a slice of", "that may drop what other workers stored")
         elif isinstance(outer, (ast.Assign, ast.AnnAssign)) and outer.value is not None:
@@ -378,6 +395,21 @@ class ProxyUse:
             f"{self._place!r} (line {node.lineno}); a proxy hands out copies: "
             f"store the changed object back, under a lock"
         )
+
+
+def changes(module: Module, name: ast.expr) -> bool:
+    """Whether a use of a list or dict changes what it holds."""
+    parent = module.parents[name]
+    match parent:
+        case ast.AugAssign(target=target):
+            return target is name
+        case ast.Subscript(value=owner):
+            return owner is name and not isinstance(parent.ctx, ast.Load)
+        case ast.Attribute(attr=method):
+            call = module.parents[parent]
+            known = any(method in methods for methods in _WRITE_METHODS.values())
+            return known and isinstance(call, ast.Call) and call.func is parent
+    return False
 
 
 def is_builtin(module: Module, func: ast.expr) -> bool:
