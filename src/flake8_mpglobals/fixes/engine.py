@@ -252,7 +252,7 @@ def _no_shape(writes: Sequence[LostWrite]) -> str:
     place, kind, how = writes[0].place, writes[0].kind, writes[0].how
     if how == "mutate":
         what = f"a {kind}" if kind else "an object of unknown type"
-        return f"{place!r} is {what}: only a plain list or dict can be shared by a manager"
+        return f"{place!r} is {what}: only a plain list, dict or set can be shared by a manager"
     return _NO_SHAPE.get(how, "no rewrite for this yet")
 
 

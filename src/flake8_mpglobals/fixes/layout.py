@@ -204,11 +204,12 @@ def unit(module: Module) -> str:
     return _unit(_tokens(module.source))
 
 
-def spread(module: Module, call: ast.Call) -> tuple[Edit, ...]:
+def spread(module: Module, call: ast.Call, *, together: bool = False) -> tuple[Edit, ...]:
     """Return the edits that give what is around ``call`` a line for each part.
 
     That is a comprehension of which it is the item, or another call of which it is
     the one argument; nothing, where it is neither or does not stand on one line.
+    ``together``: the parts of a comprehension fit into one line of their own.
     """
     parent = module.parents[call]
     match parent:
@@ -226,7 +227,7 @@ def spread(module: Module, call: ast.Call) -> tuple[Edit, ...]:
     inner = outer + _unit(_tokens(source))
     edits = [Edit(opening, module.start(call), inner)]
     end = module.end(call)
-    for part in parts:
+    for part in () if together else parts:
         start = source.text.rindex("for", end, module.start(part.target))
         edits.append(Edit(end, start, inner))
         end = module.end(part.ifs[-1] if part.ifs else part.iter)

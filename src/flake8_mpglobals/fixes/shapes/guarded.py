@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.module import Function, Module
@@ -33,13 +33,15 @@ def units_of(module: Module, touches: Touches, functions: Sequence[Function]) ->
     return found
 
 
-def check_only(touches: Touches, units: Units, only: Sequence[Function]) -> None:
-    """Raise :class:`CannotFix` where a function that needs the lock may run without it."""
-    for function in units:
+def check_only(touches: Touches, functions: Iterable[Function], only: Sequence[Function]) -> None:
+    """Raise :class:`CannotFix` where one of ``functions``, which uses what only workers have,
+    may run elsewhere.
+    """
+    for function in functions:
         if not any(function is one for one in only):
             raise CannotFix(
-                f"{function.name!r} (line {function.lineno}) needs a lock for {touches.place!r} in "
-                "workers and may be called in the parent, too: give them a function of their own"
+                f"{function.name!r} (line {function.lineno}) uses {touches.place!r} in workers "
+                "and may be called in the parent, too: give the workers a function of their own"
             )
 
 

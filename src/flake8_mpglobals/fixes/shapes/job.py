@@ -15,11 +15,12 @@ from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import around, fresh
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import define, shared_of
+from flake8_mpglobals.fixes.shapes.sets import VALUE
 from flake8_mpglobals.fixes.touches import Touches
 
 _BRINGS_BACK = re.compile(
     r"\w+(\[:\])? = .*\bshared_\w+\b.*|\w+\[\.\.\.\] = \w+_view|\w+\.clear\(\)"
-    r"|\w+\.update\(shared_\w+\.copy\(\)\)"
+    r"|\w+\.update\(shared_\w+\.(copy|keys)\(\)\)"
 )
 
 
@@ -115,7 +116,13 @@ class Job:
 
     def making(self, manager: str) -> str:
         """Return the expression by which ``manager`` makes the shared object."""
-        return f"{manager}.{self.kind}({self.place})"
+        kind, held = ("dict", self._keys) if self.kind == "set" else (self.kind, self.place)
+        return f"{manager}.{kind}({held})"
+
+    @property
+    def _keys(self) -> str:
+        """The dict that stands for a set, as an expression."""
+        return f"dict.fromkeys({self.place}, {VALUE})"
 
     def makes(self, shared: str, manager: str) -> tuple[str, ...]:
         """Return the lines by which ``manager`` makes what workers are handed."""
@@ -129,14 +136,16 @@ class Job:
         """Return the lines that put the parent's content into the proxy once more."""
         if self.kind == "list":
             return (f"{shared}[:] = {self.place}",)
-        return (f"{shared}.clear()", f"{shared}.update({self.place})")
+        held = self._keys if self.kind == "set" else self.place
+        return (f"{shared}.clear()", f"{shared}.update({held})")
 
     def bring_back(self, shared: str) -> tuple[str, ...]:
         """Return the lines that put the proxy's content into the parent's own object."""
         place = self.place
         if self.kind == "list":
             return (f"{place}[:] = {shared}[:]",)
-        update = f"{place}.update({shared}.copy())"
+        content = "keys" if self.kind == "set" else "copy"
+        update = f"{place}.update({shared}.{content}())"
         return (f"{place}.clear()", update) if self.deletes else (update,)
 
     def attempt(self, shared: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Share a module-level list or dict through a manager while the workers run.
+"""Share a module-level list, dict or set through a manager while the workers run.
 
 The proxy is made beside the pool, rebound in each worker, and brought back into
 the parent's own object in one call, also when an exception passes.  The rest of
@@ -20,6 +20,7 @@ from flake8_mpglobals.fixes.shapes.guarded import LockedJob, Units, check_only, 
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
 from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse, Uses
+from flake8_mpglobals.fixes.shapes.sets import rewritten
 from flake8_mpglobals.fixes.shapes.stored import Stored
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
@@ -31,6 +32,11 @@ _KINDS = ("list", "dict")
 def takes(writes: Sequence[LostWrite]) -> bool:
     """Whether all writes change a list or dict in place."""
     return all(write.how == "mutate" and write.kind in _KINDS for write in writes)
+
+
+def takes_sets(writes: Sequence[LostWrite]) -> bool:
+    """Whether all writes change a set in place."""
+    return all(write.how == "mutate" and write.kind == "set" for write in writes)
 
 
 def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
@@ -51,8 +57,8 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     dispatches.check_decorators(module, touches, workers)
     deletes, units = _check_workers(module, touches, kind, workers)
     only = dispatches.only_in_workers(module, workers, exempt)
-    if units:
-        check_only(touches, units, only)
+    changed = [one for one in reached(module, workers) if touches.mentioned_in(one)]
+    check_only(touches, changed if kind == "set" else units, only)
     ParentUse(module, touches, made).judge(only)
     dispatches.check_followed(touches, only, exempt)
     annotation = module.text(made.annotation) if isinstance(made, ast.AnnAssign) else ""
@@ -64,11 +70,14 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     dispatches.share(job, sites, workers)
     if isinstance(job, LockedJob):
         job.take(units)
+    for one in changed if kind == "set" else ():
+        job.add(*rewritten(module, touches, one))
+    made_as = "dict" if kind == "set" else kind
     return Plan(
         tuple(findings),
         place,
         "safe",
-        f"Share {place!r} with the workers through multiprocessing.Manager().{kind}()",
+        f"Share {place!r} with the workers through multiprocessing.Manager().{made_as}()",
         tuple(sorted(job.edits())),
     )
 

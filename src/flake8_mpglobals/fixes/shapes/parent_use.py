@@ -15,9 +15,12 @@ from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
 from flake8_mpglobals.fixes.touches import Touches
 
-_STORING = {"append": 0, "extend": 0, "insert": 1, "setdefault": 1, "update": 0}
-_CHANGING = frozenset({"pop", "remove", "clear", "sort", "reverse", "popitem"})
-_READING = frozenset({"count", "index", "get", "keys", "values", "items", "copy"})
+_STORING = {"append": 0, "extend": 0, "insert": 1, "setdefault": 1, "update": 0, "add": 0}
+_CHANGING = frozenset({"pop", "remove", "clear", "sort", "reverse", "popitem"}) | {"discard"}
+_READING = frozenset(
+    {"count", "index", "get", "keys", "values", "items", "copy", "isdisjoint", "issubset"}
+    | {"issuperset", "union", "intersection", "difference", "symmetric_difference"}
+)
 _PLAIN_CALLS = frozenset(
     {"str", "int", "float", "bool", "len", "round", "abs", "sum", "repr", "ord", "chr", "hex"}
 )
@@ -28,7 +31,7 @@ _CLOCKS = frozenset({"time", "perf_counter", "monotonic", "getpid"})
 def declaration(module: Module, place: str, kind: str) -> ast.stmt:
     """Return the one statement that makes the place.
 
-    Raises :class:`CannotFix` unless it is a plain assignment of a list or dict at
+    Raises :class:`CannotFix` unless it is a plain assignment of a list, dict or set at
     module level and nothing else binds the name.
     """
     bound = module.bindings(place)
@@ -70,6 +73,8 @@ def _made_plainly(module: Module, value: ast.expr, kind: str) -> bool:
             return _immutable_result(value.elt)
         case ast.DictComp() if kind == "dict":
             return _immutable_result(value.value)
+        case ast.Set() if kind == "set":
+            return all(plain(module, None, one) for one in value.elts)
         case ast.Dict() if kind == "dict":
             keys = all(one is not None for one in value.keys)
             return keys and all(plain(module, None, one) for one in value.values)

@@ -193,7 +193,8 @@ class ProcessShare:
             job.add(Edit(module.start(target), module.end(target), name))
             longer = len(name) - len(target.id)
         room = job.sheet.room(call.lineno, joins=True) - longer
-        parts = spread(module, call)
+        new = shared if args is not None else f"args=({shared},)"
+        parts = spread(module, call, together=self._together(call, room, len(new) + 2))
         if args is None:
             added = f"args=({shared})" if ", " in shared else f"args=({shared},)"
             job.add(*arguments.append([added], None if parts else room))
@@ -202,6 +203,19 @@ class ProcessShare:
             job.add(arguments.insert_into(args, index, shared))
         if len(added) + 2 > room:
             job.add(*(parts or (arguments.spread() if args is not None else ())))
+
+    def _together(self, call: ast.Call, room: int, longer: int) -> bool:
+        """Whether the comprehension around a call fits into a line of its own.
+
+        ``room`` is what the line of the call can still take, ``longer`` what it gets longer by.
+        """
+        module, sheet = self._job.module, self._job.sheet
+        around = module.parents[call]
+        if not isinstance(around, ast.expr):
+            return False
+        line = module.source.lines[call.lineno - 1]
+        own = len(line.strip()) - len(module.text(around)) + 2
+        return longer + len(sheet.unit.expandtabs(4)) - own <= room
 
     def _rest(self, target: str) -> str:
         """Return the arguments that one wrapper passes on for all processes with a target."""

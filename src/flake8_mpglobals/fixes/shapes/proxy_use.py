@@ -41,11 +41,16 @@ CALM_METHODS = frozenset(
 )
 """Methods that leave their object as it is, on every type of the standard library."""
 
-_READ_METHODS = {"list": {"count", "index"}, "dict": {"get", "copy"}}
+_READ_METHODS: dict[str, set[str]] = {
+    "list": {"count", "index"},
+    "dict": {"get", "copy"},
+    "set": set(),
+}
 _VIEWS = {"keys", "values", "items"}
 _WRITE_METHODS = {
     "list": {"append", "extend", "insert", "sort", "reverse"},
     "dict": {"update", "setdefault", "pop"},
+    "set": {"add", "update", "discard"},
 }
 _REFUSED_METHODS = {
     ("list", "clear"): "a list proxy has no clear() before Python 3.14: use del {place}[:] "
@@ -153,7 +158,8 @@ class ProxyUse:
         elif method in _WRITE_METHODS[self._kind]:
             self._method(node, call, method)
         else:
-            raise self._no(node, f"calls {method}() on", "a manager proxy has no such method")
+            what = "the dict that stands for it" if self._kind == "set" else "a manager proxy"
+            raise self._no(node, f"calls {method}() on", f"{what} has no such method")
 
     def _method(self, node: ast.Name, call: ast.Call, method: str) -> None:
         if method == "sort" and any(one.arg == "key" for one in call.keywords):
@@ -166,9 +172,12 @@ class ProxyUse:
             )
         if any(isinstance(one, ast.Starred) for one in call.args):
             raise self._no(node, f"unpacks arguments into {method}() of", "write the arguments out")
-        self.uses.deletes |= method == "pop"
+        self.uses.deletes |= method in ("pop", "discard")
         if method in ("pop", "setdefault"):
             self.uses.elements.append(call)
+        if self._kind == "set" and method == "update":
+            self.uses.writes.append(call)  # the keys are gone through in the worker
+            return
         values = [*call.args, *(one.value for one in call.keywords)]
         for value in values:
             many = method in ("extend", "update") and value in call.args
@@ -240,7 +249,9 @@ class ProxyUse:
                 pass
             case ast.UnaryOp() if isinstance(parent.op, ast.Not):
                 pass
-            case ast.FormattedValue() if parent.conversion in (-1, 115) and not parent.format_spec:
+            case ast.FormattedValue() if (
+                self._kind != "set" and parent.conversion in (-1, 115) and not parent.format_spec
+            ):
                 pass
             case ast.FormattedValue():
                 raise self._no(
@@ -272,6 +283,12 @@ class ProxyUse:
                 if self._kind == "list":
                     return
         if is_builtin(self._module, call.func):
+            if self._kind == "set" and name not in ("len", "bool"):
+                raise self._no(
+                    node,
+                    f"hands {{}} to {name}()",
+                    "shared, it is the keys of a dict: do that in the parent",
+                )
             if name in _READERS or (name in _ITERATING and self._kind == "list"):
                 return
             if name in _ITERATING:
