@@ -20,6 +20,7 @@ from flake8_mpglobals.fixes.shapes.lifetimes import Region, region
 from flake8_mpglobals.fixes.shapes.pools import PoolShare
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.subclasses import process_class
 from flake8_mpglobals.fixes.touches import Touches, reached
 
 _DYNAMIC = frozenset({"exec", "eval", "globals", "vars", "__import__"})
@@ -76,7 +77,7 @@ def cast(
     check_followed(touches, only, spared)
     users = [one for one in reached(module, workers) if touches.mentioned_in(one)]
     for function in users:
-        if module.functions.get(function.name) is not function:
+        if module.functions.get(function.name) is not function and function not in workers:
             raise CannotFix(
                 f"{function.name!r} (line {function.lineno}) is worker code that uses "
                 f"{place!r} and is not a plain function of this module"
@@ -208,10 +209,19 @@ def _callable(module: Module, site: Site) -> ast.expr | None:
     slot = site.api.callable
     if slot is None:
         return None
+    if is_process(site) and _subclassed(module, site.call):
+        return site.call.func
     try:
         return Arguments(module, site.call).get(slot.position, slot.keyword)
     except CannotFix:
         return None
+
+
+def _subclassed(module: Module, call: ast.Call) -> bool:
+    """Whether a process is made by a class of this file."""
+    return isinstance(call.func, ast.Name) and any(
+        isinstance(one, ast.ClassDef) for one in module.bindings(call.func.id)
+    )
 
 
 def _initializers(call: ast.Call) -> Iterator[ast.AST]:
@@ -227,6 +237,9 @@ def worker(module: Module, site: Site) -> Function:
         raise CannotFix(f"the initializer in line {line} writes it: let only the workers write")
     if not (of_pool(site) or of_executor(site) or is_process(site)):
         raise CannotFix(f"{api} (line {line}) has no manager rewrite yet: return the values")
+    own = process_class(module, site.call) if is_process(site) else None
+    if own is not None:
+        return own.run
     given = _callable(module, site)
     function = module.functions.get(given.id) if isinstance(given, ast.Name) else None
     if not isinstance(given, ast.Name) or function is None or not module.is_global(given):

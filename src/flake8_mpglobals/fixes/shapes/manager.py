@@ -89,7 +89,7 @@ def _check_workers(
     needs a lock.
     """
     users = [one for one in reached(module, workers) if one in touches.definitions]
-    plain = list(module.functions.values())
+    plain = [*module.functions.values(), *workers]
     for function in users:
         if touches.mentioned_in(function) and function not in plain:
             raise CannotFix(

@@ -22,6 +22,7 @@ from flake8_mpglobals.fixes.shapes.lists import (
     single,
     uses,
 )
+from flake8_mpglobals.fixes.shapes.subclasses import carry, process_class
 
 _QUIET = frozenset({"start", "join", "is_alive", "daemon", "name", "pid", "exitcode", "sentinel"})
 _JOIN = frozenset({"join"})
@@ -148,7 +149,9 @@ class ProcessShare:
         job, statements = self._job, self._span.statements
         job.untouched(statements)
         self._check_jumps(statements)
-        maker = beside(job.module, self._span.calls[0], "Process", job.maker)
+        first = self._span.calls[0]
+        own = process_class(job.module, first)
+        maker = beside(job.module, own.base if own else first, "Process", job.maker)
         shared = job.share(statements, maker, outside=True)
         for call in self._span.calls:
             self.hand_over(call, shared)
@@ -175,6 +178,10 @@ class ProcessShare:
         """Let a wrapper rebind the place in the process and then call the worker."""
         job, module = self._job, self._job.module
         shared = job.handed(shared)
+        own = process_class(module, call)
+        if own is not None:
+            job.add(*carry(job, own, call, shared))
+            return
         arguments = Arguments(module, call)
         target = arguments.get(1, "target")
         args = arguments.get(3, "args")
@@ -219,7 +226,9 @@ class ProcessShare:
 
     def _rest(self, target: str) -> str:
         """Return the arguments that one wrapper passes on for all processes with a target."""
-        given = [Arguments(self._job.module, call) for call in self._job.calls]
+        module = self._job.module
+        plain = [one for one in self._job.calls if process_class(module, one) is None]
+        given = [Arguments(module, call) for call in plain]
         same = [
             one
             for one in given
