@@ -260,7 +260,20 @@ def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
         return _judge_copy(write, place, holder, evaluator)
     whole = evaluator.thing(holder)
     kind = kind_of(whole)
-    in_module = isinstance(holder, Global) and _through_module(write, evaluator)
+    through = isinstance(holder, Global) and _through_module(write, evaluator)
+    in_module = (
+        through and isinstance(holder, Global) and holder.module is not write.function.module
+    )
+    if (
+        through
+        and not in_module
+        and write.place == holder
+        and isinstance(write.event, Store)
+        and write.event.how.endswith("attr")
+    ):
+        # A global of this module, by its name in the module object.
+        bound = _binding(write.event, whole, kind)
+        return bound and replace(bound, sort="rebind", verb="rebinds")
     if isinstance(holder, Attr) or in_module:
         sort: Sort = "module"
         if isinstance(holder, Attr) and isinstance(holder.base, ClassValue):

@@ -35,6 +35,7 @@ from flake8_mpglobals.ir import (
     Imported,
     Item,
     Module,
+    ModuleValue,
     Param,
     Phi,
     Result,
@@ -43,6 +44,7 @@ from flake8_mpglobals.ir import (
     Store,
     Value,
     anchor,
+    global_of,
     root,
     state_name,
 )
@@ -226,9 +228,28 @@ class Losses:
                         isinstance(value, Param) and value.function is function
                         for value in store.values
                     )
+                    and self._used_by_workers(anchor(raw.place))
                 ):
                     found.add(anchor(raw.place))
         return frozenset(found)
+
+    def _used_by_workers(self, place: Value) -> bool:
+        """Whether workers look at what they bind: else it is bound for nobody but the parent."""
+        if not isinstance(place, Global):
+            return True
+        for function in self.reach.workers:
+            named = (value for load in function.loads for value in load.values)
+            called = (value for call in function.calls for value in call.callee)
+            if any(self._leads_to_global(value, place) for value in (*named, *called)):
+                return True
+        return False
+
+    @staticmethod
+    def _leads_to_global(value: Value, place: Global) -> bool:
+        start = global_of(root(value))
+        if start is None:
+            return isinstance(root(value), ModuleValue)
+        return start.name == place.name or start.module is not place.module
 
     def _number(self, place: Value) -> bool:
         """Whether a global begins as a number: bound under a test of it, it is the best so far."""

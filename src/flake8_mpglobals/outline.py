@@ -46,6 +46,7 @@ _COMPOUND = re.compile(rb"[ \t]*(?:if|elif|else|try|except|finally)\b")
 _GUARD = re.compile(rb"[ \t]*if[ \t(]*__name__[ \t]*==")
 _IMPORTING = re.compile(rb"[ \t]*(?:from|import)\b")
 _LISTED = re.compile(rb"(\w[\w.]*|\*)(?:[ \t]+as[ \t]+(\w+))?")
+_GLOBAL = re.compile(rb"\bglobal[ \t]+([^\n;]+)")
 _COMMENT = re.compile(rb"#[^\n]*")
 
 
@@ -105,6 +106,13 @@ class Part:
             ):
                 return True
         return False
+
+    def sets(self) -> frozenset[str]:
+        """Return the names that it binds, in a function that declares them global too."""
+        if not self.defines or b"global" not in self.text:
+            return self.binds
+        declared = (name for names in _GLOBAL.findall(self.text) for name in _NAME.findall(names))
+        return self.binds.union(name.decode("utf-8", "replace") for name in declared)
 
     def bases(self) -> bytes:
         """Return what a class derives from, as text."""

@@ -25,6 +25,7 @@ from flake8_mpglobals.ir import (
     Module,
     ModuleValue,
     Result,
+    Seen,
     Value,
     Values,
     global_of,
@@ -227,7 +228,7 @@ class Program:
             new = False
             stores = variable.module.stores.get(variable.name, ())
             for store in stores:
-                if isinstance(root(store), ModuleValue | Global):
+                if isinstance(root(store), ModuleValue | Global | Seen | Result):
                     full = store
                     for name in reversed(path):
                         full = Attr(full, name)

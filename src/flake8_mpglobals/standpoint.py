@@ -53,6 +53,7 @@ class Standpoint:
         self._boundaries = boundaries
         self._reach = reach
         self._reached: frozenset[Function] | None = None
+        self._entered_from: dict[Module, frozenset[Function]] = {}
 
     def spot(
         self,
@@ -90,19 +91,47 @@ class Standpoint:
         """Return the first read here of a loss that only a reader can see."""
         main = self._program.main
         here = [(function, touch) for function, touch in seen if function.module is main]
-        if not here or not any(self._reaches(site) for site, _, _ in ways):
+        if not any(self._reaches(site) for site, _, _ in ways):
             return None
+        if not here:
+            return self._caller(ways, seen)
         for site, _, _ in ways:
-            path = site.call.function.module.source.path
+            module = site.call.function.module
             for function, _ in seen:
-                if function.module is main:
-                    continue
-                if function.module.source.path == path or self._program.leads_to(
-                    path, function.module
+                if function.module is module or (
+                    function.module is not main and function in self._entered(module)
                 ):
                     return None  # the file of the dispatch sees a reader, and reports
         function, touch = here[0]
         return Spot(self._read(place, touch.node, function), function)
+
+    def _caller(
+        self,
+        ways: Sequence[tuple[DispatchSite, Function, Chain]],
+        seen: list[tuple[Function, Touch]],
+    ) -> Spot | None:
+        """Return the first call here that comes to a read, where this file alone brings the
+        dispatch and the read together.
+        """
+        main = self._program.main
+        readers = {function for function, _ in seen}
+        dispatches = {site.call.function for site, _, _ in ways}
+        for module in self._program.modules[1:]:
+            entered = self._entered(module)
+            if entered & readers and entered & dispatches:
+                return None
+        calls = [
+            (at(call.node), call)
+            for function in self._reach.parent
+            if function.module is main
+            for call, target in self._boundaries.edges_of(function)
+            if (entered := self._reach.entered((target.function,))) & readers
+            and not entered & dispatches
+        ]
+        if not calls:
+            return None
+        _, call = min(calls, key=_position_of)
+        return Spot(call.node, call.function)
 
     def _read(self, place: Value, node: ast.AST, function: Function) -> ast.AST:
         """Return the argument by which a call reads ``place``; else the node itself."""
@@ -116,6 +145,14 @@ class Standpoint:
                 return load.node
         return node
 
+    def _entered(self, module: Module) -> frozenset[Function]:
+        """Return what the parent's code of one module comes to, that code included."""
+        known = self._entered_from.get(module)
+        if known is None:
+            own = (function for function in self._reach.parent if function.module is module)
+            known = self._entered_from[module] = self._reach.entered(own)
+        return known
+
     def _reaches(self, site: DispatchSite) -> bool:
         """Whether the parent's code of the file under check comes to a dispatch."""
         if self._reached is None:
@@ -124,6 +161,10 @@ class Standpoint:
             own = {f for f in self._reach.parent if f.module is main}
             self._reached = self._reach.entered(bodies | own)
         return site.call.function in self._reached
+
+
+def _position_of(pair: tuple[tuple[int, int], Call]) -> tuple[int, int]:
+    return pair[0]
 
 
 def home(place: Value) -> Module | None:

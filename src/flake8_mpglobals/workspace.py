@@ -361,8 +361,9 @@ class _Touched:
                     or not part.uses.isdisjoint(touched)
                     or (chains and any(not chains.isdisjoint(_beginnings(c)) for c in part.chains))
                 ):
-                    changed = changed or not part.binds <= touched
-                    touched |= part.binds
+                    bound = part.sets()
+                    changed = changed or not bound <= touched
+                    touched |= bound
                     at_import = at_import or (not part.binds and part.calls)
                 else:
                     left.append((part, direct))

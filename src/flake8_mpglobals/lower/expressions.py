@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from flake8_mpglobals.ir import (
@@ -20,6 +20,7 @@ from flake8_mpglobals.ir import (
     Instance,
     Loop,
     Make,
+    ModuleValue,
     Result,
     Scalar,
     SuperOf,
@@ -127,6 +128,8 @@ class Expressions(Scope):
         owner = self.attributes_of(node.value)
         if owner is not None and isinstance(key := const_key(node.slice), str):
             return attr(self.place(owner), key)
+        if dotted(node.slice) == "__name__" and dotted(node.value) == "sys.modules":
+            return frozenset((ModuleValue(self.module.source.path, self.module.name),))
         base = self.place(node.value)
         if isinstance(node.slice, ast.Slice):
             for part in (node.slice.lower, node.slice.upper, node.slice.step):
@@ -359,6 +362,9 @@ class Expressions(Scope):
             if owner is not None and node.func.attr == "update":
                 for name in keywords or (None,):
                     self.store("attr", self.place(owner), name, NOTHING, node)
+            if node.func.attr == "update" and self.is_globals(node.func.value):
+                for name, values in (*named_items(args), *keywords.items()):
+                    self.bind_global(name, values, node)
         call = Call(
             node, self.owner, callee, tuple(args), keywords, starred, rest, self.guards, used
         )
@@ -486,6 +492,16 @@ class Expressions(Scope):
                 return NOTHING
             return frozenset(Instance(value) for value in self.place(node))
         return NOTHING
+
+
+def named_items(args: Sequence[Values]) -> Iterator[tuple[str, Values]]:
+    """Yield what dict displays among arguments hold under names."""
+    for values in args:
+        for value in values:
+            if isinstance(value, Fresh) and value.display.kind == "dict":
+                for key, held in value.display.items.items():
+                    if isinstance(key, str):
+                        yield key, held
 
 
 def dotted(node: ast.expr) -> str:

@@ -176,12 +176,22 @@ class Scope:
             return node.args[0] if self.is_builtin(node.func, "vars") else None
         return None
 
+    def bind_global(self, name: str, values: Values, node: ast.expr) -> None:
+        """Bind a global by its name."""
+        variable = Global(self.module, name)
+        self.remember(variable, values)
+        self.module.bound.add(name)
+        self.store("bind", frozenset((variable,)), None, values, node)
+
+    def is_globals(self, node: ast.expr) -> bool:
+        """Whether ``node`` is ``globals()``."""
+        return isinstance(node, ast.Call) and self.is_builtin(node.func, "globals")
+
     def named_global(self, node: ast.expr) -> Global | None:
         """Return the global that ``globals()["name"]`` is."""
         if (
             isinstance(node, ast.Subscript)
-            and isinstance(node.value, ast.Call)
-            and self.is_builtin(node.value.func, "globals")
+            and self.is_globals(node.value)
             and isinstance(key := const_key(node.slice), str)
         ):
             return Global(self.module, key)
@@ -268,9 +278,7 @@ class Scope:
         """Assign to an item; ``globals()["x"] = …`` binds the global."""
         variable = self.named_global(target)
         if variable is not None:
-            self.remember(variable, values)
-            self.module.bound.add(variable.name)
-            self.store("bind", frozenset((variable,)), None, values, target)
+            self.bind_global(variable.name, values, target)
             return
         key = const_key(target.slice)
         owner = self.attributes_of(target.value)
