@@ -35,5 +35,5 @@ SHAPES: tuple[Shape, ...] = (
     Shape(manager.NAME, buffers.takes, buffers.plan),
     Shape(collect.NAME, collect.takes, collect.plan_beside, last_resort=True),
     Shape(collect.NAME, collect.takes, collect.plan_processes, last_resort=True),
-    Shape(manager.NAME, manager.takes_sets, manager.plan),
+    Shape(manager.NAME, manager.takes_others, manager.plan),
 )

@@ -43,7 +43,7 @@ class Atomic:
 
     ``mentions`` are the uses of its content there.  ``elements`` says that single
     elements are stored, so that a store that reads nothing needs no lock; ``changes``
-    whether a use stores into the place.
+    whether a use stores into the place, ``renews`` whether one that does reads it, too.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Atomic:
         *,
         elements: bool = False,
         changes: Callable[[Module, ast.expr], bool] | None = None,
+        renews: Callable[[Module, ast.expr], bool] | None = None,
     ) -> None:
         self._module = module
         self._touches = touches
@@ -62,6 +63,7 @@ class Atomic:
         self._mentions = mentions
         self._elements = elements
         self._changes = changes if changes is not None else _bound
+        self._renews = renews if renews is not None else _never
         self._ids = {id(one) for one in self._mentions}
 
     def units(self) -> list[Unit]:
@@ -92,7 +94,9 @@ class Atomic:
                 )
             inner = list(_blocks(statement))
             if not inner:
-                reads = len(self._inside(statement)) > len(stored)
+                reads = len(self._inside(statement)) > len(stored) or any(
+                    self._renews(self._module, one) for one in stored
+                )
                 if not stored:
                     continue
                 if not self._elements or reads or isinstance(statement, ast.AugAssign):
@@ -274,6 +278,12 @@ def _bound(module: Module, name: ast.expr) -> bool:
     """Whether a use of a name binds it."""
     assert module is not None
     return isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+
+
+def _never(module: Module, name: ast.expr) -> bool:
+    """Return that no use is of a sort."""
+    assert module.parents[name]
+    return False
 
 
 def stores(module: Module, name: ast.expr) -> bool:

@@ -13,13 +13,13 @@ from flake8_mpglobals.fixes.setters import shared_of
 from flake8_mpglobals.fixes.shapes.atomic import Atomic, Unit
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.locking import lock
-from flake8_mpglobals.fixes.shapes.proxy_use import changes
+from flake8_mpglobals.fixes.shapes.proxy_use import changes, counts, grown
 from flake8_mpglobals.fixes.touches import Touches
 
 Units = Mapping[Function, Sequence[Unit]]
 
 
-def units_of(module: Module, touches: Touches, functions: Sequence[Function]) -> Units:
+def units_of(module: Module, touches: Touches, functions: Sequence[Function], kind: str) -> Units:
     """Return what each function of worker code must do under one lock.
 
     Raises :class:`CannotFix` where no lock around a few statements would do.
@@ -27,7 +27,13 @@ def units_of(module: Module, touches: Touches, functions: Sequence[Function]) ->
     found: dict[Function, list[Unit]] = {}
     for function in functions:
         uses: list[ast.expr] = [*touches.mentioned_in(function)]
-        units = Atomic(module, touches, function, uses, elements=True, changes=changes).units()
+        atomic = Atomic(
+            *(module, touches, function, uses),
+            elements=True,
+            changes=changes,
+            renews=counts if kind == "Counter" else grown,
+        )
+        units = atomic.units()
         if units:
             found[function] = units
     return found

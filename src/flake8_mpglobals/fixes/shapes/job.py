@@ -116,8 +116,8 @@ class Job:
 
     def making(self, manager: str) -> str:
         """Return the expression by which ``manager`` makes the shared object."""
-        kind, held = ("dict", self._keys) if self.kind == "set" else (self.kind, self.place)
-        return f"{manager}.{kind}({held})"
+        held = self._keys if self.kind == "set" else self.place
+        return f"{manager}.{'list' if self.kind == 'list' else 'dict'}({held})"
 
     @property
     def _keys(self) -> str:

@@ -14,19 +14,19 @@ from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.layout import Sheet
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock, Plan
-from flake8_mpglobals.fixes.shapes import dispatches
+from flake8_mpglobals.fixes.shapes import defaults, dispatches, sets
 from flake8_mpglobals.fixes.shapes.flow import Flow
 from flake8_mpglobals.fixes.shapes.guarded import LockedJob, Units, check_only, locked, units_of
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
 from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse, Uses
-from flake8_mpglobals.fixes.shapes.sets import rewritten
 from flake8_mpglobals.fixes.shapes.stored import Stored
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
 
 NAME = "manager"
 _KINDS = ("list", "dict")
+_OTHERS = ("set", *defaults.KINDS)
 
 
 def takes(writes: Sequence[LostWrite]) -> bool:
@@ -34,9 +34,9 @@ def takes(writes: Sequence[LostWrite]) -> bool:
     return all(write.how == "mutate" and write.kind in _KINDS for write in writes)
 
 
-def takes_sets(writes: Sequence[LostWrite]) -> bool:
-    """Whether all writes change a set in place."""
-    return all(write.how == "mutate" and write.kind == "set" for write in writes)
+def takes_others(writes: Sequence[LostWrite]) -> bool:
+    """Whether all writes change in place what a dict can stand for."""
+    return all(write.how == "mutate" and write.kind in _OTHERS for write in writes)
 
 
 def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
@@ -58,9 +58,10 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     deletes, units = _check_workers(module, touches, kind, workers)
     only = dispatches.only_in_workers(module, workers, exempt)
     changed = [one for one in reached(module, workers) if touches.mentioned_in(one)]
-    check_only(touches, changed if kind == "set" else units, only)
+    check_only(touches, changed if kind in _OTHERS else units, only)
     ParentUse(module, touches, made).judge(only)
     dispatches.check_followed(touches, only, exempt)
+    deletes |= kind == "Counter"  # its update() would add
     annotation = module.text(made.annotation) if isinstance(made, ast.AnnAssign) else ""
     if "Final" in annotation:
         raise CannotFix(f"{place!r} (line {made.lineno}) is Final, and workers would rebind it")
@@ -70,9 +71,14 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     dispatches.share(job, sites, workers)
     if isinstance(job, LockedJob):
         job.take(units)
-    for one in changed if kind == "set" else ():
-        job.add(*rewritten(module, touches, one))
-    made_as = "dict" if kind == "set" else kind
+    for one in changed if kind in _OTHERS else ():
+        if kind == "set":
+            job.add(*sets.rewritten(module, touches, one))
+        else:
+            value = getattr(made, "value", None)
+            assert isinstance(value, ast.expr)
+            job.add(*defaults.rewritten(module, touches, one, value, kind))
+    made_as = "dict" if kind in _OTHERS else kind
     return Plan(
         tuple(findings),
         place,
@@ -102,7 +108,7 @@ def _check_workers(
         uses = [ProxyUse(module, touches, kind, one, locked=True).judge() for one in users]
         for one, found in zip(users, uses, strict=True):
             Stored(module, touches, one, found).judge()
-        units = units_of(module, touches, [one for one in users if one in plain])
+        units = units_of(module, touches, [one for one in users if one in plain], kind)
         if not units:
             raise need from None
         return any(one.deletes for one in uses), units

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.shapes.defaults import KINDS, factory
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
 from flake8_mpglobals.fixes.touches import Touches
 
@@ -19,7 +20,16 @@ _STORING = {"append": 0, "extend": 0, "insert": 1, "setdefault": 1, "update": 0,
 _CHANGING = frozenset({"pop", "remove", "clear", "sort", "reverse", "popitem"}) | {"discard"}
 _READING = frozenset(
     {"count", "index", "get", "keys", "values", "items", "copy", "isdisjoint", "issubset"}
-    | {"issuperset", "union", "intersection", "difference", "symmetric_difference"}
+    | {
+        "most_common",
+        "elements",
+        "total",
+        "issuperset",
+        "union",
+        "intersection",
+        "difference",
+        "symmetric_difference",
+    }
 )
 _PLAIN_CALLS = frozenset(
     {"str", "int", "float", "bool", "len", "round", "abs", "sum", "repr", "ord", "chr", "hex"}
@@ -73,6 +83,8 @@ def _made_plainly(module: Module, value: ast.expr, kind: str) -> bool:
             return _immutable_result(value.elt)
         case ast.DictComp() if kind == "dict":
             return _immutable_result(value.value)
+        case ast.Call() if kind in KINDS:
+            return bool(factory(value, kind))
         case ast.Set() if kind == "set":
             return all(plain(module, None, one) for one in value.elts)
         case ast.Dict() if kind == "dict":

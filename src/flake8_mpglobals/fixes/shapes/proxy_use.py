@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock
+from flake8_mpglobals.fixes.shapes.defaults import GROWING
 from flake8_mpglobals.fixes.touches import Touches
 
 _READERS = frozenset({"len", "print", "str", "bool", "id"})
@@ -93,10 +94,11 @@ class ProxyUse:
         locked: bool = False,
     ) -> None:
         self._locked = locked
+        self._defaults = kind in ("Counter", "defaultdict")
         self._module = module
         self._touches = touches
         self._place = touches.place
-        self._kind = kind
+        self._kind = "dict" if self._defaults else kind
         self._function = function
         self.uses = Uses()
 
@@ -175,7 +177,9 @@ class ProxyUse:
         self.uses.deletes |= method in ("pop", "discard")
         if method in ("pop", "setdefault"):
             self.uses.elements.append(call)
-        if self._kind == "set" and method == "update":
+        if self._defaults and method == "update" and not self._locked:
+            raise NeedsLock(self._no(node, "counts in", "that needs a lock").reason)
+        if (self._kind == "set" or self._defaults) and method == "update":
             self.uses.writes.append(call)  # the keys are gone through in the worker
             return
         values = [*call.args, *(one.value for one in call.keywords)]
@@ -187,7 +191,15 @@ class ProxyUse:
 
     def _subscript(self, node: ast.Name, parent: ast.Subscript) -> None:
         outer = self._module.parents[parent]
-        if isinstance(parent.ctx, ast.Load):
+        grown_by = grows(self._module, parent) if self._defaults else None
+        if grown_by is not None:
+            if not self._locked:
+                raise NeedsLock(self._no(node, "changes an item of", "that needs a lock").reason)
+            self.uses.reads.append(parent)
+            self._write(grown_by, grown_by.args[0])
+            if ast.unparse(grown_by.func).endswith(("extend", "update")):
+                self.uses.stored.pop()  # what is gone through in the worker
+        elif isinstance(parent.ctx, ast.Load):
             self.uses.reads.append(parent)
             self.uses.elements.append(parent)
         elif isinstance(parent.ctx, ast.Del):
@@ -414,6 +426,29 @@ class ProxyUse:
         )
 
 
+def grows(module: Module, item: ast.Subscript) -> ast.Call | None:
+    """Return the call of ``place[key].append(value)`` or the like, given ``place[key]``."""
+    attribute = module.parents[item]
+    call = module.parents[attribute]
+    if not (isinstance(attribute, ast.Attribute) and isinstance(call, ast.Call)):
+        return None
+    if call.func is not attribute or attribute.attr not in GROWING or len(call.args) != 1:
+        return None
+    return call if isinstance(module.parents[call], ast.Expr) else None
+
+
+def grown(module: Module, name: ast.expr) -> bool:
+    """Whether a use changes an item of the place by a method of that item."""
+    item = module.parents[name]
+    return isinstance(item, ast.Subscript) and grows(module, item) is not None
+
+
+def counts(module: Module, name: ast.expr) -> bool:
+    """Whether a use adds to what a Counter counted."""
+    parent = module.parents[name]
+    return isinstance(parent, ast.Attribute) and parent.attr == "update"
+
+
 def changes(module: Module, name: ast.expr) -> bool:
     """Whether a use of a list or dict changes what it holds."""
     parent = module.parents[name]
@@ -421,7 +456,8 @@ def changes(module: Module, name: ast.expr) -> bool:
         case ast.AugAssign(target=target):
             return target is name
         case ast.Subscript(value=owner):
-            return owner is name and not isinstance(parent.ctx, ast.Load)
+            stored = not isinstance(parent.ctx, ast.Load) or grows(module, parent) is not None
+            return owner is name and stored
         case ast.Attribute(attr=method):
             call = module.parents[parent]
             known = any(method in methods for methods in _WRITE_METHODS.values())
