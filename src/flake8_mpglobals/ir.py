@@ -485,7 +485,11 @@ def held_in(contents: Contents, name: str, key: str | int | None) -> Iterator[Va
 
 @dataclass(eq=False, slots=True)
 class Class:
-    """One class: its bases, its methods, what its attributes can be and can contain."""
+    """One class: its bases, its methods, what its attributes can be and can contain.
+
+    ``record``: annotated names of its body are attributes of its instances, which its
+    ``repr`` shows.
+    """
 
     module: Module
     node: ast.ClassDef
@@ -497,6 +501,7 @@ class Class:
     self_attributes: dict[str, set[Value]] = field(default_factory=dict)
     contents: Contents = field(default_factory=dict)
     decorators: tuple[Values, ...] = ()
+    record: bool = False
 
 
 @dataclass(eq=False, slots=True)

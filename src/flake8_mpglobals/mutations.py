@@ -337,6 +337,31 @@ ITERATES: dict[str, int] = {
 }
 """Calls whose result gives the elements of one of their arguments."""
 
+READS_ATTRIBUTES = frozenset(
+    (
+        "builtins.vars",
+        "dataclasses.asdict",
+        "dataclasses.astuple",
+        "dataclasses.replace",
+        "attr.asdict",
+        "attrs.asdict",
+        "pickle.dump",
+        "pickle.dumps",
+        "cloudpickle.dump",
+        "cloudpickle.dumps",
+        "dill.dump",
+        "dill.dumps",
+        "joblib.dump",
+        "torch.save",
+    )
+)
+"""Calls that read every attribute of what they are given."""
+
+SHOWS = frozenset(
+    ("builtins.print", "builtins.repr", "builtins.str", "builtins.format", "pprint.pprint")
+)
+"""Calls that show what they are given, all its attributes where it is a record."""
+
 FIELDS = frozenset(("dataclasses.field", "attr.ib", "attrs.field", "pydantic.Field"))
 """Calls in a class body that say what an attribute of each instance starts with."""
 

@@ -370,7 +370,7 @@ def segments(place: Value) -> tuple[str, ...]:
     top = anchor(place)
     while isinstance(place, Attr | Item | Element) and place is not top:
         if isinstance(place, Attr):
-            parts.append(f".{place.name}")
+            parts.append(".*" if place.name == "__dict__" else f".{place.name}")
         elif isinstance(place, Item) and place.key is not None:
             parts.append(f"[{place.key!r}]")
         else:

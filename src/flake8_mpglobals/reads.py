@@ -11,12 +11,21 @@ from flake8_mpglobals.evaluate import (
     Evaluator,
     External,
     Handle,
+    Obj,
     Shared,
     Target,
+    Things,
     Type,
 )
 from flake8_mpglobals.ir import Attr, Call, Function, Imported, Param, Values, root
-from flake8_mpglobals.mutations import CERTAIN, FUNCTIONS, METHODS, ONLY_ITERATORS
+from flake8_mpglobals.mutations import (
+    CERTAIN,
+    FUNCTIONS,
+    METHODS,
+    ONLY_ITERATORS,
+    READS_ATTRIBUTES,
+    SHOWS,
+)
 from flake8_mpglobals.reach import SIZE, segments
 
 Path = tuple[str, ...]
@@ -31,6 +40,7 @@ MOST = 400
 """Parameters that one question may lead through."""
 
 WHOLE: frozenset[Path] = frozenset(((),))
+_ATTRIBUTES: frozenset[Path] = frozenset(((".*",),))
 _SIZE: frozenset[Path] = frozenset(((SIZE,),))
 
 _NOTHING: frozenset[Path] = frozenset()
@@ -141,11 +151,20 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
             isinstance(thing, Shared | Handle | External | Type) for thing in things
         ):
             yield Given(receiver, frozenset(((f".{callee.name}",),)))
+    if not names.isdisjoint(READS_ATTRIBUTES) or not names.isdisjoint(SHOWS):
+        for values in call.args:
+            if not names.isdisjoint(READS_ATTRIBUTES) or _records(evaluator.things(values)):
+                yield Given(values, _ATTRIBUTES)
     for position, values in enumerate(call.args):
         if call.used or not any(_changes(name, position) for name in names):
             yield _argument(values, entered, names)
     for values in (*call.keywords.values(), call.rest):
         yield _argument(values, entered, names)
+
+
+def _records(things: Things) -> bool:
+    """Whether something is a record, whose text shows its attributes."""
+    return any(isinstance(thing, Obj) and thing.cls.record for thing in things)
 
 
 def _argument(values: Values, entered: tuple[Target, ...], names: set[str]) -> Given:

@@ -404,7 +404,7 @@ class Statements(Expressions):
             self.bind(node.target, values, node.value)
         if self.class_scopes:
             cls = self.class_scopes[-1][0]
-            if isinstance(node.target, ast.Name) and (node.value is None or _makes_fields(cls)):
+            if isinstance(node.target, ast.Name) and (node.value is None or cls.record):
                 # A field: each instance has its own.
                 default = cls.attributes.pop(node.target.id, set())
                 cls.self_attributes.setdefault(node.target.id, set()).update(default, hint)
@@ -541,6 +541,7 @@ class Statements(Expressions):
             prefix = f"{self.class_scopes[-1][0].qualname}."
         cls = Class(self.module, node, node.name, prefix + node.name, bases)
         cls.decorators = decorators
+        cls.record = _makes_fields(cls)
         self.module.classes.append(cls)
         self.class_scopes.append((cls, {}))
         self.statements(node.body)
