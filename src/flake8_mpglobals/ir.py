@@ -275,6 +275,9 @@ UNKNOWN = Unknown()
 NOTHING: Values = frozenset()
 ANYTHING: Values = frozenset((UNKNOWN,))
 
+OPERATOR = "operator"
+"""The kind of the display that stands for what an operator makes of arrays, its elements."""
+
 
 @dataclass(eq=False, slots=True)
 class Slot:

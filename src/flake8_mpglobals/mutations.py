@@ -294,6 +294,11 @@ CONSTRUCTORS: dict[str, str] = {
 }  # fmt: skip
 """Calls that make a new mutable object, and its kind."""
 
+ARRAY_MAKERS = frozenset(
+    name.rpartition(".")[2] for name, kind in CONSTRUCTORS.items() if kind in BUFFERS
+)
+"""The last parts of the names of calls that make buffers."""
+
 SCALARS: dict[str, str] = {
     "builtins.int": "int",
     "builtins.len": "int",

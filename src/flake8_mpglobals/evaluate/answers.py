@@ -39,6 +39,7 @@ from flake8_mpglobals.evaluate.things import (
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
+    OPERATOR,
     UNKNOWN,
     Attr,
     Call,
@@ -76,6 +77,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.mutations import (
     AGAIN,
+    BUFFERS,
     CONSTRUCTORS,
     FIELDS,
     HANDS_BACK,
@@ -225,6 +227,9 @@ class Answers:
                     for thing in self.things(value.display.elements, env)
                 )
                 return frozenset((Box(CTYPE) if of_ctypes else UNKNOWN,))
+            if kind == OPERATOR:
+                kinds = _array_kinds(self.things(value.display.elements, env))
+                return frozenset((Box(kinds[0]) if kinds else UNKNOWN,))
             if kind == "tuple":
                 return frozenset((Box("tuple", value.display),))
             return frozenset((Box("iterator" if kind == "generator" else kind, value.display),))
@@ -1011,6 +1016,11 @@ def _through(value: Value) -> Call | None:
             if isinstance(callee, Attr) and callee.name == "items":
                 return call
     return None
+
+
+def _array_kinds(things: Things) -> list[str]:
+    """Return the kinds of the buffers among ``things``."""
+    return sorted({t.kind for t in things if isinstance(t, Box) and t.kind in BUFFERS})
 
 
 def _decorated_away(function: Function) -> bool:

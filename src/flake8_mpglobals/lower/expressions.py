@@ -9,6 +9,7 @@ from typing import Any
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
+    OPERATOR,
     Attr,
     Call,
     Copied,
@@ -17,6 +18,7 @@ from flake8_mpglobals.ir import (
     Function,
     FunctionValue,
     Guards,
+    Imported,
     Instance,
     Loop,
     Make,
@@ -24,6 +26,7 @@ from flake8_mpglobals.ir import (
     Result,
     Scalar,
     SuperOf,
+    Value,
     Values,
     attr,
     element,
@@ -31,6 +34,7 @@ from flake8_mpglobals.ir import (
     union,
 )
 from flake8_mpglobals.lower.scope import Scope, const_key, looked_at, names_global
+from flake8_mpglobals.mutations import ARRAY_MAKERS
 from flake8_mpglobals.names import parameters
 
 _STR = frozenset((Scalar("str"),))
@@ -247,6 +251,8 @@ class Expressions(Scope):
                 if isinstance(value, Fresh):
                     display = Display(value.display.kind, set(value.display.elements))
                     return frozenset((Fresh(display),))
+        if any(makes_array(value) for value in left | right):
+            return frozenset((Fresh(Display(OPERATOR, set(left | right))),))
         return arithmetic(left | right, isinstance(node.op, ast.Div))
 
     def unary(self, node: ast.UnaryOp) -> Values:
@@ -257,6 +263,8 @@ class Expressions(Scope):
             negated = negated or isinstance(operand.op, ast.Not)
             operand = operand.operand
         values = self.value(operand)
+        if not negated and any(map(makes_array, values)):
+            return frozenset((Fresh(Display(OPERATOR, set(values))),))
         return _BOOL if negated else arithmetic(values)
 
     def boolean(self, node: ast.BoolOp) -> Values:
@@ -502,6 +510,16 @@ def named_items(args: Sequence[Values]) -> Iterator[tuple[str, Values]]:
                 for key, held in value.display.items.items():
                     if isinstance(key, str):
                         yield key, held
+
+
+def makes_array(value: Value) -> bool:
+    """Whether a value is what a call makes that is named like a maker of arrays."""
+    if isinstance(value, Fresh):
+        return value.display.kind == OPERATOR
+    return isinstance(value, Result) and any(
+        isinstance(callee, Attr | Imported) and callee.name.rpartition(".")[2] in ARRAY_MAKERS
+        for callee in value.call.callee
+    )
 
 
 def dotted(node: ast.expr) -> str:
