@@ -18,7 +18,10 @@ GROWING = {"append": "[{0}]", "extend": "list({0})", "add": "{{{0}}}", "update":
 _OPERATORS = {"list": "+", "set": "|"}
 _OF = {"append": "list", "extend": "list", "add": "set", "update": "set"}
 _BEGINS = {"int": "0", "float": "0.0", "list": "[]", "set": "set()"}
-_SIMPLE = (ast.Name, ast.Constant, ast.Attribute, ast.Tuple, ast.expr_context)
+_SIMPLE = (
+    *(ast.Name, ast.Constant, ast.Attribute, ast.Subscript, ast.Tuple, ast.BinOp, ast.JoinedStr),
+    *(ast.FormattedValue, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context),
+)
 _TIGHT = (ast.Name, ast.Constant, ast.Attribute, ast.Call, ast.Subscript)
 _SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.BitOr: "|"}
 
