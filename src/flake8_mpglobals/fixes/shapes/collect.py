@@ -276,6 +276,11 @@ class _Worker:
             own, other = additions(self.function, is_place, kind, statements)
             if other is not None or not own:
                 line = getattr(other, "lineno", self.function.lineno)
+                if isinstance(other, ast.Name) and isinstance(other.ctx, ast.Store):
+                    raise CannotFix(
+                        f"{self.function.name!r} gives {key!r} another value (line {line}): return "
+                        "it and let the parent choose among what the workers return"
+                    )
                 raise CannotFix(
                     f"{self.function.name!r} does more with {key!r} than adding to it "
                     f"(line {line}): a worker that reads it needs it shared"

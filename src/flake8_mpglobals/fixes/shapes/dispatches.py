@@ -17,6 +17,7 @@ from flake8_mpglobals.fixes.setters import Arguments
 from flake8_mpglobals.fixes.shapes.coroutines import check_alone
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lifetimes import Region, region
+from flake8_mpglobals.fixes.shapes.lists import single, uses
 from flake8_mpglobals.fixes.shapes.pools import PoolShare
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
@@ -176,6 +177,7 @@ def exempt(
     spared: list[ast.AST] = [
         one for site in (*facts.sites, *sites) if (one := _callable(module, site)) is not None
     ]
+    spared += [name for one in spared if (name := _called(module, one)) is not None]
     return spared + [one for call in calls for one in _initializers(call)]
 
 
@@ -217,6 +219,19 @@ def _callable(module: Module, site: Site) -> ast.expr | None:
         return None
 
 
+def _called(module: Module, given: ast.AST) -> ast.Name | None:
+    """Return the name of the function that a callable calls: its own, or that in a partial."""
+    if isinstance(given, ast.Name) and given.id not in module.functions:
+        bound = [one for one in uses(module, given) if not isinstance(one.ctx, ast.Load)]
+        if len(bound) != 1 or single(module.parents[bound[0]]) is not bound[0]:
+            return None
+        given = getattr(module.parents[bound[0]], "value", given)
+    match given:
+        case ast.Call(func=func, args=[ast.Name() as first, *_]):
+            return first if ast.unparse(func) in ("partial", "functools.partial") else None
+    return given if isinstance(given, ast.Name) else None
+
+
 def _subclassed(module: Module, call: ast.Call) -> bool:
     """Whether a process is made by a class of this file."""
     return isinstance(call.func, ast.Name) and any(
@@ -241,6 +256,8 @@ def worker(module: Module, site: Site) -> Function:
     if own is not None:
         return own.run
     given = _callable(module, site)
+    if given is not None and not is_process(site):
+        given = _called(module, given)
     function = module.functions.get(given.id) if isinstance(given, ast.Name) else None
     if not isinstance(given, ast.Name) or function is None or not module.is_global(given):
         raise CannotFix(f"the worker of {api} (line {line}) is not a plain function of this module")

@@ -384,6 +384,8 @@ class ProxyUse:
                 for name in ast.walk(parent.target):
                     if isinstance(name, ast.Name):
                         self._alias_once(name)
+            case ast.AugAssign() if parent.value is node:
+                pass
             case (
                 ast.Expr()
                 | ast.FormattedValue()

@@ -344,6 +344,8 @@ class Stored:
                             name in _KEEPING
                         ):
                             return self._reaches_into(holder)
+                        case ast.Attribute(attr=name) if name in CALM_METHODS:
+                            return False
                     name = ast.unparse(call.func)
                     calm = name in PURE or name in _EXCEPTIONS
                     return not (is_builtin(self._module, call.func) and calm)
