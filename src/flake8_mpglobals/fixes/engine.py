@@ -135,7 +135,7 @@ def propose(
         applicability = "display" if problem else plan.applicability
         for finding in plan.findings:
             title = "" if problem else plan.title
-            fixes[finding.sort_key[:4]] = Fix(applicability, title, edits, problem)
+            fixes[finding.sort_key[:4]] = Fix(applicability, title, edits, problem or plan.why)
     return fixes
 
 

@@ -12,7 +12,7 @@ import io
 import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flake8_mpglobals.fixes.edits import Edit, position
 from flake8_mpglobals.fixes.module import Module
@@ -68,8 +68,24 @@ class Sheet:
         return _inside_strings(self._tokens)
 
     def wrap(self, wrap: Wrap) -> None:
-        """Add a wrap; it must hold whole statements (see :meth:`lines`)."""
-        self._wraps.append(wrap)
+        """Add a wrap; it must hold whole statements (see :meth:`lines`).
+
+        The comments at the end of the block that the last of them ends go with it.
+        """
+        self._wraps.append(replace(wrap, last=self._with_comments(wrap)))
+
+    def _with_comments(self, wrap: Wrap) -> int:
+        """Return the last line of a wrap, or of the comments behind it that stand deeper."""
+        base = len(self._indent(wrap.first).expandtabs())
+        last = wrap.last
+        for number, text in enumerate(self._source.lines[last:], last + 1):
+            body = text.lstrip()
+            if not body:
+                continue
+            if body[0] != "#" or len(self._indent(number).expandtabs()) <= base:
+                break
+            last = number
+        return last
 
     def before(self, line: int, *texts: str) -> None:
         """Insert lines before ``line``, as deep as that line is."""

@@ -75,9 +75,12 @@ class PoolShare:
             if dispatches and touched:
                 if current:
                     yield current, not filled
+                    filled = True
+                fresh = filled and isinstance(statement, (ast.Try, ast.With))
                 current, pending, filled = [], [], False
                 for inner in self._inner(statement, dispatches):
-                    yield from self._runs(inner, filled=False)
+                    first = inner is getattr(statement, "body", None)
+                    yield from self._runs(inner, filled=fresh and first)
             elif dispatches:
                 for call in dispatches:
                     if not waits(self._module, self._region, call):
