@@ -10,11 +10,14 @@ from collections import deque
 from collections.abc import Iterator
 
 from flake8_mpglobals.evaluate import Evaluator, Obj, Target, Type
-from flake8_mpglobals.ir import Attr, Call, Function, Module, Values
+from flake8_mpglobals.ir import Attr, Call, Function, Module, Param, Value, Values
 from flake8_mpglobals.program import Program
 
 DEEPEST = 4
 """How many calls deep a worker is followed once it has left the file under check."""
+
+LINKS = 3
+"""How many calls a callable may be passed through before it is sent."""
 
 MOST = 120
 """How many functions of other modules are looked at."""
@@ -73,7 +76,7 @@ class Extent:
 
     def dispatch(self, call: Call) -> None:
         """Open the modules that the arguments of a dispatch lead to."""
-        given = [value for values in _given(call) for value in values]
+        given = self._passed_on([value for values in _given(call) for value in values])
         self._note(self._program.reveal_values(given))
         receivers = [value.base for value in given if isinstance(value, Attr)]
         for thing in self._evaluator.things((*given, *receivers)):
@@ -81,6 +84,21 @@ class Extent:
                 for cls in self._evaluator.lineage(thing.cls)[0]:
                     bases = [value for base in cls.bases for value in base]
                     self._note(self._program.reveal_values(bases))
+
+    def _passed_on(self, values: list[Value]) -> list[Value]:
+        """Return ``values`` with what callers pass for the parameters among them."""
+        found = dict.fromkeys(values)
+        layer = values
+        for _ in range(LINKS):
+            layer = [
+                value
+                for param in layer
+                if isinstance(param, Param)
+                for value in self._evaluator.inputs.get(param, ())
+                if value not in found
+            ]
+            found.update(dict.fromkeys(layer))
+        return list(found)
 
     def end_round(self) -> None:
         """Take in the module bodies that start processes on import."""
