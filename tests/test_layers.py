@@ -37,6 +37,7 @@ ORDER = (
     "oracle",
     "crossings",
     "extent",
+    "boundmethods",
     "boundaries",
     "start_methods",
     "wrappers",

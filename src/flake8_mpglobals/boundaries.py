@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from flake8_mpglobals.boundmethods import bound_methods
 from flake8_mpglobals.catalogue import SHARES, Api, Catalogue, Kind
 from flake8_mpglobals.crossings import Crossings, argument_node, leading
 from flake8_mpglobals.evaluate import (
@@ -433,6 +434,9 @@ class _Crossing:
         for thing in things:
             if not isinstance(thing, Unknown | External | Plain | Handle):
                 found.extend(evaluator.entered_by(thing, made))
+        if not resolved and row.kind not in SHARES:
+            spelled = argument_node(call, row.callable)
+            found.extend(bound_methods(given, call, spelled, evaluator))
         return tuple(found), resolved or bool(found)
 
 

@@ -237,6 +237,7 @@ CONSTRUCTORS: dict[str, str] = {
     "builtins.reversed": "iterator",
     "itertools.count": "iterator",
     "itertools.cycle": "iterator",
+    "itertools.repeat": "iterator",
     "itertools.chain": "iterator",
     "itertools.chain.from_iterable": "iterator",
     "itertools.islice": "iterator",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Handle, Mod, Obj, Things, Type
 from flake8_mpglobals.ir import (
+    NOTHING,
     UNKNOWN,
     Attr,
     Block,
@@ -51,7 +52,8 @@ State = bool | None
 class Touch:
     """One event of the parent on a global: a read of a path, or a new value for the whole.
 
-    ``inside``: a function that the call enters reads it.
+    ``inside``: a function that the call enters reads it.  ``same`` are other names for
+    the new value.
     """
 
     place: Value
@@ -61,6 +63,7 @@ class Touch:
     direct: bool = True
     guards: Guards = frozenset()
     inside: bool = False
+    same: Values = NOTHING
 
 
 class Observers:
@@ -120,7 +123,8 @@ class Observers:
             if event.how in ("bind", "unbind"):
                 for target in event.targets:
                     if isinstance(target, Global | Cell):
-                        yield Touch(target, (), event.node, resets=True)
+                        same = self.evaluator.places(event.values)
+                        yield Touch(target, (), event.node, resets=True, same=same)
             elif event.how in ("attr", "del attr") and isinstance(event.key, str):
                 for target in event.targets:
                     things = self.evaluator.thing(target)
@@ -379,6 +383,8 @@ class _Run:
             if paths is None:
                 continue
             if touch.resets:
+                if not touch.same.isdisjoint(self.wanted):
+                    continue  # the same object, by one more name
                 if any(path[: len(touch.path)] == touch.path for path in paths):
                     state = False
             elif state and any(self.sees(touch, path) for path in paths):

@@ -119,7 +119,8 @@ class Query:
 class Answers:
     """Answers what the values of a program are.
 
-    ``oracle`` is the last resort for expressions of the file under check.
+    ``oracle`` is the last resort for expressions of the file under check.  ``made`` are
+    functions that stand for methods of a library, by where they are sent.
     """
 
     def __init__(
@@ -132,6 +133,7 @@ class Answers:
         self.catalogue = catalogue
         self._oracle = oracle
         self.inputs: dict[Param, set[Value]] = {}
+        self.made: dict[tuple[Call, Value], Function] = {}
         self._known: dict[Value, Things] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._self_classes: dict[Function, list[Class]] = {}
@@ -872,6 +874,8 @@ class Answers:
                 position = ITERATES.get(thing.name)
                 if position is not None and len(call.args) > position:
                     return element(call.args[position])
+                if thing.name == "itertools.repeat" and call.args:
+                    return call.args[0]
                 if thing.name in ("builtins.map", "itertools.starmap") and call.args:
                     given = tuple(element(arg) for arg in call.args[1:])
                     if thing.name == "itertools.starmap" and given:
