@@ -27,6 +27,8 @@ from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix, Plan, Refusal
 from flake8_mpglobals.fixes.shapes import SHAPES
 from flake8_mpglobals.fixes.shapes.locking import inverted
+from flake8_mpglobals.fixes.splitting import split
+from flake8_mpglobals.fixes.width import BLACK, line_length
 from flake8_mpglobals.model import Finding, Fix, Location
 from flake8_mpglobals.noqa import Noqa, keep
 from flake8_mpglobals.options import Options
@@ -182,7 +184,7 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
         return _looked_at(facts, names, _plan(facts, writes, own, strategy))
 
     def repaired(code: str, own: Sequence[Finding]) -> Plan:
-        plan = _REPAIRS[code](facts, own)
+        plan = _split(facts.source, _REPAIRS[code](facts, own))
         if code != "MPG306":
             return plan
         return _looked_at(facts, {plan.place, *(one.worker for one in own)}, plan)
@@ -234,7 +236,7 @@ def _plan(
     for shape in asked:
         try:
             plan = shape.plan(facts, writes, findings)
-            return replace(plan, edits=merge(plan.edits))
+            return _split(facts.source, plan)
         except CannotFix as no:
             others = {one.strategy for one in asked} - {shape.strategy}
             if no.reason and not (shape.last_resort and others):
@@ -242,6 +244,12 @@ def _plan(
         except EditConflictError:
             refused = CannotFix("the edits that this needs overlap")
     raise refused
+
+
+def _split(source: Source, plan: Plan) -> Plan:
+    """Return the plan with its edits in order, and no lines that it makes too long to stand."""
+    limit = line_length(source.path) or BLACK
+    return replace(plan, edits=split(source, merge(plan.edits), limit))
 
 
 def _no_shape(writes: Sequence[LostWrite]) -> str:

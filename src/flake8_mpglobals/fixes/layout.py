@@ -217,7 +217,12 @@ def quote(module: Module) -> str:
 
 def unit(module: Module) -> str:
     """Return one level of indentation of the file."""
-    return _unit(_tokens(module.source))
+    return unit_of(module.source)
+
+
+def unit_of(source: Source) -> str:
+    """Return one level of indentation of a text."""
+    return _unit(_tokens(source))
 
 
 def spread(module: Module, call: ast.Call, *, together: bool = False) -> tuple[Edit, ...]:

@@ -200,7 +200,9 @@ class ProcessShare:
             job.add(Edit(module.start(target), module.end(target), name))
             longer = len(name) - len(target.id)
         room = job.sheet.room(call.lineno, joins=True) - longer
-        new = shared if args is not None else f"args=({shared},)"
+        new = f"args=({shared},)" if args is None else shared
+        if args is not None and not isinstance(args, (ast.Tuple, ast.List)):
+            new = f"({shared}*)"
         parts = spread(module, call, together=self._together(call, room, len(new) + 2))
         if args is None:
             added = f"args=({shared})" if ", " in shared else f"args=({shared},)"
