@@ -15,7 +15,8 @@ SPLITS = {
     "    value = [one(1), two(2, 3), three]": "    value = [\n        one(1),\n        two(2, 3),\n"
     "        three,\n    ]",
     "    return [one + 1 for one in many]": "    return [\n        one + 1 for one in many\n    ]",
-    "    return sum(one for one in numbers)": "    return sum(\n        one for one in numbers\n    )",
+    "    return sum(one for one in plenty)": "    return sum(\n"
+    "        one for one in plenty\n    )",
     "    return [await one(1) for one in range(10)]": "    return [\n        await one(1)\n"
     "        for one in range(10)\n    ]",
     "    for one in call(first, second, 3):\n        pass": "    for one in call(\n"
