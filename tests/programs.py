@@ -21,6 +21,8 @@ NAMES = {
     "flag": ("found", "HIT"),
     "bytearray": ("buf", "GRID"),
     "array": ("cells", "samples"),
+    "counter": ("counts", "_tally"),
+    "groups": ("groups", "by_rest"),
 }
 BEGINS = {
     "list": ("[]", "list()", "[100]"),
@@ -32,6 +34,8 @@ BEGINS = {
     "flag": ("False",),
     "bytearray": ("bytearray(12)", "bytearray(b'abcdefghijkl')"),
     "array": ("array('i', [0] * 12)", "array('d', [0.5] * 12)"),
+    "counter": ("Counter()",),
+    "groups": ("defaultdict(list)",),
 }
 SHOWN = {
     "list": "sorted({0})",
@@ -39,6 +43,8 @@ SHOWN = {
     "set": "sorted({0})",
     "bytearray": "bytes({0})",
     "array": "{0}.tolist()",
+    "counter": "sorted({0}.items())",
+    "groups": "sorted((key, sorted(values)) for key, values in {0}.items())",
 }
 CHANGES = {
     "list": (
@@ -48,6 +54,7 @@ CHANGES = {
         ("if n > 3:", "    {p}.append('big')", "else:", "    {p}.append('small')"),
         ("for step in range(n % 3):", "    {p}.append(n * 100 + step)"),
         ("global {p}", "{p} += [n]"),
+        ("if n % 3 not in {p}:", "    {p}.append(n % 3)"),
     ),
     "dict": (
         ("{p}[n] = n * n",),
@@ -57,7 +64,22 @@ CHANGES = {
         ("{p}.setdefault(n, n * 2)",),
         ("{p}[n] = {{'n': n, 'even': n % 2 == 0}}['n']",),
     ),
-    "set": (("{p}.add(n % 3)",), ("if n > 1:", "    {p}.add(n)"), ("{p}.update([n, n + 1])",)),
+    "set": (
+        ("{p}.add(n % 3)",),
+        ("if n > 1:", "    {p}.add(n)"),
+        ("{p}.update([n, n + 1])",),
+        ("if n % 3 not in {p}:", "    {p}.add(n % 3)"),
+    ),
+    "counter": (
+        ("{p}[n % 3] += 1",),
+        ("for letter in 'ab' * n:", "    {p}[letter] += 1"),
+        ("{p}.update('ab' * n)",),
+    ),
+    "groups": (
+        ("{p}[n % 2].append(n)",),
+        ("{p}[n % 2].extend([n, n + 1])",),
+        ("if n > 2:", "    {p}[n % 2].append(n)"),
+    ),
     "int": (
         ("global {p}", "{p} += 1"),
         ("global {p}", "{p} += n"),
@@ -103,6 +125,18 @@ CHANGES = {
 """What a worker does with a place, by kind; ``n`` is its task, from 0 to 5."""
 
 
+DECORATOR = """\
+def passed_on(function):
+    @functools.wraps(function)
+    def inner(*args):
+        return function(*args)
+
+    return inner
+
+
+"""
+
+
 @dataclass(frozen=True)
 class Place:
     """A module global that workers change."""
@@ -127,6 +161,7 @@ class _Writer:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._imports: set[str] = set()
+        self._more = ""
         taken: set[str] = set()
         self._places: list[Place] = []
         for _ in range(chance.choice((1, 1, 1, 2, 2, 3))):
@@ -139,6 +174,10 @@ class _Writer:
             self._places.append(place)
             if kind == "array":
                 self._imports.add("from array import array")
+            if kind == "counter":
+                self._imports.add("from collections import Counter")
+            if kind == "groups":
+                self._imports.add("from collections import defaultdict")
 
     def text(self) -> str:
         chance = self._chance
@@ -152,14 +191,21 @@ class _Writer:
             body = f'"""Do one task."""\n{body}'
         if chance.random() < 0.4:
             body += chance.choice(("return n\n", "return n * 2\n", "return None\n"))
+        decorated = defined_above = ""
+        if chance.random() < 0.1:
+            decorated, defined_above = "@passed_on\n", DECORATOR
+            self._imports.add("import functools")
         weigh = "def weigh(n):\n    return n * 7 % 5\n\n\n" if "weigh(" in helper + body else ""
         run = self._run(worker)
         shows = "".join(f"print({one.name!r}, {one.shown})\n" for one in self._places)
         form = chance.choice(("main", "main", "script", "split", "method"))
         defined, guarded = self._form(form, run, shows)
+        if self._more:
+            defined = f"\n{self._more.rstrip()}\n\n{defined}"
         begins = "".join(f"{one.name} = {one.begins}\n" for one in self._places)
         text = "\n".join(sorted(self._imports)) + f"\n\n{begins}\n\n"
-        text += f"{weigh}{helper}def {worker}(n):\n{_indent(body)}\n\n{defined}"
+        text += f"{weigh}{helper}{defined_above}{decorated}"
+        text += f"def {worker}(n):\n{_indent(body)}\n\n{defined}"
         return text + f"\nif __name__ == '__main__':\n{_indent(guarded)}"
 
     def _body(self) -> str:
@@ -186,8 +232,8 @@ class _Writer:
     # -- how the workers are started
 
     def _run(self, worker: str) -> str:
-        form = self._chance.choice((self._pool, self._pool, self._executor, self._process))
-        return form(worker)
+        forms = (self._pool, self._pool, self._executor, self._process, self._process_class)
+        return self._chance.choice((*forms, self._loop))(worker)
 
     def _pool(self, worker: str) -> str:
         chance = self._chance
@@ -212,6 +258,7 @@ class _Writer:
             f"list(pool.imap({worker}, range(6)))\n",
             f"pool.map_async({worker}, range(6)).get()\n",
             f"for n in range(6):\n    pool.apply({worker}, (n,))\n",
+            f"print(sum(n or 0 for n in pool.map({worker}, range(6))))\n",
             f"jobs = [pool.apply_async({worker}, (n,)) for n in range(6)]\n"
             "for job in jobs:\n    job.get()\n",
             f"jobs = []\nfor n in range(6):\n    jobs.append(pool.apply_async({worker}, (n,)))\n"
@@ -253,6 +300,7 @@ class _Writer:
             f"futures = [executor.submit({worker}, n) for n in range(6)]\n"
             "for future in as_completed(futures):\n    future.result()\n",
             f"futures = [executor.submit({worker}, n) for n in range(6)]\nwait(futures)\n",
+            f"print(sum(n or 0 for n in executor.map({worker}, range(6))))\n",
             f"for n in range(6):\n    executor.submit({worker}, n)\n",
             f"jobs = {{executor.submit({worker}, n): n for n in range(6)}}\n"
             "for job in as_completed(jobs):\n    job.result()\n",
@@ -261,6 +309,32 @@ class _Writer:
         if chance.random() < 0.75:
             return f"with {made} as executor:\n{_indent(use)}"
         return f"executor = {made}\n{use}executor.shutdown()\n"
+
+    def _loop(self, worker: str) -> str:
+        chance = self._chance
+        self._imports |= {"import asyncio", "from concurrent.futures import ProcessPoolExecutor"}
+        tasks = f"[loop.run_in_executor(executor, {worker}, n) for n in range(6)]"
+        ends = (
+            f"await asyncio.gather(*{tasks})\n",
+            f"print(sum(n or 0 for n in await asyncio.gather(*{tasks})))\n",
+            f"for n in range(6):\n    await loop.run_in_executor(executor, {worker}, n)\n",
+        )
+        inner = f"with ProcessPoolExecutor(2) as executor:\n{_indent(chance.choice(ends))}"
+        loop = f"loop = asyncio.get_running_loop()\n{inner}"
+        self._more = f"async def hand_out():\n{_indent(loop)}\n\n"
+        return "asyncio.run(hand_out())\n"
+
+    def _process_class(self, worker: str) -> str:
+        chance = self._chance
+        self._imports.add("from multiprocessing import Process")
+        init = "def __init__(self, n):\n    super().__init__()\n    self.n = n\n\n"
+        run = f"def run(self):\n    {worker}(self.n)\n"
+        self._more = f"class Job(Process):\n{_indent(init + run)}\n\n"
+        made = "jobs = [Job(n) for n in range(6)]\nfor job in jobs:\n    job.start()\n"
+        if chance.random() < 0.4:
+            made = "jobs = []\nfor n in range(6):\n    job = Job(n)\n    job.start()\n"
+            made += "    jobs.append(job)\n"
+        return f"{made}for job in jobs:\n    job.join()\n"
 
     def _process(self, worker: str) -> str:
         chance = self._chance

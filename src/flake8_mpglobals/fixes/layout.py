@@ -129,7 +129,11 @@ class Sheet:
             longest = max(len(text) for text in self._source.lines)
             limit = min(max(longest, _SHORTEST_LIMIT), BLACK)
         depth = sum(wrap.first <= line <= wrap.last for wrap in self._wraps)
-        return limit - len(self._source.lines[line - 1]) - depth * len(self._unit.expandtabs(4))
+        return (
+            limit
+            - len(self._source.lines[line - 1].expandtabs(4))
+            - depth * len(self._unit.expandtabs(4))
+        )
 
     def edits(self) -> Iterator[Edit]:
         """Yield the edits: one at the start or the end of each line concerned."""
