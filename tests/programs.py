@@ -128,8 +128,8 @@ CHANGES = {
 DECORATOR = """\
 def passed_on(function):
     @functools.wraps(function)
-    def inner(*args):
-        return function(*args)
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
 
     return inner
 

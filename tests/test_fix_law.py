@@ -36,7 +36,7 @@ ALL = replace(OPTIONS, codes=frozenset(rule.code for rule in RULES))
 
 
 WORDS = (
-    *("def __init__", "Job(", "await ", "for letter in ", "print(sum("),
+    *("def __init__", "Job(", "await ", "for letter in ", "print(sum(", "unordered("),
     *("Pool", "Process", "import", "global", "def ", "return", "pass"),
     *("map(", "apply(", "apply_async(", "submit(", ".result()", ".get()", ".wait()"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ PRIMITIVES = frozenset(
 )
 """What of multiprocessing makes an object that a process may get from the one that starts it."""
 MAKERS = PRIMITIVES | {"Manager", "get_context"}
+_SCRIPTS = ("pyproject.toml", "setup.cfg", "setup.py")
+"""Where a module may be named that somebody else runs."""
 _SIMPLE = (ast.Constant, ast.Name, ast.Attribute, ast.Load)
 
 
@@ -73,7 +76,19 @@ def edits(module: Module, place: str, workers: Collection[Function]) -> tuple[Ed
 def _imported(module: Module) -> bool:
     """Whether other files may import this one."""
     path = Path(module.source.path).absolute()
-    return (path.parent / "__init__.py").exists() or bool(named_elsewhere(str(path), {path.stem}))
+    if (path.parent / "__init__.py").exists() or named_elsewhere(str(path), {path.stem}):
+        return True
+    entry = re.compile(rf"\b{re.escape(path.stem)}\b")
+    for folder in path.parents:
+        for name in _SCRIPTS:
+            try:
+                if entry.search((folder / name).read_text(encoding="utf-8", errors="replace")):
+                    return True
+            except OSError:
+                continue
+        if (folder / ".git").exists():
+            break
+    return False
 
 
 def _needed(module: Module, place: str) -> list[ast.stmt]:

@@ -10,6 +10,7 @@ from flake8_mpglobals.fixes.layout import newline, unit
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import around, fresh
 from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE
 from flake8_mpglobals.fixes.touches import Touches
 
 KINDS = ("Counter", "defaultdict")
@@ -80,10 +81,13 @@ def _stored(
         raise CannotFix(f"line {statement.lineno} changes an item by an operator not followed")
     value = statement.value
     got = f"{module.text(item.value)}.get({module.text(key)}, {begin})"
-    tight = isinstance(value, _TIGHT)
-    yield Edit(module.end(item), module.start(value), f" = {got} {sign} {'' if tight else '('}")
-    if not tight:
-        yield Edit(module.end(value), module.end(value), ")")
+    text = module.text(value)
+    lists = isinstance(value, (ast.List, ast.ListComp))
+    if begin == "[]" and not lists:
+        text = f"list({text})"
+    elif not (lists or isinstance(value, (*_TIGHT, ast.Set, ast.SetComp))):
+        text = f"({text})"
+    yield Edit(module.end(item), module.end(value), f" = {got} {sign} {text}")
 
 
 def _grown(
@@ -139,5 +143,11 @@ def _bare(module: Module, value: ast.expr) -> str:
 
 
 def _check_key(key: ast.expr) -> None:
-    if not all(isinstance(node, _SIMPLE) for node in ast.walk(key)):
-        raise CannotFix(f"line {key.lineno}: put the key into a variable, it is used twice")
+    for node in ast.walk(key):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in PURE:
+                continue
+            case ast.Call(func=ast.Attribute(attr=name)) if name in CALM_METHODS:
+                continue
+        if not isinstance(node, _SIMPLE):
+            raise CannotFix(f"line {key.lineno}: put the key into a variable, it is used twice")

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock
-from flake8_mpglobals.fixes.shapes.defaults import GROWING
 from flake8_mpglobals.fixes.touches import Touches
 
 _READERS = frozenset({"len", "print", "str", "bool", "id"})
@@ -42,6 +41,7 @@ CALM_METHODS = frozenset(
 )
 """Methods that leave their object as it is, on every type of the standard library."""
 
+_GROWING = frozenset({"append", "extend", "add", "update"})
 _READ_METHODS: dict[str, set[str]] = {
     "list": {"count", "index"},
     "dict": {"get", "copy"},
@@ -434,7 +434,7 @@ def grows(module: Module, item: ast.Subscript) -> ast.Call | None:
     call = module.parents[attribute]
     if not (isinstance(attribute, ast.Attribute) and isinstance(call, ast.Call)):
         return None
-    if call.func is not attribute or attribute.attr not in GROWING or len(call.args) != 1:
+    if call.func is not attribute or attribute.attr not in _GROWING or len(call.args) != 1:
         return None
     return call if isinstance(module.parents[call], ast.Expr) else None
 

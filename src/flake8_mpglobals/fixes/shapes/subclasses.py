@@ -16,6 +16,7 @@ from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.rewriting import Rewriting
 
 _INIT = "__init__"
+_LIFE = frozenset({"start", "join", "terminate", "kill", "close", "is_alive"})
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,33 @@ def process_class(module: Module, call: ast.Call) -> ProcessClass | None:
     methods = [one for one in found.body if isinstance(one, ast.FunctionDef)]
     run = [one for one in methods if one.name == "run"]
     made = [one for one in methods if one.name == _INIT]
-    if len(run) != 1 or len(made) > 1:
+    if len(run) != 1 or len(made) > 1 or any(one.name in _LIFE for one in methods):
         raise unclear
+    if _runs_itself(module):
+        raise CannotFix(f"run() of {found.name!r} may be called in the parent, too")
     for one in (*run, *made):
         if one.decorator_list or not one.args.args or one.args.posonlyargs:
             raise unclear
         if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(one)):
             raise unclear
     return ProcessClass(found, run[0], made[0] if made else None)
+
+
+def _runs_itself(module: Module) -> bool:
+    """Whether a ``run()`` is called other than by ``start()``."""
+    for node in ast.walk(module.tree):
+        if not (isinstance(node, ast.Attribute) and node.attr == "run"):
+            continue
+        owner = node.value
+        match owner:
+            case ast.Call(func=ast.Name(id="super")):
+                continue
+            case ast.Name(id=name) if all(
+                isinstance(one, ast.Import) for one in module.bindings(name)
+            ) and module.bindings(name):
+                continue
+        return True
+    return False
 
 
 def _derived(module: Module, name: str) -> bool:
