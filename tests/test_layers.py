@@ -40,6 +40,7 @@ ORDER = (
     "boundmethods",
     "boundaries",
     "start_methods",
+    "conditions",
     "wrappers",
     "contexts",
     "reach",

@@ -300,7 +300,7 @@ class Losses:
             fillers = self._copies.fillers(write.place, write.effect)
         seen = self._observers.observe(
             write.place,
-            write.effect.path,
+            _changed(write),
             sites,
             rebinds=write.rebinds,
             skip=fillers | self._same_code(write),
@@ -718,6 +718,15 @@ def _preference(write: _Write) -> tuple[object, ...]:
     node = write.raw.event.node
     end = (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))
     return (-end[0], -end[1], repr_place(write.place))
+
+
+def _changed(write: _Write) -> tuple[str, ...]:
+    """Return the access path of what changes; of a container that was handed, what it holds."""
+    event = write.raw.event
+    inside = isinstance(event, Call) or event.how == "inplace"
+    if inside and isinstance(write.place, Handed):
+        return (*write.effect.path, "[]")
+    return write.effect.path
 
 
 def _node(function: Function) -> FunctionNode | None:

@@ -11,13 +11,15 @@ from dataclasses import replace
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite, travelling
 from flake8_mpglobals.catalogue import Api, Slot
+from flake8_mpglobals.conditions import Constants, constants, left_out
 from flake8_mpglobals.evaluate import Env, Evaluator, External, Partial, Target, Thing, argument
 from flake8_mpglobals.ir import NOTHING, Call, Function, Param, Result, Value
 
 LINKS = 3
 """How many wrappers may lie around one process API."""
 
-_Callers = dict[Function, list[tuple[Call, Target]]]
+_Link = tuple[Call, Target]
+_Callers = dict[Function, list[_Link]]
 
 
 def through_wrappers(found: Boundaries, evaluator: Evaluator) -> Boundaries:
@@ -32,8 +34,9 @@ def through_wrappers(found: Boundaries, evaluator: Evaluator) -> Boundaries:
             callers.setdefault(target.function, []).append((call, target))
     sites: list[DispatchSite] = []
     for site in found.sites:
-        outer = list(_around(site, callers, evaluator))
-        handed = {target.function for each in outer for target in each.workers}
+        around = list(_around(site, callers, evaluator))
+        handed = {target.function for each, _ in around for target in each.workers}
+        outer = [each for each, starts in around if starts]
         if handed:
             kept = tuple(target for target in site.workers if target.function not in handed)
             site = replace(site, workers=kept)
@@ -42,14 +45,18 @@ def through_wrappers(found: Boundaries, evaluator: Evaluator) -> Boundaries:
     return replace(found, sites=sites)
 
 
-def _around(site: DispatchSite, callers: _Callers, evaluator: Evaluator) -> Iterator[DispatchSite]:
-    """Yield a dispatch for each call that hands a callable to ``site`` through parameters."""
+def _around(
+    site: DispatchSite, callers: _Callers, evaluator: Evaluator
+) -> Iterator[tuple[DispatchSite, bool]]:
+    """Yield a dispatch for each call that hands a callable to ``site`` through parameters,
+    and whether what the call passes besides lets it come to the dispatch.
+    """
     given = argument(site.call, site.api.callable)
     if given is None:
         return
     args, keywords = travelling(site.call, site.api)
     starts = sorted(_passed(given, evaluator), key=_index)
-    layer: list[tuple[Param, tuple[Target, ...]]] = [(param, ()) for param in starts]
+    layer: list[tuple[Param, tuple[_Link, ...]]] = [(param, ()) for param in starts]
     seen: set[tuple[Param, Call]] = set()
     while layer:
         param, inner = layer.pop()
@@ -58,7 +65,8 @@ def _around(site: DispatchSite, callers: _Callers, evaluator: Evaluator) -> Iter
             if (param, call) in seen or not handed:
                 continue
             seen.add((param, call))
-            way = (target, *inner)
+            links = ((call, target), *inner)
+            way = tuple(entered for _, entered in links)
             if not _leads_to(site, way, evaluator):
                 continue
             made = Call(
@@ -69,10 +77,21 @@ def _around(site: DispatchSite, callers: _Callers, evaluator: Evaluator) -> Iter
             for thing in evaluator.ordered(evaluator.things(own)):
                 workers.extend(evaluator.entered_by(thing, made))
             if workers and not _defaulted(param, target):
-                yield _outer(site, call, param, workers)
+                yield _outer(site, call, param, workers), _comes_to(site, links)
             if len(way) < LINKS:
                 further = sorted(_passed(handed, evaluator), key=_index)
-                layer.extend((each, way) for each in further if each.function is call.function)
+                layer.extend((each, links) for each in further if each.function is call.function)
+
+
+def _comes_to(site: DispatchSite, links: tuple[_Link, ...]) -> bool:
+    """Whether the constants passed by calls, outermost first, leave the dispatch to be made."""
+    known: Constants = {}
+    nodes = [call.node for call, _ in links[1:]] + [site.call.node]
+    for (call, target), node in zip(links, nodes, strict=True):
+        known = constants(call, target.function, known)
+        if left_out(node, target.function, known):
+            return False
+    return True
 
 
 def _leads_to(site: DispatchSite, way: tuple[Target, ...], evaluator: Evaluator) -> bool:
