@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from flake8_mpglobals import checking
+from flake8_mpglobals import checking, config
 from flake8_mpglobals.commands.check import run
 from flake8_mpglobals.commands.common import Flags
+from flake8_mpglobals.trace import Trace
 
 WORKER = """\
 from multiprocessing import Pool
@@ -75,7 +76,7 @@ def project(
 ) -> Project:
     monkeypatch.chdir(tmp_path)
     # Files made just now count as settled here, since their times are set by hand.
-    monkeypatch.setattr("flake8_mpglobals.project._settled", lambda *_: True)
+    monkeypatch.setattr("flake8_mpglobals.project._RACY", -(10**18))
     return Project(tmp_path, capsys)
 
 
@@ -149,6 +150,123 @@ def test_what_changes_is_seen(project: Project, change: Callable[[Project], None
         assert after != before
 
 
+def sets_config(project: Project) -> None:
+    project.write("pyproject.toml", "[tool.mpglobals]\nignore = ['MPG1']\n")
+
+
+def sets_boundary(project: Project) -> None:
+    project.write("runner.py", "def run_all(function, items):\n    ...\n")
+    text = WORKER.replace("pool.map(", "runner.run_all(").replace("import helper", "import runner")
+    project.write("main.py", text.replace("helper.", "runner."))
+    row = '"runner.run_all" = { callable = 0, kind = "process" }'
+    project.write("pyproject.toml", f"[tool.mpglobals.boundaries]\n{row}\n")
+
+
+@pytest.mark.parametrize("change", [sets_config, sets_boundary])
+def test_settings_are_seen(project: Project, change: Callable[[Project], None]) -> None:
+    flags = Flags()
+    before = project.check(flags=flags)
+    change(project)
+    after = project.check(flags=flags)
+    assert after == project.check(cache=False, flags=flags)
+    assert project.check(flags=flags) == after
+    (project.root / "src" / "pyproject.toml").unlink()
+    if change is sets_config:
+        assert after != before
+        assert project.check(flags=flags) == before
+
+
+def edit_plain(project: Project) -> None:
+    project.write("plain.py", PLAIN + "# more\n")
+
+
+def touch(project: Project) -> None:
+    for name, text in (("main.py", WORKER), ("helper.py", HELPER), ("plain.py", PLAIN)):
+        project.write(name, text)
+
+
+def remark(project: Project) -> None:
+    project.write("helper.py", HELPER + "# more\n")
+
+
+def unrelated(project: Project) -> None:
+    project.write("other/new.py", HELPER)
+
+
+@pytest.mark.parametrize(
+    ("change", "files"),
+    [
+        (edit_plain, ["plain.py"]),
+        (edit_main, ["main.py"]),
+        (touch, []),
+        # plain.py has no interest in what helper.py holds, only in what it offers.
+        (remark, ["helper.py", "main.py"]),
+        # helper.py imports nothing, so that no new folder can mean another thing to it.
+        (unrelated, ["main.py", "plain.py", "other/new.py"]),
+    ],
+)
+def test_only_what_depends_on_a_change_is_checked(
+    project: Project, checked: list[str], change: Callable[[Project], None], files: list[str]
+) -> None:
+    before = project.check()
+    checked.clear()
+    change(project)
+    after = project.check()
+    assert [path.removeprefix("src/") for path in checked] == files
+    if change in (touch, remark, unrelated):
+        assert after == before
+    checked.clear()
+    assert project.check() == after
+    assert checked == []
+
+
+def test_a_part_of_what_is_kept_is_looked_at_alone(project: Project, checked: list[str]) -> None:
+    for number in range(20):
+        project.write(f"many/m{number}.py", PLAIN)
+    before = project.check()
+    checked.clear()
+    edit_main(project)
+    edit_plain(project)
+    run(("src/plain.py",), Flags(isolated=True), cache_dir=str(project.cache))
+    run(("src/many",), Flags(isolated=True), cache_dir=str(project.cache))
+    assert checked == ["src/plain.py"]  # named itself: another question than before
+    assert project.check() != before
+    assert project.check() == project.check(cache=False)
+
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+def leaves(trace: Trace, path: str) -> set[str]:
+    """Return what the report on a file depends on, by key."""
+    trace.settle()
+    (number,) = (n for n in trace.made if trace.keys[n].startswith("r") and path in trace.keys[n])
+    return {trace.keys[n] for n in trace.leaves_of([number])}
+
+
+@pytest.mark.parametrize(
+    "folder", sorted((FIXTURES / "projects").iterdir()), ids=lambda path: str(path.name)
+)
+def test_what_is_shared_between_files_hides_no_dependence(folder: Path) -> None:
+    """Whatever is remembered from other files, a report depends on what it did alone."""
+    options = config.Configuration(isolated=True).options_for("x.py")
+    tasks = [checking.Task(str(path), False, options) for path in sorted(folder.rglob("*.py"))]
+    together = Trace()
+    workspaces = checking.Workspaces(together)
+    for task in (*tasks, *tasks):
+        checking.check_file(task, workspaces)
+    for task in tasks:
+        alone = Trace()
+        checking.check_file(task, checking.Workspaces(alone))
+        missing = leaves(alone, task.path) - leaves(together, task.path)
+        # A folder about which much is asked is listed instead.
+        listed = {key for key in missing if key.startswith("k ")}
+        missing -= {
+            key for key in listed if f"n {Path(key[2:]).parent}" in leaves(together, task.path)
+        }
+        assert not missing, task.path
+
+
 def test_other_options_are_another_run(project: Project, checked: list[str]) -> None:
     assert "MPG101" in project.check()
     some = Flags(isolated=True, select=("MPG2",))
@@ -196,15 +314,18 @@ def test_what_was_just_changed_is_not_kept(
     assert project.check() != first
 
 
-def test_old_entries_go(project: Project) -> None:
+def test_old_entries_go(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.check()
-    (entry,) = [path for path in project.cache.glob("*/*") if path.is_file()]
+    entries = [path for path in project.cache.glob("*/*") if path.is_file()]
     long_ago = time.time() - 40 * 86_400
-    os.utime(entry, (long_ago, long_ago))
-    os.utime(project.cache / "CACHEDIR.TAG", (long_ago, long_ago))
-    add(project)
-    project.check()
-    assert not entry.exists()
+    for path in (*entries, project.cache / "CACHEDIR.TAG"):
+        os.utime(path, (long_ago, long_ago))
+    # Another working directory has entries of its own.
+    monkeypatch.chdir(project.root / "src")
+    run((".",), Flags(isolated=True), cache_dir=str(project.cache))
+    left = {path for path in project.cache.glob("*/*") if path.is_file()}
+    assert left
+    assert not left.intersection(entries)
 
 
 def test_runs_at_the_same_time_agree(project: Project) -> None:

@@ -20,6 +20,7 @@ ORDER = (
     "catalogue",
     "options",
     "source",
+    "trace",
     "prefilter",
     "outline",
     "noqa",

@@ -1,16 +1,17 @@
-"""What the last run with the same arguments found, kept in a folder: right first.
+"""What earlier runs in this folder found, kept file by file: right first.
 
-An answer is believed while everything that the run looked at is as it was: every file
-that was read, under check or not, and every path and folder that was looked for, there
-or not.  Arguments, options, working directory, tool, the libraries that it asks and
-Python are part of the name under which it is kept.
+A report is believed while everything that it was derived from is as it was: the content
+of the file and of the modules of the project that it led to, and every path and folder
+that was looked for, there or not (:mod:`flake8_mpglobals.trace`).  Tool, Python, the
+libraries that it asks and the working directory are part of the name under which all is
+kept, options part of the key of a report.
 
-* A file counts as unchanged where size, times and inode are the same; a run that read
-  one which had been changed just before is not kept, as a later change could bear the
-  same time.
+* A file whose size, times and inode are the same is not read again.  Where one of them
+  differs its content decides, as it does for a file which had been changed just before
+  it was read: a later change could bear the same time.
 * What cannot be read, does not look as it was written, or cannot be written is left
   alone: the files are checked anew.  A file is replaced whole, so concurrent runs see
-  one state or the other.
+  one state or the other; the last one to end is kept.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ import sys
 import tempfile
 import time
 import zlib
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
+from functools import lru_cache
 from typing import Any
 
 from flake8_mpglobals import __version__
@@ -37,13 +40,16 @@ from flake8_mpglobals.model import (
     Step,
 )
 from flake8_mpglobals.options import Options
-from flake8_mpglobals.project import Seen, state_of
+from flake8_mpglobals.project import renewed
+from flake8_mpglobals.trace import Trace
 
-_MAGIC = b"mpglobals cache 1\n"
+_MAGIC = b"mpglobals cache 2\n"
 _DAY = 86_400
 _MOST_DAYS = 30
 _MOST_BYTES = 200 << 20
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by mpglobals: may be deleted.\n"
+_MANY_TIMES = 4
+"""Where so many times more reports are kept than asked for, not all leaves are looked at."""
 _LIBRARIES = ("astroid", "flake8")
 
 
@@ -56,35 +62,96 @@ def default_folder() -> str | None:
     return str(user_cache_dir("mpglobals", appauthor=False))
 
 
-class Cache:
-    """The answer to one run, in a folder that is made when there is something to keep.
+class Kept:
+    """What was kept: leaves with their states, and reports by key.
 
-    ``targets`` are the files under check, each with whether it is named itself and
-    with its options.
+    After :meth:`holds`, ``changed`` are the numbers of leaves that are not as they were,
+    and ``refreshed`` says whether there is more to be known of some that are.
     """
 
-    def __init__(self, folder: str, targets: Sequence[tuple[str, bool, Options]]) -> None:
-        numbers: dict[int, int] = {}
-        distinct: list[list[object]] = []
-        listed: list[tuple[str, bool, int]] = []
-        for path, explicit, options in targets:
-            number = numbers.get(id(options))
-            if number is None:
-                number = numbers[id(options)] = len(distinct)
-                distinct.append(_plain(options))
-            listed.append((path, explicit, number))
-        what = repr((_tool(), os.getcwd(), sys.version, distinct, listed))
+    __slots__ = ("_cache", "_content", "_graph", "_leaves", "_reports", "_states", "_trace",
+                 "changed", "refreshed")  # fmt: skip
+
+    def __init__(self, cache: Cache, content: tuple[Any, ...]) -> None:
+        self._cache = cache
+        self._content = content
+        self._graph, leaves, leaf_keys, self._states, reports, report_keys, _ = content
+        self._leaves = dict(zip(array("I", leaves), _split(leaf_keys), strict=True))
+        self._reports = dict(zip(_split(report_keys), array("I", reports), strict=True))
+        self._trace: Trace | None = None
+        self.changed: set[int] = set()
+        self.refreshed = False
+
+    def holds(self, keys: Sequence[str]) -> bool:
+        """Whether all these reports are there, and nothing has changed that they depend on."""
+        among = None
+        if len(keys) * _MANY_TIMES < len(self._reports):
+            trace = self.trace()
+            known = [self._reports[key] for key in keys if key in self._reports]
+            among = None if trace is None else trace.leaves_of(known)
+        for index, (number, key) in enumerate(self._leaves.items()):
+            if among is None or number in among:
+                state = renewed(key, self._states[index])
+                if state is None:
+                    self.changed.add(number)
+                elif state is not self._states[index]:
+                    self._states[index] = state
+                    self.refreshed = True
+        return not self.changed and all(key in self._reports for key in keys)
+
+    def report(self, key: str) -> FileReport | None:
+        """Return a report; None where it says nothing."""
+        value = self._content[-1].get(self._reports[key])
+        return None if value is None else unpacked(value)
+
+    def trace(self) -> Trace | None:
+        """Return all that was kept; None where it is not to be had."""
+        content = self._cache.read(self._graph) if self._trace is None else None
+        if content is not None:
+            keys, nodes, sizes, flat, values = content
+            trace = self._trace = Trace()
+            trace.keys = _split(keys)
+            trace.numbers = {key: number for number, key in enumerate(trace.keys)}
+            start = 0
+            for node, size in zip(array("I", nodes), array("I", sizes), strict=True):
+                trace.made[node] = flat[start : start + size]
+                start += size
+            trace.values = {**values, **self._content[-1]}
+        if self._trace is not None:
+            self._trace.states = dict(zip(self._leaves, self._states, strict=True))
+        return self._trace
+
+    def save(self) -> None:
+        """Keep what is known better of what has not changed; never raises ``OSError``."""
+        with contextlib.suppress(OSError, ValueError):
+            self._cache.replace("", marshal.dumps(self._content))
+
+
+class Cache:
+    """What is kept of the runs in one working directory; ``folder`` is made when needed."""
+
+    def __init__(self, folder: str) -> None:
+        what = repr((_tool(), os.getcwd(), sys.version))
         self._top = folder
         self._folder = os.path.join(folder, f"{__version__}-{sys.implementation.cache_tag}")
-        self._path = os.path.join(self._folder, _digest(what.encode("utf-8", "surrogatepass")))
+        self._name = digest(what.encode("utf-8", "surrogatepass"))
 
-    def load(self) -> list[FileReport] | None:
-        """Return the reports of that run, None where something may have changed."""
+    def load(self) -> Kept | None:
+        """Return what was kept, None where that is nothing."""
+        content = self.read("")
         try:
-            with open(self._path, "rb") as file:
+            return None if content is None else Kept(self, content)
+        except (TypeError, ValueError):
+            return None
+
+    def read(self, name: str) -> tuple[Any, ...] | None:
+        """Return what a file of the cache holds, None where it holds nothing of use."""
+        path = self._path(name)
+        try:
+            with open(path, "rb") as file:
                 data = file.read()
-            if time.time() - os.stat(self._path).st_mtime > _DAY:
-                os.utime(self._path)
+            if time.time() - os.stat(path).st_mtime > _DAY:
+                os.utime(path)
         except (OSError, ValueError):
             return None
         head = len(_MAGIC) + 4
@@ -93,38 +160,78 @@ class Cache:
         if data[: len(_MAGIC)] != _MAGIC or zlib.crc32(body) != sum_:
             return None
         try:
-            seen, reports = marshal.loads(body)
+            content = marshal.loads(body)
         except (EOFError, ValueError, TypeError):
             return None
-        if any(state_of(what, path) != state for (what, path), state in seen.items()):
-            return None
-        return [_unpacked(report) for report in reports]
+        return content if isinstance(content, tuple) else None
 
-    def save(self, seen: Seen, reports: Iterable[FileReport]) -> None:
-        """Keep the reports of a run that looked at ``seen``; never raises ``OSError``."""
-        if any(state is None for state in seen.values()):
-            return
-        body = marshal.dumps((seen, [astuple(report) for report in reports]))
+    def save(self, trace: Trace) -> None:
+        """Keep what a run noted; never raises ``OSError``."""
+        trace.settle()
+        trace.drop_doubtful()
+        leaves = {n: state for n, state in trace.states.items() if state is not None}
+        reports = [n for n in trace.made if trace.keys[n].startswith("r")]
+        values = dict(trace.values)
+        found = {n: values.pop(n) for n in reports if n in values}
+        graph = marshal.dumps(
+            (
+                _joined(trace.keys),
+                array("I", trace.made).tobytes(),
+                array("I", map(len, trace.made.values())).tobytes(),
+                b"".join(trace.made.values()),
+                values,
+            )
+        )
+        name = f"-{digest(graph)}"
+        state = marshal.dumps(
+            (
+                name,
+                array("I", leaves).tobytes(),
+                _joined(trace.keys[n] for n in leaves),
+                list(leaves.values()),
+                array("I", reports).tobytes(),
+                _joined(trace.keys[n] for n in reports),
+                found,
+            )
+        )
         with contextlib.suppress(OSError, ValueError):
             os.makedirs(self._folder, exist_ok=True)
-            for name, text in (("CACHEDIR.TAG", _TAG), (".gitignore", "*\n")):
-                path = os.path.join(self._top, name)
+            for mark, text in (("CACHEDIR.TAG", _TAG), (".gitignore", "*\n")):
+                path = os.path.join(self._top, mark)
                 if not os.path.exists(path):
                     with open(path, "w", encoding="utf-8") as file:
                         file.write(text)
-            self._replace(_MAGIC + zlib.crc32(body).to_bytes(4, "big") + body)
+            if not os.path.exists(self._path(name)):
+                self.replace(name, graph)
+            self.replace("", state)
+            for other in os.listdir(self._folder):
+                if other.startswith(f"{self._name}-") and other != self._name + name:
+                    os.unlink(os.path.join(self._folder, other))
             _prune(self._top)
 
-    def _replace(self, data: bytes) -> None:
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, self._name + name)
+
+    def replace(self, name: str, body: bytes) -> None:
+        """Write a file of the cache whole, or not at all; raises ``OSError``."""
         handle, temporary = tempfile.mkstemp(dir=self._folder)
         try:
             with open(handle, "wb") as file:
-                file.write(data)
-            os.replace(temporary, self._path)
+                file.write(_MAGIC + zlib.crc32(body).to_bytes(4, "big"))
+                file.write(body)
+            os.replace(temporary, self._path(name))
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+
+def _joined(keys: Iterable[str]) -> bytes:
+    return "\0".join(keys).encode("utf-8", "surrogatepass")
+
+
+def _split(keys: bytes) -> list[str]:
+    return keys.decode("utf-8", "surrogatepass").split("\0") if keys else []
 
 
 def _prune(top: str) -> None:
@@ -148,10 +255,33 @@ def _prune(top: str) -> None:
                 os.unlink(path)
 
 
-def _digest(data: bytes) -> str:
+def digest(what: bytes) -> str:
+    """Return a short name for some bytes."""
     from hashlib import blake2b
 
-    return blake2b(data, digest_size=16).hexdigest()
+    return blake2b(what, digest_size=16).hexdigest()
+
+
+def tag_of(choice: object) -> str:
+    """Return by what one choice of options is told from others, the same in every process."""
+    return digest(repr(choice).encode("utf-8", "surrogatepass"))[:12]
+
+
+def report_key(path: str, explicit: bool, options: Options) -> str:
+    """Return the key of the report on a file: the same in every process and run."""
+    return f"r{'+' if explicit else '-'}{_name_of(options)} {path}"
+
+
+@lru_cache(maxsize=64)
+def _name_of(options: Options) -> str:
+    values = (getattr(options, each.name) for each in fields(options))
+    plain = [sorted(value) if isinstance(value, frozenset) else value for value in values]
+    return tag_of(plain)
+
+
+def packed(report: FileReport) -> tuple[Any, ...]:
+    """Return a report in plain types; an empty tuple for one that says nothing."""
+    return astuple(report) if report.findings or report.errors else ()
 
 
 def _tool() -> list[tuple[object, ...]]:
@@ -181,15 +311,11 @@ def _when(path: str) -> tuple[int, int]:
     return (stat.st_size, stat.st_mtime_ns)
 
 
-def _plain(options: Options) -> list[object]:
-    """Return options in a form whose ``repr`` is the same in every process."""
-    values = (getattr(options, each.name) for each in fields(options))
-    return [sorted(value) if isinstance(value, frozenset) else value for value in values]
-
-
-def _unpacked(packed: tuple[Any, ...]) -> FileReport:
-    """Return the report that ``astuple`` took apart."""
-    path, findings, errors, lines = packed
+def unpacked(value: tuple[Any, ...]) -> FileReport:
+    """Return the report that was packed."""
+    if not value:
+        return FileReport("")
+    path, findings, errors, lines = value
     return FileReport(
         path,
         tuple(_finding(*each) for each in findings),

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from flake8_mpglobals.cache import Cache
+from flake8_mpglobals.cache import Cache, packed, report_key, tag_of, unpacked
 from flake8_mpglobals.model import FileError, FileReport, Finding
 from flake8_mpglobals.options import Options
-from flake8_mpglobals.project import Disk, Seen
+from flake8_mpglobals.project import Disk
+from flake8_mpglobals.trace import Notes, Trace
 from flake8_mpglobals.workspace import Workspace
 
 TRACEBACK = "MPGLOBALS_TRACEBACK"
@@ -27,6 +29,8 @@ _CHUNK = 128
 """Files that a process is given at a time."""
 _OBJECTS = 200_000
 """Objects that may be made before garbage is collected."""
+_RENEWED = "bls0123"
+"""Letters of nodes below reports, each after those from which it is derived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +59,22 @@ class Workspaces:
 
     __slots__ = ("_known", "disk")
 
-    def __init__(self) -> None:
+    def __init__(self, trace: Trace | None = None) -> None:
         self._known: dict[tuple[object, ...], Workspace] = {}
-        self.disk = Disk()
+        self.disk = Disk(trace=trace)
 
     def of(self, options: Options) -> Workspace:
         """Return the workspace that holds under ``options``."""
         key = (options.src, options.boundaries)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = Workspace(options.src, options.boundaries, self.disk)
+            tag = "" if self.disk.trace is None else tag_of(key)
+            known = Workspace(options.src, options.boundaries, self.disk, tag=tag)
+            self._known[key] = known
         return known
 
 
-_own = Workspaces()
+_own: list[Workspaces] = []
 """What a process that was started for a run knows of its files."""
 
 
@@ -99,8 +105,9 @@ def check_bytes(job: Job, workspaces: Workspaces, *, full: bool = True) -> FileR
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        # It may go well next time: not to be kept.
-        workspaces.disk.seen["text", job.path] = None
+        if workspaces.disk.trace is not None:
+            # It may go well next time: not to be kept.
+            workspaces.disk.trace.doubt(f"t {workspaces.disk.absolute(job.path)}")
         return FileReport(job.path, errors=(internal(job.path, error),))
     return FileReport(job.path, findings, lines=_mentioned(source.lines, job.path, findings))
 
@@ -127,26 +134,91 @@ def check_files(
     which the answer is kept.
     """
     tasks = [Task(path, explicit, options_for(path)) for path, explicit in targets]
-    kept = None
-    if cache is not None:
-        kept = Cache(cache, [(task.path, task.explicit, task.options) for task in tasks])
-        known = kept.load()
-        if known is not None:
-            yield from known
-            return
-    seen: Seen = {}
-    reports: list[FileReport] = []
-    for report in _run(tasks, jobs, seen):
+    if cache is None:
+        for report in _run(tasks, jobs, Workspaces()):
+            done()
+            if report.findings or report.errors:
+                yield report
+        return
+    with gc_at_leisure():
+        store = Cache(cache)
+        keys = [report_key(task.path, task.explicit, task.options) for task in tasks]
+        kept = store.load()
+        holds = kept is not None and kept.holds(keys)
+        trace = kept.trace() if kept is not None and not holds else None
+    if kept is not None and holds:
+        for key in keys:
+            done()
+            known = kept.report(key)
+            if known is not None:
+                yield known
+        if kept.refreshed:
+            kept.save()
+        return
+    with gc_at_leisure():
+        workspaces = Workspaces(trace or Trace())
+        if kept is not None and trace is not None:
+            _renew(trace, kept.changed, [workspaces.of(task.options) for task in tasks])
+        trace = workspaces.disk.trace or Trace()
+        numbers = [trace.number(key) for key in keys]
+        waiting = [number not in trace.made for number in numbers]
+    new = _run(
+        [task for task, waits in zip(tasks, waiting, strict=True) if waits], jobs, workspaces
+    )
+    for number, waits in zip(numbers, waiting, strict=True):
         done()
+        report = next(new) if waits else unpacked(trace.values.get(number, ()))
         if report.findings or report.errors:
-            reports.append(report)
             yield report
-    if kept is not None:
-        kept.save(seen, reports)
+    for _ in new:
+        """Let it come to its end."""
+    with gc_at_leisure():
+        store.save(trace)
+
+
+def _renew(trace: Trace, changed: set[int], workspaces: Iterable[Workspace]) -> None:
+    """Forget what is derived from leaves that ``changed``, as far as it turns out otherwise.
+
+    What searches over files say is found out anew: where that is what it was, it changes
+    nothing for what is derived from it.
+    """
+    by_tag = {workspace.tag: workspace for workspace in workspaces}
+    waiting: dict[str, set[int]] = {}
+
+    def spread(numbers: set[int]) -> None:
+        for node in trace.dependents(numbers) if numbers else ():
+            waiting.setdefault(trace.keys[node][0], set()).add(node)
+
+    for number in changed:
+        trace.forget(number)
+    spread(changed)
+    for letter in _RENEWED:
+        was = {number: trace.forget(number) for number in waiting.pop(letter, ())}
+        moved: set[int] = set()
+        for number, value in was.items():
+            head, _, path = trace.keys[number].partition(" ")
+            workspace = by_tag.get(head[1:])
+            if workspace is not None and letter == "s":
+                workspace.text(path)
+            elif workspace is not None and letter.isdigit():
+                workspace.offers(path, int(letter))
+            if number not in trace.made or trace.values.get(number, ()) != value:
+                moved.add(number)
+        spread(moved)
+    for number in waiting.pop("r", ()):
+        trace.forget(number)
 
 
 def check_file(task: Task, workspaces: Workspaces) -> FileReport:
     """Read one file and check it, if it is worth it; never raises."""
+    trace = workspaces.disk.trace
+    if trace is None:
+        return _check_file(task, workspaces)
+    key = report_key(task.path, task.explicit, task.options)
+    return trace.remembered(key, partial(_check_file, task, workspaces), packed, unpacked)
+
+
+def _check_file(task: Task, workspaces: Workspaces) -> FileReport:
     path = task.path
     workspace = workspaces.of(task.options)
     try:
@@ -161,25 +233,23 @@ def check_file(task: Task, workspaces: Workspaces) -> FileReport:
     return FileReport(path)
 
 
-def check_chunk(tasks: Sequence[Task]) -> tuple[list[FileReport], Seen]:
+def check_chunk(tasks: Sequence[Task], traced: bool) -> tuple[list[FileReport], Notes | None]:
     """Check some files: what a process that was started for a run is given at a time.
 
-    Return also what it looked at since the last time.
+    Return also what it noted since the last time, where that is wanted.
     """
+    if not _own:
+        _own.append(Workspaces(Trace() if traced else None))
+    workspaces = _own[0]
     with gc_at_leisure() as rest:
-        reports = [rest(check_file(task, _own)) for task in tasks]
-    seen = dict(_own.disk.seen)
-    _own.disk.seen.clear()
-    return reports, seen
+        reports = [rest(check_file(task, workspaces)) for task in tasks]
+    trace = workspaces.disk.trace
+    return reports, None if trace is None else trace.take()
 
 
-def _run(tasks: list[Task], jobs: int, seen: Seen) -> Iterator[FileReport]:
-    """Check the files, in other processes where that pays or was asked for.
-
-    What is looked at is added to ``seen``.
-    """
+def _run(tasks: list[Task], jobs: int, workspaces: Workspaces) -> Iterator[FileReport]:
+    """Check the files, in other processes where that pays or was asked for."""
     limit = jobs or _cpus()
-    workspaces = Workspaces()
     finished = 0
     if limit > 1:
         if jobs == 0:
@@ -192,23 +262,20 @@ def _run(tasks: list[Task], jobs: int, seen: Seen) -> Iterator[FileReport]:
                     spent = time.perf_counter() - begin
                     if spent > _TRIAL and spent * (len(tasks) - finished) > _WORTH * finished:
                         break
-        for reports, looked_at in _in_pool(tasks[finished:], limit):
-            _add(seen, looked_at)
+        trace = workspaces.disk.trace
+        for reports, notes in _in_pool(tasks[finished:], limit, trace is not None):
+            if trace is not None and notes is not None:
+                trace.add(notes)
             yield from reports
             finished += len(reports)
     with gc_at_leisure() as rest:
         for task in tasks[finished:]:
             yield rest(check_file(task, workspaces))
-    _add(seen, workspaces.disk.seen)
 
 
-def _add(seen: Seen, more: Seen) -> None:
-    """Put together what was looked at; what was met in two states cannot be relied on."""
-    for key, state in more.items():
-        seen[key] = state if seen.get(key, state) == state else None
-
-
-def _in_pool(tasks: list[Task], jobs: int) -> Iterator[tuple[list[FileReport], Seen]]:
+def _in_pool(
+    tasks: list[Task], jobs: int, traced: bool
+) -> Iterator[tuple[list[FileReport], Notes | None]]:
     """Yield the results of chunks, in order; ends early where no processes are to be had."""
     size = max(1, min(_CHUNK, len(tasks) // (jobs * 4)))
     chunks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
@@ -218,7 +285,7 @@ def _in_pool(tasks: list[Task], jobs: int) -> Iterator[tuple[list[FileReport], S
 
     try:
         with ProcessPoolExecutor(min(jobs, len(chunks))) as pool:
-            yield from pool.map(check_chunk, chunks)
+            yield from pool.map(partial(check_chunk, traced=traced), chunks)
     except (BrokenExecutor, OSError, ImportError, NotImplementedError):
         return
 

@@ -17,13 +17,15 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from functools import partial
+from typing import Generic, Literal, TypeVar
 
 from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.source import Source, SourceError
+from flake8_mpglobals.trace import Answer, State, Trace
 
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 """Files of which one marks the folder of a project."""
@@ -66,16 +68,16 @@ class Disk:
 
     One value is made for a run and passed to whoever looks; it is the only memory
     of the file system that the resolver has.  A folder about which much is asked is
-    listed: that answers all further questions.
+    listed: that answers all further questions.  ``trace`` is told what was looked at.
     """
 
-    __slots__ = ("_asked", "_kinds", "_listed", "cwd", "seen")
+    __slots__ = ("_asked", "_kinds", "_listed", "cwd", "trace")
 
-    def __init__(self, cwd: str | None = None) -> None:
+    def __init__(self, cwd: str | None = None, trace: Trace | None = None) -> None:
         self.cwd = os.getcwd() if cwd is None else cwd
+        self.trace = trace
         self._kinds: dict[str, str] = {}
         self._asked: dict[str, int] = {}
-        self.seen: Seen = {}
         self._listed: dict[str, dict[str, str] | None] = {}
 
     def kind(self, path: str) -> str:
@@ -85,12 +87,14 @@ class Disk:
             folder, name = os.path.split(path)
             asked = self._asked[folder] = self._asked.get(folder, 0) + 1
             listing = self._list(folder) if asked > _FEW else None
-            if listing is None or not name:
-                known = _kind(path)
-                self.seen["kind", path] = (known,)
-            else:
-                known = listing.get(name, "")
+            known = _kind(path) if listing is None or not name else listing.get(name, "")
             self._kinds[path] = known
+        if self.trace is not None:
+            folder = os.path.dirname(path)
+            if self._listed.get(folder) is not None:
+                self.trace.note(f"n {folder}")
+            else:
+                self.trace.saw(f"k {path}", (known,))
         return known
 
     def names(self, folder: str) -> Iterable[str]:
@@ -106,19 +110,24 @@ class Disk:
                 status = os.fstat(handle.fileno())
                 data = handle.read(status.st_size + 1) or b""
                 if len(data) != status.st_size:
-                    self.seen["text", path] = None
-                    return data + handle.readall()
+                    data += handle.readall()
         except (OSError, ValueError):
-            self.seen["text", path] = state_of("text", path)
+            if self.trace is not None:
+                self.trace.saw(f"t {path}", file_state(path))
             raise
-        state = _signature(status)
-        self.seen["text", path] = state if _settled(state, now) else None
+        if self.trace is not None:
+            self.trace.saw(f"t {path}", _content_state(status, data, now))
         return data
 
     def _list(self, folder: str) -> dict[str, str] | None:
         if folder not in self._listed:
-            self._listed[folder] = _listing(folder)
-            self.seen["names", folder] = _names(self._listed[folder])
+            now = time.time_ns()
+            status = _status(folder) if self.trace is not None else None
+            listing = self._listed[folder] = _listing(folder)
+            if self.trace is not None:
+                self.trace.saw(f"n {folder}", (_settled(status, now), _modules(listing)))
+        elif self.trace is not None:
+            self.trace.note(f"n {folder}")
         return self._listed[folder]
 
     def absolute(self, path: str) -> str:
@@ -126,37 +135,68 @@ class Disk:
         return os.path.normpath(os.path.join(self.cwd, path))
 
 
-Seen = dict[tuple[str, str], tuple[Any, ...] | None]
-"""What was looked at, and in which state it was: the content of a file (``text``), what
-a path is (``kind``), the modules in a folder (``names``).  None where its state could
-change unnoticed."""
-
 _RACY = 2_000_000_000
 """Nanoseconds for which a change may leave the time of a file as it was (FAT: 2 s)."""
 
 
-def state_of(what: str, path: str) -> tuple[Any, ...] | None:
-    """Return the state of something that was looked at, as it is now."""
-    if what == "kind":
-        return (_kind(path),)
-    if what == "names":
-        return _names(_listing(path))
+def renewed(key: str, state: State) -> State | None:
+    """Return the state of a leaf of a trace that is as it was, None where it is not.
+
+    The content of a file decides, and what is in a folder; where size, times and inode
+    are the same as when it was looked at, it is not looked into.
+    """
+    what, _, path = key.partition(" ")
+    if what == "k":
+        return state if state == (_kind(path),) else None
+    now = time.time_ns()
+    status = _status(path)
+    if what == "n":
+        if state[0] and status is not None and state[0] == _signature(status):
+            return state
+        names = _modules(_listing(path))
+        return (_settled(status, now), names) if names == state[1] else None
+    if state[0] == (() if status is None else _signature(status)) and (state[0] or not state[1]):
+        return state
+    if not state[1]:
+        return None
     try:
-        return _signature(os.stat(path))
+        with open(path, "rb") as handle:
+            new = _content_state(os.fstat(handle.fileno()), handle.read(), now)
     except (OSError, ValueError):
-        return ()
+        return None
+    return new if new[1] == state[1] else None
+
+
+def file_state(path: str) -> State:
+    """Return the state of a file that cannot be read."""
+    status = _status(path)
+    return ((), b"") if status is None else (_signature(status), b"")
+
+
+def _content_state(status: os.stat_result, data: bytes, now: int) -> State:
+    settled = _settled(status, now) if status.st_size == len(data) else ()
+    return (settled, hashlib.blake2b(data, digest_size=16).digest())
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
-def _settled(signature: tuple[int, int, int, int], now: int) -> bool:
-    """Whether a change after ``now`` must show in the times of a file."""
-    return max(signature[1:3]) < now - _RACY
+def _settled(status: os.stat_result | None, now: int) -> tuple[int, ...]:
+    """Return by what a change after ``now`` shows; nothing where it may not show in the times."""
+    if status is None or max(status.st_mtime_ns, status.st_ctime_ns) >= now - _RACY:
+        return ()
+    return _signature(status)
 
 
-def _names(listing: dict[str, str] | None) -> tuple[Any, ...]:
+def _modules(listing: dict[str, str] | None) -> State:
     """Return what of a folder bears on imports: its modules, folders and project files."""
     if listing is None:
         return ()
@@ -214,12 +254,14 @@ class Project:
 
     ``src`` are extra roots (``Options.src``), relative to the working directory of
     ``disk``.  Paths come back as the importing file's path was spelled: absolute,
-    or relative to that working directory.
+    or relative to that working directory.  ``tag`` tells projects apart in a trace.
     """
 
-    __slots__ = ("_belows", "_disk", "_named", "_places", "_src")
+    __slots__ = ("_belows", "_disk", "_layouts", "_named", "_places", "_src", "_tag")
 
-    def __init__(self, src: tuple[str, ...] = (), disk: Disk | None = None) -> None:
+    def __init__(self, src: tuple[str, ...] = (), disk: Disk | None = None, tag: str = "") -> None:
+        self._tag = tag
+        self._layouts: dict[str, str] = {}
         self._disk = disk if disk is not None else Disk()
         self._src = tuple(self._disk.absolute(root) for root in src)
         self._places: dict[str, _Place] = {}
@@ -233,11 +275,15 @@ class Project:
         ``name`` may be a submodule, ask for ``m`` and then for ``m.name``.  Never
         raises: what cannot be found has the kind ``unknown``.
         """
-        path = self._disk.absolute(importer)
         parts = module.split(".") if module else []
-        absent: list[str] = []
         if "" in parts or not (parts or level):
             return Resolution(None, "unknown")
+        path = self._disk.absolute(importer)
+        make = partial(self._resolved, importer, path, parts, level)
+        return self._in_layout(os.path.dirname(importer), make)
+
+    def _resolved(self, importer: str, path: str, parts: list[str], level: int) -> Resolution:
+        absent: list[str] = []
         if level:
             folder = os.path.dirname(path)
             for _ in range(level - 1):
@@ -263,9 +309,12 @@ class Project:
         own = module.partition(b".")[0] == stem
         key = (importer if own else folder, module)
         try:
-            return self._named[key]
+            known = self._named[key]
         except KeyError:
             pass
+        else:
+            self._note_layout(folder)
+            return known
         dotted = module.decode("utf-8", "replace")
         name = dotted.lstrip(".")
         found = self.resolve(importer, name, len(dotted) - len(name))
@@ -276,13 +325,19 @@ class Project:
                 folders = (os.path.dirname(found.path),)
             below: dict[str, str] = {}
             for each in reversed(folders):
-                below.update(self._below(each))
+                below.update(self._in_layout(folder, partial(self._below, each)))
             answer = Found(found.path, below)
         self._named[key] = answer
         return answer
 
     def _below(self, folder: str) -> dict[str, str]:
         """Return the modules and packages right in a folder, by name."""
+        trace = self._disk.trace
+        if trace is not None:
+            return trace.gather(f"b {folder}", lambda: self._find_below(folder))
+        return self._find_below(folder)
+
+    def _find_below(self, folder: str) -> dict[str, str]:
         known = self._belows.get(folder)
         if known is None:
             absolute = self._disk.absolute(folder)
@@ -308,15 +363,15 @@ class Project:
         stem, _ = os.path.splitext(os.path.basename(absolute))
         parts = [] if stem == "__init__" else [stem]
         folder = os.path.dirname(absolute)
-        home = self._place(folder).home
+        home = self._in_layout(folder, partial(self._place, folder)).home
         if folder != home:
             parts += reversed(os.path.relpath(folder, home).split(os.sep))
         return ".".join(reversed(parts)) or stem
 
     def roots(self, importer: str) -> tuple[str, ...]:
         """Return the absolute folders in which absolute imports of a file are looked for."""
-        place = self._place(os.path.dirname(self._disk.absolute(importer)))
-        return place.roots
+        folder = os.path.dirname(self._disk.absolute(importer))
+        return self._in_layout(folder, partial(self._place, folder)).roots
 
     def absolute(self, path: str) -> str:
         """Return ``path`` from the root of the file system, as the resolver sees it."""
@@ -332,6 +387,29 @@ class Project:
             return True
         absolute = self._disk.absolute
         return os.path.normcase(absolute(one)) == os.path.normcase(absolute(other))
+
+    def note_layout(self, path: str) -> None:
+        """Note that an answer depends on what the imports of ``path`` mean."""
+        self._note_layout(os.path.dirname(path))
+
+    def _note_layout(self, folder: str) -> None:
+        if self._disk.trace is not None:
+            self._disk.trace.note(self._layout(folder))
+
+    def _in_layout(self, folder: str, make: Callable[[], Answer]) -> Answer:
+        """Run ``make``, which tells what an import means in the files of one folder.
+
+        What is looked at for it is noted for all of them together.
+        """
+        if self._disk.trace is None:
+            return make()
+        return self._disk.trace.gather(self._layout(folder), make)
+
+    def _layout(self, folder: str) -> str:
+        known = self._layouts.get(folder)
+        if known is None:
+            known = self._layouts[folder] = f"l{self._tag} {self._disk.absolute(folder)}"
+        return known
 
     def _spell(self, path: str, relative: bool) -> str:
         if not relative:
@@ -424,6 +502,12 @@ class Project:
 
     def _place(self, folder: str) -> _Place:
         """Return where the files of one folder look for modules; asked once per folder."""
+        trace = self._disk.trace
+        if trace is not None:
+            return trace.gather(f"b {folder}/", lambda: self._known_place(folder))
+        return self._known_place(folder)
+
+    def _known_place(self, folder: str) -> _Place:
         known = self._places.get(folder)
         if known is None:
             known = self._places[folder] = self._find_place(folder)
@@ -610,6 +694,8 @@ class ModuleStore:
         if path not in self._modules:
             data = self.read(path)
             module = None
+            # What it is lowered to, for whatever file, depends on what its imports mean.
+            self._project.note_layout(path)
             if data is not None:
                 try:
                     module = self._memo.parse(path, data)

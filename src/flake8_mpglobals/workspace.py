@@ -12,6 +12,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from flake8_mpglobals.catalogue import Api, Catalogue
 from flake8_mpglobals.ir import Module as Lowered
@@ -73,7 +75,8 @@ class Workspace:
     """The project files of one run, for one choice of roots and boundaries.
 
     Paths are spelled as those of the files under check.  What has been read is
-    remembered: make a new value for each run.
+    remembered: make a new value for each run.  ``tag`` tells this choice from others
+    in the trace of ``disk``.
     """
 
     def __init__(
@@ -82,8 +85,11 @@ class Workspace:
         boundaries: tuple[Api, ...] = (),
         disk: Disk | None = None,
         memo: Memo | None = None,
+        tag: str = "",
     ) -> None:
-        self.project = Project(src, disk)
+        self.project = Project(src, disk, tag)
+        self._trace = disk.trace if disk is not None else None
+        self.tag = tag
         self.catalogue = Catalogue(boundaries)
         self.memo = memo if memo is not None else parsed_modules
         self._own = tuple(row.name.rpartition(".")[2].encode() for row in boundaries)
@@ -168,14 +174,24 @@ class Workspace:
 
     def text(self, path: str) -> Text | None:
         """Return what a search over a project file says; None where it cannot be read."""
-        if path not in self._texts:
-            data = self.read(path)
-            text = None
-            if data is not None:
-                imports = imports_in(data)
-                text = Text(self.has_needle(data, imports), tuple(self._imported(path, imports)))
-            self._texts[path] = text
-        return self._texts[path]
+        if path in self._texts:
+            if self._trace is not None:
+                self._trace.note(f"s{self.tag} {path}")
+            return self._texts[path]
+        find = partial(self._find_text, path)
+        if self._trace is None:
+            text = find()
+        else:
+            text = self._trace.remembered(f"s{self.tag} {path}", find, _plain_text, _text)
+        self._texts[path] = text
+        return text
+
+    def _find_text(self, path: str) -> Text | None:
+        data = self.read(path)
+        if data is None:
+            return None
+        imports = imports_in(data)
+        return Text(self.has_needle(data, imports), tuple(self._imported(path, imports)))
 
     def read(self, path: str) -> bytes | None:
         """Return the bytes of a project file, None where it cannot be read."""
@@ -203,7 +219,15 @@ class Workspace:
         """Return the names of a project file that lead to a process API."""
         known = self._offers.get((path, links))
         if known is None:
-            known = self._offers[path, links] = self._find_offers(path, links)
+            find = partial(self._find_offers, path, links)
+            if self._trace is None:
+                known = find()
+            else:
+                key = f"{links}{self.tag} {path}"
+                known = self._trace.remembered(key, find, _plain_offers, _offers)
+            self._offers[path, links] = known
+        elif self._trace is not None:
+            self._trace.note(f"{links}{self.tag} {path}")
         return known
 
     def _find_offers(self, path: str, links: int) -> Offers:
@@ -223,6 +247,10 @@ class Workspace:
         known = self._outlines.get(path)
         if known is None:
             known = self._outlines[path] = _Touched(self, path, self.read(path) or b"")
+        elif self._trace is not None:
+            # Found for another answer: this one depends on the same.
+            self._trace.note(f"t {self.project.absolute(path)}")
+            self.project.note_layout(path)
         return known
 
     def is_alone(self, method: str) -> bool:
@@ -266,6 +294,24 @@ class Workspace:
                 if found is not None and found.path is not None:
                     yield found.path
                 dotted = dotted.rpartition(b".")[0]
+
+
+def _plain_text(text: Text | None) -> tuple[object, ...]:
+    return (None,) if text is None else (text.needle, text.imports)
+
+
+def _text(plain: tuple[Any, ...]) -> Text | None:
+    return None if plain == (None,) else Text(*plain)
+
+
+def _plain_offers(offers: Offers) -> tuple[object, ...]:
+    if offers == NO_OFFERS:
+        return ()
+    return (offers.boundaries, offers.starters, offers.state, offers.at_import)
+
+
+def _offers(plain: tuple[Any, ...]) -> Offers:
+    return Offers(*plain) if plain else NO_OFFERS
 
 
 def _folder_and_stem(path: str) -> tuple[str, bytes]:
