@@ -16,9 +16,12 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Touches:
-    """What in one file may touch one module global."""
+    """What in one file may touch one module global.
 
-    def __init__(self, module: Module, place: str) -> None:
+    Naming one of ``spared`` (the callables of dispatches) touches nothing where it stands.
+    """
+
+    def __init__(self, module: Module, place: str, spared: Collection[ast.AST] = ()) -> None:
         self.module = module
         self.place = place
         self.mentions = module.mentions(place)
@@ -36,6 +39,7 @@ class Touches:
                 one
                 for one in module.definitions
                 if one not in self.definitions and self._named_in(one)
+                if not spared or next(self.uses(one, spared), None) is not None
             ]
 
     def _add(self, definition: Definition) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix
@@ -12,11 +13,13 @@ _RUNNING = ("asyncio.run", "run", "run_until_complete")
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
 
-def check_alone(touches: Touches, coroutine: ast.AsyncFunctionDef) -> None:
+def check_alone(
+    touches: Touches, coroutine: ast.AsyncFunctionDef, exempt: Collection[ast.AST]
+) -> None:
     """Raise :class:`CannotFix` where another coroutine may use the place meanwhile.
 
     ``coroutine`` has to run once at a time: it is named once, where it is awaited or
-    run to its end, and so are those that wait for it.
+    run to its end, and so are those that wait for it.  To name one of ``exempt`` is no use.
     """
     module = touches.module
     chain: list[ast.AsyncFunctionDef] = []
@@ -26,7 +29,7 @@ def check_alone(touches: Touches, coroutine: ast.AsyncFunctionDef) -> None:
         current = _waiting(module, current)
     for other in module.definitions:
         if isinstance(other, ast.AsyncFunctionDef) and not any(other is one for one in chain):
-            use = next(touches.uses(other), None)
+            use = next(touches.uses(other, exempt), None)
             if use is not None:
                 raise CannotFix(
                     f"{other.name!r} (line {use.lineno}) may use {touches.place!r} while "

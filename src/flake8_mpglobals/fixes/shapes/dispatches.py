@@ -63,7 +63,6 @@ def cast(
     place = writes[0].place
     module = Module(facts.source, facts.tree)
     written = found(facts, module, writes)
-    touches = Touches(module, place)
     calls = makers(written)
     for call in calls:
         check_context(call)
@@ -71,7 +70,8 @@ def cast(
     spared = exempt(facts, module, sites, calls)
     spared += measured(module, place, sites)
     if harmless is not None:
-        spared += [name for name in touches.mentions if harmless(module, name)]
+        spared += [name for name in module.mentions(place) if harmless(module, name)]
+    touches = Touches(module, place, spared)
     workers = [worker(module, site) for site in sites]
     check_decorators(module, touches, workers)
     only = only_in_workers(module, workers, spared)
@@ -378,22 +378,19 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
     regions: list[tuple[Region, Function]] = []
     processes: list[ast.Call] = []
     for site, worker in zip(sites, workers, strict=True):
-        function = module.function(site.call)
-        _check_place(module, job.touches, site, function)
+        _check_place(job, site)
         if is_process(site):
             processes.append(site.call)
             continue
         assert site.pool is not None
-        if module.function(site.pool) is not function:
-            raise CannotFix(
-                f"the pool of {site.dispatch.api} (line {site.dispatch.location.line}) is made "
-                "in another function: make it where it is used"
-            )
         if all(one.pool is not site.pool for one, _ in regions):
             regions.append((region(module, site.pool, executor=of_executor(site)), worker))
         where = next(one for one, _ in regions if one.pool is site.pool)
         if not any(call is site.call for call in where.calls):
-            raise CannotFix(f"line {site.dispatch.location.line} uses the pool under another name")
+            raise CannotFix(
+                f"the pool of {site.dispatch.api} (line {site.dispatch.location.line}) is made "
+                "in another function, or has another name there: make it where it is used"
+            )
     joined = spans(module, processes)
     lines = [where.lines for where, _ in regions]
     lines += [range(s.statements[0].lineno, (s.statements[-1].end_lineno or 0) + 1) for s in joined]
@@ -406,31 +403,40 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
         ProcessShare(job, span).apply()
 
 
-def _check_place(module: Module, touches: Touches, site: Site, function: Function | None) -> None:
+def _check_place(job: Job, site: Site) -> None:
     """Refuse a dispatch that runs on import, or in a function that is no plain one."""
+    module, touches = job.module, job.touches
     line = site.dispatch.location.line
-    check_guard(module, site, function)
+    home = site.call if is_process(site) or site.pool is None else site.pool
+    function = module.function(home)
+    check_guard(module, site, function, home)
     if function is None:
         return
     if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function)):
         raise CannotFix(f"{function.name!r} (line {function.lineno}) is a generator")
     if isinstance(function, ast.AsyncFunctionDef):
-        check_alone(touches, function)
-    around = [above for above in module.ancestors(site.call) if isinstance(above, _SCOPES)]
+        check_alone(touches, function, job.exempt)
+    around = [above for above in module.ancestors(home) if isinstance(above, _SCOPES)]
     if any(module.binds(above, touches.place) == "local" for above in around):
         raise CannotFix(f"{touches.place!r} is a local name where line {line} stands")
-    if any(isinstance(above, ast.Lambda) for above in module.ancestors(site.call)):
+    if any(isinstance(above, ast.Lambda) for above in module.ancestors(home)):
         raise CannotFix(f"the dispatch in line {line} stands in a lambda")
 
 
-def check_guard(module: Module, site: Site, function: Function | None) -> None:
-    """Raise :class:`CannotFix` for a dispatch that runs on import."""
+def check_guard(
+    module: Module, site: Site, function: Function | None, home: ast.AST | None = None
+) -> None:
+    """Raise :class:`CannotFix` for a dispatch that runs on import.
+
+    ``function`` is where ``home`` stands: the dispatch, or what makes its pool.
+    """
+    home = site.call if home is None else home
     no_guard = CannotFix(
         f"MPG202: {site.dispatch.api} (line {site.dispatch.location.line}) runs on import: "
         'put it under if __name__ == "__main__":'
     )
     if function is None:
-        if module.guard(site.call) is None:
+        if module.guard(home) is None:
             raise no_guard
         return
     started: set[str] = set()
@@ -445,6 +451,6 @@ def check_guard(module: Module, site: Site, function: Function | None) -> None:
             run += [
                 n for n in ast.walk(one) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))
             ]
-    outer = list(module.ancestors(site.call))
+    outer = list(module.ancestors(home))
     if any(one is above for one in reached(module, run) for above in outer):
         raise no_guard

@@ -141,6 +141,9 @@ def _uses(
         call = module.parents.get(attribute)
         if executor and _handed_to_loop(attribute, node):
             attribute, call = attribute.func, attribute
+        elif (inner := _handed_on(module, node, statements, executor=executor)) is not None:
+            calls += inner
+            continue
         if (
             not isinstance(call, ast.Call)
             or call.func is not attribute
@@ -164,6 +167,50 @@ def _handed_to_loop(node: ast.AST, executor: ast.Name) -> TypeGuard[ast.Call]:
         case ast.Call(func=ast.Attribute(attr=name), args=[first, *_]):
             return name == _LOOP and first is executor
     return False
+
+
+def _handed_on(
+    module: Module, pool: ast.Name, statements: list[ast.stmt], *, executor: bool
+) -> list[ast.Call] | None:
+    """Return the calls on a pool that a function of this module makes, to which it is passed.
+
+    None where ``pool`` is no plain argument of a call of a function that uses it in no
+    other way and that is called among ``statements`` only.
+    """
+    call = module.parents[pool]
+    if not (isinstance(call, ast.Call) and any(pool is one for one in call.args)):
+        return None
+    func = call.func
+    function = module.functions.get(func.id) if isinstance(func, ast.Name) else None
+    if function is None or function.decorator_list or function.args.posonlyargs:
+        return None
+    place = call.args.index(pool)
+    if place >= len(function.args.args) or any(
+        isinstance(one, ast.Starred) for one in call.args[:place]
+    ):
+        return None
+    for named in module.mentions(function.name):
+        above = module.parents[named]
+        called = isinstance(above, ast.Call) and above.func is named
+        if not called or not any(module.inside(named, one) for one in statements):
+            return None
+    name = function.args.args[place].arg
+    calls: list[ast.Call] = []
+    for use in ast.walk(function):
+        if not (isinstance(use, ast.Name) and use.id == name):
+            continue
+        attribute = module.parents[use]
+        made = module.parents.get(attribute)
+        if executor and _handed_to_loop(attribute, use):
+            made = attribute
+        elif not (isinstance(made, ast.Call) and made.func is attribute):
+            return None
+        if module.function(use) is not function or not isinstance(made, ast.Call):
+            return None
+        if method(made) in _LIFE:
+            return None
+        calls.append(made)
+    return calls
 
 
 def _another(module: Module, name: ast.Name, use: ast.Name, statements: list[ast.stmt]) -> bool:

@@ -51,6 +51,9 @@ class PoolShare:
     def _check_header(self, busy: ast.expr | None) -> None:
         if busy is None:
             return
+        for call in self._region.dispatches:
+            if not any(self._module.inside(call, one) for one in self._region.statements):
+                raise self._job.busy(busy)
         inside = any(self._module.inside(busy, one) for one in self._region.body)
         first = self._region.statements[0]
         for use in self._job.touches.uses(first, self._job.exempt):
