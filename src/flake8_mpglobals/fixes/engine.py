@@ -168,7 +168,8 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
             where = "" if finding.code in _WHOLE else finding.place or finding.location
             others.setdefault((finding.code, where), []).append(finding)
         elif write is None:
-            refusals.append(Refusal(finding, f"{finding.code} has no fix"))
+            advice = f": {finding.remedy}" if finding.remedy else ""
+            refusals.append(Refusal(finding, f"{finding.code} has no rewrite{advice}"))
         else:
             groups.setdefault(write.place, []).append((finding, write))
     codes = {rule.code for rule in RULES} | {

@@ -48,12 +48,12 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     kind = writes[0].kind
     module = Module(facts.source, facts.tree)
     sites = dispatches.found(facts, module, writes)
+    workers = [dispatches.worker(module, site) for site in sites]
     made = declaration(module, place, kind)
     calls = dispatches.makers(sites)
     exempt = dispatches.exempt(facts, module, sites, calls)
     exempt += dispatches.measured(module, place, sites)
     touches = Touches(module, place, exempt)
-    workers = [dispatches.worker(module, site) for site in sites]
     dispatches.check_decorators(module, touches, workers)
     deletes, units = _check_workers(module, touches, kind, workers)
     only = dispatches.only_in_workers(module, workers, exempt)
