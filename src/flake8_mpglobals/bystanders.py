@@ -14,11 +14,25 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.effects import RawWrite
-from flake8_mpglobals.evaluate import Evaluator, External, Shared
-from flake8_mpglobals.ir import Attr, Call, Function, Module, Param, Result, Store
+from flake8_mpglobals.evaluate import Evaluator, External, Shared, Type
+from flake8_mpglobals.ir import (
+    Attr,
+    Call,
+    Function,
+    Module,
+    Param,
+    Result,
+    Scalar,
+    Store,
+    Value,
+)
 from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
+
+
+_PICKLING = frozenset(("__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__del__"))
+"""Methods that look at whatever there is, when an object is copied or goes."""
 
 
 class Bystanders:
@@ -55,8 +69,21 @@ class Bystanders:
             if touch.inside and call.node is touch.node
             for target in self._boundaries.edges.get(call, ())
         ]
+        if copy and not inside and self._own(reader, touch) and not self._of_them(reader, workers):
+            return True
         return all(
             self._stands_by(one, write, makers, workers, copy=copy) for one in inside or (reader,)
+        )
+
+    def _own(self, reader: Function, touch: Touch) -> bool:
+        """Whether a method reads an attribute of its own object."""
+        node, arguments = touch.node, getattr(reader.node, "args", None)
+        return (
+            reader.cls is not None
+            and arguments is not None
+            and isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in [a.arg for a in (*arguments.posonlyargs, *arguments.args)][:1]
         )
 
     def _stands_by(
@@ -74,8 +101,12 @@ class Bystanders:
         near = reader.module in homes
         if not near and not self._used_in(reader, homes):
             return True
+        if copy and reader.name in _PICKLING:
+            return True
         called = reader in self._with_callers()
         if copy and not called and (reader.is_property or not self._of_them(reader, workers)):
+            return True
+        if _settles(write) and self._own_setting(reader, write, workers, near=near, called=called):
             return True
         if near and not copy and not _sets(write):
             return False
@@ -90,6 +121,24 @@ class Bystanders:
         )
         return not makers & writers and reader not in self._reached_without(writers)
 
+    def _own_setting(
+        self,
+        reader: Function,
+        write: RawWrite,
+        workers: frozenset[Function],
+        *,
+        near: bool,
+        called: bool,
+    ) -> bool:
+        """Whether a write sets what each process sets for itself before it works.
+
+        Either the parent runs the same setter when it does the work itself, and nothing in
+        sight calls the reader; or the worker reads it by the same function of another module.
+        """
+        if write.function not in workers and write.function in self._reach.parent and not called:
+            return True
+        return not near and any(reader in self._reach.regions[worker].entered for worker in workers)
+
     def looked_up(self, write: RawWrite) -> bool:
         """Whether a write stores what each process looks up by name: a logger."""
         event = write.event
@@ -101,6 +150,33 @@ class Bystanders:
                 and External("logging.getLogger") in self._evaluator.things(value.call.callee)
                 for value in event.values
             )
+        )
+
+    def starts_anew(
+        self, write: RawWrite, sites: Iterable[DispatchSite], workers: frozenset[Function]
+    ) -> bool:
+        """Whether a function of another module than the dispatch's, called by workers, gives
+        the place a new state with nothing in it: nobody looks for that elsewhere.
+        """
+        event = write.event
+        if write.function in workers or not isinstance(event, Store):
+            return False
+        if event.how not in ("bind", "attr") or not event.values:
+            return False
+        homes = {self._main, *(site.call.function.module for site in sites)}
+        return write.function.module not in homes and all(map(self._is_new, event.values))
+
+    def _is_new(self, value: Value) -> bool:
+        """Whether a value is None, or an object of a class that is made from nothing."""
+        if isinstance(value, Scalar):
+            return value.kind == "NoneType"
+        if not isinstance(value, Result):
+            return False
+        node = value.call.node
+        return (
+            isinstance(node, ast.Call)
+            and not (node.args or node.keywords)
+            and any(isinstance(thing, Type) for thing in self._evaluator.things(value.call.callee))
         )
 
     def in_either_process(self, sites: Iterable[DispatchSite], workers: Iterable[Function]) -> bool:
@@ -152,14 +228,20 @@ class Bystanders:
         )
 
     def _used_in(self, function: Function, modules: Iterable[Module]) -> bool:
-        """Whether the parent's code in ``modules`` calls a function, or at least names it."""
+        """Whether the parent's code in ``modules`` calls a function, or one that calls it, or
+        at least names it.
+        """
         before = r"\." if function.cls else r"\b"
         name = re.compile(rf"{before}{re.escape(function.name)}\b")
         return any(
-            function in self._closure(caller)
+            function is called.function
+            or any(
+                function is then.function for _, then in self._boundaries.edges_of(called.function)
+            )
             for module in modules
             for caller in (module.body, *module.functions)
             if caller in self._reach.parent
+            for _, called in self._boundaries.edges_of(caller)
         ) or any(name.search(module.source.text) for module in modules)
 
     def _of_them(self, reader: Function, workers: Iterable[Function]) -> bool:
@@ -238,6 +320,19 @@ def _sets(write: RawWrite) -> bool:
     """Whether a write gives the place a new value, whatever it held."""
     event = write.event
     return isinstance(event, Store) and event.how in ("bind", "attr")
+
+
+def _settles(write: RawWrite) -> bool:
+    """Whether a write gives a place, or an entry with a constant key, a value that does not
+    come from what was there, or empties it.
+    """
+    event = write.event
+    if not isinstance(event, Store):
+        return write.method == "clear"
+    if event.how == "item":
+        keyed = isinstance(event.node, ast.Subscript)
+        return keyed and isinstance(event.node.slice, ast.Constant)
+    return event.how in ("bind", "attr", "del item")
 
 
 def _passes_on(write: RawWrite) -> bool:

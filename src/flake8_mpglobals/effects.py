@@ -39,6 +39,7 @@ from flake8_mpglobals.ir import (
     Function,
     Global,
     Handed,
+    Imported,
     Item,
     Module,
     Param,
@@ -246,6 +247,10 @@ def _shuffles(maker: Call, evaluator: Evaluator) -> bool:
     return any(name in SHUFFLERS for name in library_names(maker, evaluator))
 
 
+_STREAMS = frozenset(Attr(Imported("sys"), name) for name in ("stdin", "stdout", "stderr"))
+"""What each process redirects for itself."""
+
+
 def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
     """Decide what a possible write does to a place; None where it is no lost write.
 
@@ -274,6 +279,8 @@ def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
         # A global of this module, by its name in the module object.
         bound = _binding(write.event, whole, kind)
         return bound and replace(bound, sort="rebind", verb="rebinds")
+    if holder in _STREAMS:
+        return None
     if isinstance(holder, Attr) or in_module:
         sort: Sort = "module"
         if isinstance(holder, Attr) and isinstance(holder.base, ClassValue):

@@ -287,6 +287,8 @@ class Losses:
         if self._bystanders.looked_up(write.raw) or self._bystanders.has_shared_twin(write.raw):
             return None
         workers = frozenset(entry for _, entry, _ in write.ways)
+        if self._bystanders.starts_anew(write.raw, sites, workers):
+            return None
         copy = write.effect.sort in COPIES
         own = copy or all(worker.cls is not None for worker in workers)
         if own and self._bystanders.in_either_process(sites, workers):

@@ -29,6 +29,7 @@ from flake8_mpglobals.ir import (
     Global,
     Guards,
     Handed,
+    Imported,
     Load,
     Loop,
     Make,
@@ -43,6 +44,11 @@ from flake8_mpglobals.ir import (
 from flake8_mpglobals.objects import Objects, Wanted
 from flake8_mpglobals.reach import SIZE, Path, Reach, overlaps, segments
 from flake8_mpglobals.reads import ENVIRON, Reads
+
+_WAITING = frozenset(
+    ("wait", "waitpid", "waitid", "wait3", "wait4", "sleep", "read", "recv", "pause", "select")
+)
+"""Names of functions by which the one that forked gives its child the time to work."""
 
 State = bool | None
 """Whether the place is stale here; None: this point is not reached."""
@@ -249,11 +255,13 @@ class Observers:
     def begins(self, site: DispatchSite) -> frozenset[Call]:
         """Return the calls with which the worker of ``site`` begins to run.
 
-        A process runs from its ``start()`` on, whenever it was made; where no such
+        Who forks looks for nothing before it waits.  A process runs from its ``start()`` on, whenever it was made; where no such
         call is in sight, from the call that made it.
         """
         if site.inner is not None:
             return self.begins(site.inner) | {site.call}
+        if site.api.runs == "child":
+            return frozenset(_waits_after(site.call)) or frozenset((site.call,))
         if not site.api.method:
             return frozenset((site.call,))
         if self._starts is None:
@@ -398,8 +406,8 @@ class _Run:
         """Whether a read looks at what changes at ``path``."""
         if not overlaps(touch.path, path):
             return False
-        if touch.place == ENVIRON and touch.path == ("[]",) and path in ((), ("[]",)):
-            return False  # some variable is set, some variable is read
+        if touch.place == ENVIRON and touch.path == ("[]",):
+            return False  # a variable is set, some variable is read
         if not self.refers:
             return True
         if touch.inside or touch.node in self.passing:
@@ -457,6 +465,17 @@ class _Run:
         elif event.how in ("break", "continue") and self.loops:
             self.loops[-1] = _join(self.loops[-1], state)
         return None
+
+
+def _waits_after(fork: Call) -> Iterator[Call]:
+    """Yield the calls with which the code that forked then waits for something."""
+    for call in fork.function.calls:
+        if getattr(call.node, "lineno", 0) <= getattr(fork.node, "lineno", 0):
+            continue
+        for callee in call.callee:
+            name = callee.name if isinstance(callee, Imported | Attr) else ""
+            if name.rpartition(".")[2] in _WAITING:
+                yield call
 
 
 def _handing(site: DispatchSite) -> Iterator[Call]:
