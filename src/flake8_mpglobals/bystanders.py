@@ -30,7 +30,6 @@ from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
 
-
 _PICKLING = frozenset(("__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__del__"))
 """Methods that look at whatever there is, when an object is copied or goes."""
 
@@ -330,8 +329,7 @@ def _settles(write: RawWrite) -> bool:
     if not isinstance(event, Store):
         return write.method == "clear"
     if event.how == "item":
-        keyed = isinstance(event.node, ast.Subscript)
-        return keyed and isinstance(event.node.slice, ast.Constant)
+        return isinstance(event.node, ast.Subscript) and isinstance(event.node.slice, ast.Constant)
     return event.how in ("bind", "attr", "del item")
 
 

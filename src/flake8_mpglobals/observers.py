@@ -255,8 +255,8 @@ class Observers:
     def begins(self, site: DispatchSite) -> frozenset[Call]:
         """Return the calls with which the worker of ``site`` begins to run.
 
-        Who forks looks for nothing before it waits.  A process runs from its ``start()`` on, whenever it was made; where no such
-        call is in sight, from the call that made it.
+        Who forks looks for nothing before it waits.  A process runs from its ``start()``
+        on, whenever it was made; where no such call is in sight, from the call that made it.
         """
         if site.inner is not None:
             return self.begins(site.inner) | {site.call}
