@@ -74,7 +74,7 @@ def run(
         job = Job(path, data, configuration.options_for(path))
         result = None
         if not stdin_excluded(flags, configuration):
-            result = _fix(job, True, tally, unsafe=unsafe, strategy=strategy)
+            result = _fix(job, True, tally, Workspaces(), unsafe=unsafe, strategy=strategy)
         new = data if result is None else result.source_before.encode(result.text)
         if diff:
             _print_diff(path, data, new)
@@ -83,6 +83,7 @@ def run(
         if result is not None:
             _tell(result, tally, notes_to=notes, quiet=quiet, changed=new != data, diff=diff)
     else:
+        workspaces = Workspaces()
         for found in discover(paths or (".",), configuration):
             if not isinstance(found, Target):
                 tally.complain(found)
@@ -94,7 +95,9 @@ def run(
                 tally.complain(FileError(found.path, 0, 0, reason))
                 continue
             job = Job(found.path, data, configuration.options_for(found.path))
-            result = _fix(job, found.explicit, tally, unsafe=unsafe, strategy=strategy)
+            result = _fix(
+                *(job, found.explicit, tally, workspaces), unsafe=unsafe, strategy=strategy
+            )
             if result is None:
                 continue
             new = result.source_before.encode(result.text)
@@ -103,6 +106,7 @@ def run(
             elif new != data:
                 try:
                     replace_file(found.path, data, new)
+                    workspaces = Workspaces()  # what was read before is out of date
                 except WriteError as error:
                     tally.complain(error.error)
                     continue
@@ -116,18 +120,26 @@ def run(
 
 
 def _fix(
-    job: Job, explicit: bool, tally: _Tally, *, unsafe: bool, strategy: str
+    job: Job,
+    explicit: bool,
+    tally: _Tally,
+    workspaces: Workspaces,
+    *,
+    unsafe: bool,
+    strategy: str,
 ) -> FixResult | None:
     """Return what fixing one file gives; None where there is nothing to do or it is broken."""
-    workspaces = Workspaces()
-    if not workspaces.of(job.options).is_candidate(job.path, job.data):
+    workspace = workspaces.of(job.options)
+    if not workspace.is_candidate(job.path, job.data):
         if explicit:
             for error in check_bytes(job, workspaces, full=False).errors:
                 tally.complain(error)
         return None
     try:
         source = Source.from_bytes(job.path, job.data)
-        return fix_source(source, job.options, unsafe=unsafe, strategy=strategy)
+        return fix_source(
+            source, job.options, unsafe=unsafe, strategy=strategy, workspace=workspace
+        )
     except SourceError as error:
         tally.complain(error.error)
     except Exception as error:

@@ -34,6 +34,7 @@ from flake8_mpglobals.noqa import Noqa, keep
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.source import Source, SourceError
+from flake8_mpglobals.workspace import Workspace
 
 __all__ = ["FixResult", "Refusal", "fix_source", "propose"]
 
@@ -89,20 +90,27 @@ class _Proposals:
 
 
 def fix_source(
-    source: Source, options: Options, *, unsafe: bool = False, strategy: str = "auto"
+    source: Source,
+    options: Options,
+    *,
+    unsafe: bool = False,
+    strategy: str = "auto",
+    workspace: Workspace | None = None,
 ) -> FixResult:
     """Rewrite ``source`` until no more finding can be fixed.  Nothing is written.
 
     ``unsafe`` applies plans that need a look, too; ``strategy`` names the one
-    shape to use.  Raises :class:`~flake8_mpglobals.source.SourceError` where the
-    text cannot be parsed, ``ValueError`` for an unknown strategy.
+    shape to use; ``workspace`` knows the files of the project as they are on disk.
+    Raises :class:`~flake8_mpglobals.source.SourceError` where the text cannot be
+    parsed, ``ValueError`` for an unknown strategy.
     """
     current = source
     fixed: list[Finding] = []
     dropped: dict[tuple[str, str], str] = {}
     passes = 0
     while True:
-        facts = analysis.examine(current, options)
+        # What it remembers of the file is only good for the text that is on disk.
+        facts = analysis.examine(current, options, workspace=None if passes else workspace)
         found = _propose(facts, options, strategy)
         ready = [
             plan
