@@ -19,6 +19,7 @@ WORKER = "worker"
 
 _NEITHER: Sides = frozenset()
 _BOTH: Sides = frozenset((MAIN, WORKER))
+_MAIN_PROCESS = "MainProcess"
 _LEAVES = frozenset(("exit", "_exit", "quit", "abort"))
 
 _Point = tuple[int, int]
@@ -41,7 +42,7 @@ class MainGuards:
     def __init__(self, tree: ast.Module, text: str) -> None:
         self._spans: dict[str, list[tuple[_Point, _Point]]] = {MAIN: [], WORKER: []}
         self._named: dict[str, ast.expr] = {}
-        if "_main__" in text:
+        if "_main__" in text or _MAIN_PROCESS in text:
             self._name_tests(tree)
             self._block(tree.body)
         for side, spans in self._spans.items():
@@ -165,7 +166,9 @@ class MainGuards:
         found: tuple[Sides, Sides] = (_NEITHER, _NEITHER)
         if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
             for one, other in ((left, right), (right, left)):
-                if _is_name(one) and _text(other) == "__main__":
+                if (_is_name(one) and _text(other) == "__main__") or (
+                    _is_process_name(one) and _text(other) == _MAIN_PROCESS
+                ):
                     found = self._confined(True)
                 elif _is_name(one) and _text(other) == "__mp_main__":
                     found = (frozenset((WORKER,)), _NEITHER)
@@ -186,6 +189,15 @@ class MainGuards:
 
 def _is_name(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "__name__"
+
+
+def _is_process_name(node: ast.expr) -> bool:
+    """Whether ``node`` is ``current_process().name``: a worker has its own from the start."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "name"
+        and _called(node.value) == "current_process"
+    )
 
 
 def _text(node: ast.expr) -> str:

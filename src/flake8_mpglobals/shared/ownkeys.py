@@ -45,6 +45,9 @@ _PROCESS = frozenset(
 _KEEPS = frozenset(("str", "int", "repr", "hex", "tuple", "abs"))
 """Builtins that keep different keys different."""
 
+_EDITS = frozenset(("replace", "removeprefix", "strip", "rstrip", "lstrip", "split", "format"))
+"""Methods of a name that leave in it what tells it from others."""
+
 _REPEATS = ("split", "splitlines", "choices", "choice", "randint", "random", "lower", "read")
 
 _DEEP = 8
@@ -82,8 +85,12 @@ class OwnKeys:
             parts = [part.value for part in key.values if isinstance(part, ast.FormattedValue)]
         elif isinstance(key, ast.Call) and isinstance(key.func, ast.Name):
             parts = list(key.args) if key.func.id in _KEEPS else []
+        elif isinstance(key, ast.Call) and isinstance(key.func, ast.Attribute):
+            parts = [key.func.value] if key.func.attr in _EDITS else []
+        elif isinstance(key, ast.Attribute) and key.attr in ("name", "pid", "ident"):
+            parts = [key.value]
         elif isinstance(key, ast.Name):
-            assigned = _assigned(code, key.id)
+            assigned = assigned_in(code, key.id)
             return bool(assigned) and all(self._own(code, e, run, depth + 1) for e in assigned)
         return any(self._own(code, part, run, depth + 1) for part in parts)
 
@@ -165,10 +172,10 @@ class OwnKeys:
                 and self._repeats(code, node.args[0], depth + 1)
             )
         if isinstance(node, ast.Name) and depth < 3:
-            assigned = _assigned(code, node.id)
+            assigned = assigned_in(code, node.id)
             if not assigned and not code.function.is_module:
                 code = self._sharing.code(code.function.module.body)
-                assigned = _assigned(code, node.id)
+                assigned = assigned_in(code, node.id)
             return any(self._repeats(code, value, depth + 1) for value in assigned)
         return False
 
@@ -183,7 +190,7 @@ def _fixed(value: Value) -> bool:
     return isinstance(value, Global | Cell | Scalar)
 
 
-def _assigned(code: Code, name: str) -> list[ast.expr]:
+def assigned_in(code: Code, name: str) -> list[ast.expr]:
     """Return what is assigned to a local name; nothing where that is not all there is."""
     found: list[ast.expr] = []
     for node in code.nodes:

@@ -15,7 +15,7 @@ from flake8_mpglobals.facts import SharedUse
 from flake8_mpglobals.ir import Attr, Call, Function, Store, Value, Values
 from flake8_mpglobals.shared.code import Code, leaves
 from flake8_mpglobals.shared.locks import Locks
-from flake8_mpglobals.shared.ownkeys import OwnKeys
+from flake8_mpglobals.shared.ownkeys import OwnKeys, assigned_in
 from flake8_mpglobals.shared.sharing import Run, Sharing, same
 
 _WHOLE = ""
@@ -172,6 +172,8 @@ class Updates:
             return False
         if write.augmented:
             return True
+        if self._gives_back(write):
+            return False
         if any(_meets(write, key) for part in write.stored for key in reads.of(part)):
             return True
         return not self._remembers(write) and any(
@@ -179,6 +181,21 @@ class Updates:
             for test, waits in self._tests(write)
             if not (waits and all(isinstance(part, ast.Constant) for part in write.stored))
             for key in reads.of(test)
+        )
+
+    def _gives_back(self, write: _Write) -> bool:
+        """Whether a store puts back what was taken out: nobody else had it meanwhile."""
+        code = self._sharing.code(write.function)
+        if len(write.stored) != 1 or not isinstance(write.node, ast.Call):
+            return False
+        taken = [write.stored[0]]
+        if isinstance(taken[0], ast.Name):
+            taken = assigned_in(code, taken[0].id)
+        return bool(taken) and all(
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Attribute)
+            and value.func.attr in ("pop", "popitem")
+            for value in taken
         )
 
     def _has_its_turn(self, write: _Write, reads: _Reads) -> bool:
