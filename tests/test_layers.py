@@ -28,6 +28,7 @@ ORDER = (
     "ir",
     "names",
     "guards",
+    "defaults",
     "spans",
     "lower",
     "project",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flake8_mpglobals.boundaries import DispatchSite
+from flake8_mpglobals.defaults import never_reached
 from flake8_mpglobals.evaluate import Evaluator, External, Obj
 from flake8_mpglobals.hazards import ImportStart
 from flake8_mpglobals.importtime import ImportTime
@@ -48,7 +49,7 @@ def import_starts(scene: Scene) -> tuple[ImportStart, ...]:
                 continue
             label, possible = first.label, methods.of(first)
             executors.add(first.pool)
-        if possible != FORK:
+        if possible != FORK and not _switched_off(call, imports):
             found.append(_start(module, call, label, imports))
     return tuple(dict.fromkeys(found))
 
@@ -86,6 +87,16 @@ def _starts(site: DispatchSite) -> bool:
     if api.kind != "process" or api.callable is None or api.method or not api.pickles:
         return False
     return not api.name.startswith(f"{_POOL}.")
+
+
+def _switched_off(call: Call, imports: ImportTime) -> bool:
+    """Whether what the calls on the way leave out keeps them from coming to ``call``."""
+    chain = imports.chain(call.function)
+    nodes = [*(step.node for step, _ in chain[1:]), call.node]
+    return any(
+        never_reached(entered.node, step.node, node)
+        for (step, entered), node in zip(chain, nodes, strict=False)
+    )
 
 
 def _start(module: Module, call: Call, label: str, imports: ImportTime) -> ImportStart:

@@ -75,7 +75,8 @@ if __name__ == "__main__":
 - Silent where fork is pinned: `set_start_method("fork")`, `get_context("fork")`, or
   `[tool.mpglobals] start-methods = ["fork"]`.
 - All forms of the guard count: reversed, `and`ed, an early `return` or `sys.exit()`,
-  a name that holds the test, `current_process().name == "MainProcess"`. `multiprocessing.parent_process() is None` is none: it is
+  a name that holds the test, `current_process().name == "MainProcess"`.
+  `multiprocessing.parent_process() is None` is none: it is
   still true while a worker imports the main module.
 - `ProcessPoolExecutor()` alone starts nothing; its first `submit` or `map` does.
 - `joblib`, `loky` and other APIs that start fresh interpreters without the main module
