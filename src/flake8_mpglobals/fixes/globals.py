@@ -62,4 +62,9 @@ def _without(module: Module, node: ast.Global, names: Sequence[str]) -> Edit:
     if block[0] is node and isinstance(module.parents[node], Function):
         while not source.lines[last].strip():
             last += 1  # no blank line directly below the header
+    elif (
+        last < len(source.lines)
+        and not (source.lines[last] + source.lines[node.lineno - 2]).strip()
+    ):
+        last += 1  # no two blank lines
     return Edit(line, source.starts[last], "")

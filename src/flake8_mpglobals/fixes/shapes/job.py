@@ -237,6 +237,17 @@ class Job:
                 return name == manager
         return False
 
+    def check_on_import(self, statements: list[ast.stmt]) -> None:
+        """Raise :class:`CannotFix` where statements run on import, in workers too."""
+        if self.module.function(statements[0]) is not None:
+            return
+        for one in statements:
+            if self.module.guard(one) is None:
+                raise CannotFix(
+                    f"MPG202: line {one.lineno} runs on import, in workers too: put all from the "
+                    'start of the workers to their end under if __name__ == "__main__":'
+                )
+
     def untouched(self, nodes: list[ast.stmt]) -> None:
         """Raise :class:`CannotFix` where the parent may touch the place in ``nodes``."""
         for node in nodes:

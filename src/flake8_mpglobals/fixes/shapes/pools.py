@@ -27,6 +27,7 @@ class PoolShare:
     def apply(self) -> None:
         """Gather the edits; raise :class:`CannotFix` where the place could be lost."""
         job, where = self._job, self._region
+        job.check_on_import(where.statements)
         busy = next((use for one in where.statements if (use := job.touch(one))), None)
         self._check_header(busy)
         runs = [] if busy is None else list(self._runs(where.body, filled=True))

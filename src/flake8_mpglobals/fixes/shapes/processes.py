@@ -147,6 +147,7 @@ class ProcessShare:
     def apply(self) -> None:
         """Gather the edits; raise :class:`CannotFix` where the place could be lost."""
         job, statements = self._job, self._span.statements
+        job.check_on_import(statements)
         job.untouched(statements)
         self._check_jumps(statements)
         first = self._span.calls[0]
