@@ -293,8 +293,12 @@ class Losses:
         own = copy or all(worker.cls is not None for worker in workers)
         if own and self._bystanders.in_either_process(sites, workers):
             return None
-        if isinstance(write.place, Handed) and self._is_shared(write.place.param):
-            return None
+        if isinstance(write.place, Handed):
+            param = write.place.param
+            if param.index == 0 and param.function.name == "__init__":
+                return None  # an object that is made in the worker
+            if self._is_shared(param):
+                return None
         fillers = guarded.get(write.place, frozenset())
         if write.effect.sort in COPIES:
             if self._copies.same_anyway(write.raw, write.place, write.effect):

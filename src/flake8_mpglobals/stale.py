@@ -218,7 +218,11 @@ class StaleReads:
                 for known, param in self._reach.globals_for(place, self._reach.passed):
                     state = anchor(known)
                     method = param is not None and param.index == 0 and param.function.has_self
-                    if isinstance(state, Attr) or method or not (handed or param):
+                    came = value if handed else place
+                    by_name = isinstance(state, Attr) and not (
+                        (handed or param) and len(segments(known)) >= len(segments(came))
+                    )
+                    if by_name or method or not (handed or param):
                         direct = not isinstance(state, Global) or state.name in named
                         path = (*segments(known), *below)
                         yield _Read(state, path, node, function, direct)
