@@ -192,6 +192,8 @@ def _augmented(
         if kind in NUMBERS and sign in "+-":
             whole = f"{{p}} {sign}= sum({{r}})"
             return Addition(statement, sign, (value,), ("amount",), f"{{p}} {sign}= {{0}}", whole)
+        if kind == "ndarray" and sign in "+-":
+            return Addition(statement, sign, (value,), ("amount",), f"{{p}} {sign}= {{0}}")
         if kind == "str" and sign == "+":
             return Addition(statement, "text", (value,), ("new",), "{p} += {0}")
         if kind in SEQUENCES and sign == "+":

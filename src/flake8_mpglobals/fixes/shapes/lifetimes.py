@@ -10,6 +10,7 @@ from typing import TypeGuard
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.lists import (
+    GIVING,
     always_calls,
     appended_to,
     behind,
@@ -373,8 +374,7 @@ def waits(module: Module, where: Region, call: ast.Call) -> bool:
             isinstance(parent, ast.Attribute)
             and parent.attr in _TAKING
             and isinstance(taken, ast.Call)
-            and not taken.args
-            and not taken.keywords
+            and (parent.attr in GIVING or not (taken.args or taken.keywords))
         )
     node: ast.AST = call
     while (

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 
 from flake8_mpglobals.fixes.module import Function, Module
 
+GIVING = frozenset({"get", "result"})
+"""Methods that give what they wait for or raise, also where their time is limited."""
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
 _MAYBE = (ast.Lambda, ast.IfExp, ast.BoolOp)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -147,7 +149,8 @@ def _comprehends(node: ast.AST, name: str, methods: Collection[str]) -> bool:
 def _is_call(node: ast.AST, name: str, methods: Collection[str]) -> bool:
     match node:
         case ast.Call(
-            func=ast.Attribute(value=ast.Name(id=owner), attr=attr), args=[], keywords=[]
+            func=ast.Attribute(value=ast.Name(id=owner), attr=attr), args=args, keywords=keywords
         ):
-            return owner == name and attr in methods
+            limited = bool(args or keywords) and attr not in GIVING
+            return owner == name and attr in methods and not limited
     return False

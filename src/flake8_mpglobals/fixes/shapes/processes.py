@@ -104,6 +104,14 @@ def _one(module: Module, call: ast.Call, made: ast.Assign, name: ast.Name) -> Sp
             break
         if isinstance(block[place], ast.Expr) and always_calls(block[place], name.id, _JOIN):
             return Span(block, first, place, [call])
+    for use in uses(module, name):
+        limited = module.parents.get(module.parents[use])
+        match limited:
+            case ast.Call(func=ast.Attribute(attr="join")) if limited.args or limited.keywords:
+                raise CannotFix(
+                    f"line {use.lineno} joins the process with a time limit, so that it may still "
+                    "run: join() it without one"
+                )
     raise CannotFix(
         f"the process made in line {call.lineno} is not joined in the same block: {_KEPT}"
     )
