@@ -1,4 +1,4 @@
-"""What a call leaves out decides, too: code that runs only if a parameter is given.
+"""What a call gives, and what it leaves out, decides which code of a function runs.
 
 ``build(names)`` starts nothing where the body says ``if workers:`` and ``workers=0``.
 """
@@ -18,94 +18,109 @@ _OPS: Mapping[type[ast.cmpop], Callable[[object, object], bool]] = {
     ast.GtE: lambda a, b: isinstance(a, int) and isinstance(b, int) and a >= b,
 }
 
-Defaults = Mapping[str, object]
-_UNKNOWN = object()
+Known = Mapping[str, frozenset[object]]
+"""The constants that parameters can be, where that is known."""
 
 
-def never_reached(function: ast.AST, call: ast.AST, node: ast.AST) -> bool:
-    """Whether ``function``, entered by ``call``, does not come to ``node``."""
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-        return False
-    if not isinstance(call, ast.Call):
-        return False
-    left = _left_out(function, call)
-    return bool(left) and _skips(function.body, node, left)
-
-
-def _left_out(function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> Defaults:
-    """Return the constant defaults of parameters that a call does not give, and that the
-    function does not bind anew, other than to what is false as well.
+def entered(function: ast.AST, call: ast.AST, outer: Known) -> Known:
+    """Return what is known of the parameters of ``function``, entered by ``call`` from where
+    ``outer`` is known: constants that are given, or the defaults of what is left out.
     """
-    if any(isinstance(part, ast.Starred) for part in call.args):
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return {}
-    named = {keyword.arg for keyword in call.keywords}
-    if None in named:
+    if not isinstance(call, ast.Call):
+        return {}
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    if None in named or any(isinstance(part, ast.Starred) for part in call.args):
         return {}
     arguments = function.args
     placed = [*arguments.posonlyargs, *arguments.args]
-    pairs: list[tuple[ast.arg, ast.expr | None]] = []
-    given = len(call.args) + isinstance(call.func, ast.Attribute)
+    method = bool(placed) and placed[0].arg in ("self", "cls")
     first = len(placed) - len(arguments.defaults)
-    for index, default in enumerate(arguments.defaults, first):
-        if index >= given:
-            pairs.append((placed[index], default))
-    pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    found = {
-        arg.arg: default.value
-        for arg, default in pairs
-        if isinstance(default, ast.Constant) and arg.arg not in named
+    values: dict[str, ast.expr] = {
+        arg.arg: default for arg, default in zip(placed[first:], arguments.defaults, strict=True)
     }
-    for part in ast.walk(function):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) and part.id in found:
-            bound = _bound(function, part)
-            if not (isinstance(bound, ast.Constant) and not bound.value and not found[part.id]):
-                del found[part.id]
+    for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if default is not None:
+            values[arg.arg] = default
+    values |= {arg.arg: value for arg, value in zip(placed[method:], call.args, strict=False)}
+    values |= {name: value for name, value in named.items() if name}
+    found: dict[str, frozenset[object]] = {}
+    for name, value in values.items():
+        if isinstance(value, ast.Constant):
+            found[name] = frozenset((value.value,))
+        elif isinstance(value, ast.Name) and value.id in outer:
+            found[name] = outer[value.id]
+    for name in list(found):
+        bound = _bound(function, name)
+        constants = {value.value for value in bound if isinstance(value, ast.Constant)}
+        if all(isinstance(value, ast.Constant) for value in bound):
+            found[name] |= constants
+        else:
+            del found[name]
     return found
 
 
-def _bound(function: ast.AST, name: ast.Name) -> ast.expr | None:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and name in node.targets:
-            return node.value
-    return None
+def _bound(function: ast.AST, name: str) -> list[ast.expr | None]:
+    """Return what a function binds a name to; None where that is no plain assignment."""
+    plain: dict[ast.AST, ast.expr] = {
+        target: node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
+    return [
+        plain.get(part)
+        for part in ast.walk(function)
+        if isinstance(part, ast.Name) and part.id == name and not isinstance(part.ctx, ast.Load)
+    ]
 
 
-def _skips(body: Sequence[ast.stmt], node: ast.AST, left: Defaults) -> bool:
-    """Whether a block, run with these values, never comes to ``node``."""
+def never_reached(function: ast.AST, node: ast.AST, known: Known) -> bool:
+    """Whether ``function`` does not come to ``node`` where this is known of its parameters."""
+    return bool(known) and _skips(getattr(function, "body", ()), node, known)
+
+
+def _skips(body: Sequence[ast.stmt], node: ast.AST, known: Known) -> bool:
+    """Whether a block never comes to ``node``."""
     for statement in body:
-        holds = any(part is node for part in ast.walk(statement))
         if isinstance(statement, ast.If):
-            outcome = _outcome(statement.test, left)
-            if holds:
-                for taken, block in ((True, statement.body), (False, statement.orelse)):
-                    if any(part is node for inner in block for part in ast.walk(inner)):
-                        return outcome is (not taken) or _skips(block, node, left)
-                return False
+            outcome = _outcome(statement.test, known)
             for taken, block in ((True, statement.body), (False, statement.orelse)):
+                if _holds(block, node):
+                    return outcome is (not taken) or _skips(block, node, known)
                 if outcome is taken and block and isinstance(block[-1], ast.Return | ast.Raise):
-                    return True
-        elif holds:
+                    return not _holds((statement.test,), node)
+        elif _holds((statement,), node):
             blocks = [getattr(statement, name, None) for name in ("body", "orelse", "finalbody")]
-            return any(isinstance(b, list) and _skips(b, node, left) for b in blocks)
+            return any(isinstance(b, list) and _skips(b, node, known) for b in blocks)
     return False
 
 
-def _outcome(test: ast.expr, left: Defaults) -> bool | None:
-    """Return what a test says; None where it is not decided by what was left out."""
+def _holds(block: Sequence[ast.AST], node: ast.AST) -> bool:
+    return any(part is node for inner in block for part in ast.walk(inner))
+
+
+def _outcome(test: ast.expr, known: Known) -> bool | None:
+    """Return what a test says; None where it is not decided by what is known."""
     if isinstance(test, ast.Name):
-        return bool(left[test.id]) if test.id in left else None
+        return _agreed({bool(value) for value in known.get(test.id, ())})
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = _outcome(test.operand, left)
+        inner = _outcome(test.operand, known)
         return None if inner is None else not inner
     if isinstance(test, ast.BoolOp):
-        outcomes = [_outcome(part, left) for part in test.values]
+        outcomes = [_outcome(part, known) for part in test.values]
         decided = isinstance(test.op, ast.Or)
         if decided in outcomes:
             return decided
         return None if None in outcomes else not decided
     if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.left, ast.Name):
-        value = left.get(test.left.id, _UNKNOWN)
         other, compare = test.comparators[0], _OPS.get(type(test.ops[0]))
-        if value is not _UNKNOWN and isinstance(other, ast.Constant) and compare:
-            return compare(value, other.value)
+        if isinstance(other, ast.Constant) and compare:
+            values = known.get(test.left.id, ())
+            return _agreed({compare(value, other.value) for value in values})
     return None
+
+
+def _agreed(outcomes: set[bool]) -> bool | None:
+    return outcomes.pop() if len(outcomes) == 1 else None

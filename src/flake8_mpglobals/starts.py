@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flake8_mpglobals.boundaries import DispatchSite
-from flake8_mpglobals.defaults import never_reached
+from flake8_mpglobals.defaults import Known, entered, never_reached
 from flake8_mpglobals.evaluate import Evaluator, External, Obj
 from flake8_mpglobals.hazards import ImportStart
 from flake8_mpglobals.importtime import ImportTime
@@ -90,13 +90,15 @@ def _starts(site: DispatchSite) -> bool:
 
 
 def _switched_off(call: Call, imports: ImportTime) -> bool:
-    """Whether what the calls on the way leave out keeps them from coming to ``call``."""
+    """Whether what the calls on the way give and leave out keeps them from ``call``."""
     chain = imports.chain(call.function)
     nodes = [*(step.node for step, _ in chain[1:]), call.node]
-    return any(
-        never_reached(entered.node, step.node, node)
-        for (step, entered), node in zip(chain, nodes, strict=False)
-    )
+    known: Known = {}
+    for (step, function), node in zip(chain, nodes, strict=True):
+        known = entered(function.node, step.node, known)
+        if never_reached(function.node, node, known):
+            return True
+    return False
 
 
 def _start(module: Module, call: Call, label: str, imports: ImportTime) -> ImportStart:
@@ -107,8 +109,8 @@ def _start(module: Module, call: Call, label: str, imports: ImportTime) -> Impor
     if call.function.module is not module:
         node = next(step.node for step, _ in chain if step.function.module is module)
     steps = tuple(
-        Step(span(step.function.module, step.node).location, entered.qualname)
-        for step, entered in chain
+        Step(span(step.function.module, step.node).location, inner.qualname)
+        for step, inner in chain
     )
     return ImportStart(label, span(module, node), function, steps)
 
