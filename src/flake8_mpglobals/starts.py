@@ -94,7 +94,7 @@ def _switched_off(call: Call, imports: ImportTime) -> bool:
     chain = imports.chain(call.function)
     nodes = [*(step.node for step, _ in chain[1:]), call.node]
     known: Known = {}
-    for (step, function), node in zip(chain, nodes, strict=True):
+    for (step, function), node in zip(chain, nodes, strict=False):
         known = entered(function.node, step.node, known)
         if never_reached(function.node, node, known):
             return True
