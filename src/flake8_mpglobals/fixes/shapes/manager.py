@@ -59,7 +59,10 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     only = dispatches.only_in_workers(module, workers, exempt)
     changed = [one for one in reached(module, workers) if touches.mentioned_in(one)]
     check_only(touches, changed if kind in _OTHERS else units, only)
-    ParentUse(module, touches, made).judge(only)
+    parent = ParentUse(module, touches, made)
+    parent.judge(only)
+    if units:
+        parent.check_items(only, [site.call for site in sites])
     dispatches.check_followed(touches, only, exempt)
     deletes |= kind == "Counter"  # its update() would add
     annotation = module.text(made.annotation) if isinstance(made, ast.AnnAssign) else ""

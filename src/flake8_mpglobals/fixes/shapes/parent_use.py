@@ -8,13 +8,13 @@ have no second way to the object.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.defaults import KINDS, factory
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
-from flake8_mpglobals.fixes.touches import Touches
+from flake8_mpglobals.fixes.touches import Touches, reached
 
 _STORING = {"append": 0, "extend": 0, "insert": 1, "setdefault": 1, "update": 0, "add": 0}
 _CHANGING = frozenset({"pop", "remove", "clear", "sort", "reverse", "popitem"}) | {"discard"}
@@ -192,6 +192,67 @@ class ParentUse:
             if any(self._module.inside(node, one) for one in workers):
                 continue
             self._use(node)
+
+    def check_items(self, workers: Collection[Function], dispatches: Sequence[ast.Call]) -> None:
+        """Raise :class:`CannotFix` where the parent keeps an item over a dispatch.
+
+        Workers change items, and the parent gets new ones for those that it had.
+        """
+        for node in self._touches.mentions:
+            if any(self._module.inside(node, one) for one in workers):
+                continue
+            item = self._item_of(node)
+            if item is None or not self._kept(item):
+                continue
+            function = self._module.function(item)
+            later = any(
+                self._module.function(one) is function
+                and (one.lineno, one.col_offset) > (item.lineno, item.col_offset)
+                for one in (*dispatches, *self._leading_to(dispatches))
+            )
+            own = any(self._module.function(one) is function for one in dispatches)
+            if later or (isinstance(self._module.parents[item], ast.Return) and not own):
+                raise self._no(
+                    node,
+                    "gives out an item",
+                    "it would not be the one that the workers change: look it up afterwards",
+                )
+
+    def _leading_to(self, dispatches: Sequence[ast.Call]) -> list[ast.expr]:
+        """Return the uses of functions and methods that come to one of the dispatches."""
+        module = self._module
+        homes = [home for one in dispatches if (home := module.function(one)) is not None]
+        names = {
+            one.name
+            for one in module.definitions
+            if isinstance(one, Function)
+            and any(home is other for home in homes for other in reached(module, [one]))
+        }
+        return [
+            node
+            for node in ast.walk(module.tree)
+            if (isinstance(node, ast.Name) and node.id in names)
+            or (isinstance(node, ast.Attribute) and node.attr in names)
+        ]
+
+    def _item_of(self, node: ast.Name) -> ast.expr | None:
+        """Return the expression that takes an item out of the place, if a use does."""
+        parent = self._module.parents[node]
+        match parent:
+            case ast.Subscript(ctx=ast.Load()) if parent.value is node:
+                return parent
+            case ast.Attribute(attr="get" | "setdefault" | "values" | "items"):
+                call = self._module.parents[parent]
+                return call if isinstance(call, ast.Call) and call.func is parent else None
+        return None
+
+    def _kept(self, item: ast.expr) -> bool:
+        """Whether an item gets a name, or goes into another object."""
+        parent = self._module.parents[item]
+        while isinstance(parent, (ast.IfExp, ast.Tuple, ast.List, ast.Dict, ast.Starred)):
+            parent = self._module.parents[parent]
+        kept = (ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.Return, ast.Yield)
+        return isinstance(parent, kept)
 
     def _use(self, node: ast.Name) -> None:
         module, parent = self._module, self._module.parents[node]
