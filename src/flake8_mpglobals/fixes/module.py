@@ -107,6 +107,13 @@ class Module:
                 found[node.name] = node
         return found
 
+    def is_plain(self, function: Function) -> bool:
+        """Whether a function is bound once at module level, or is a method of a class there."""
+        if self.functions.get(function.name) is function:
+            return True
+        owner = self.parents.get(function)
+        return isinstance(owner, ast.ClassDef) and self.parents.get(owner) is self.tree
+
     @cached_property
     def identifiers(self) -> frozenset[str]:
         """Every identifier in the file, attributes and keywords too."""

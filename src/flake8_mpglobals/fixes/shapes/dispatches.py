@@ -78,10 +78,10 @@ def cast(
     check_followed(touches, only, spared)
     users = [one for one in reached(module, workers) if touches.mentioned_in(one)]
     for function in users:
-        if module.functions.get(function.name) is not function and function not in workers:
+        if not module.is_plain(function):
             raise CannotFix(
                 f"{function.name!r} (line {function.lineno}) is worker code that uses "
-                f"{place!r} and is not a plain function of this module"
+                f"{place!r} and is no plain function or method of this module"
             )
         if not any(function is one for one in only):
             raise CannotFix(

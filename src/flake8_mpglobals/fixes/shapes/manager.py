@@ -98,12 +98,11 @@ def _check_workers(
     needs a lock.
     """
     users = [one for one in reached(module, workers) if one in touches.definitions]
-    plain = [*module.functions.values(), *workers]
     for function in users:
-        if touches.mentioned_in(function) and function not in plain:
+        if touches.mentioned_in(function) and not module.is_plain(function):
             raise CannotFix(
                 f"{function.name!r} (line {function.lineno}) is worker code that uses "
-                f"{touches.place!r} and is not a plain function of this module"
+                f"{touches.place!r} and is no plain function or method of this module"
             )
     try:
         uses = [_judged(module, touches, kind, one, helper=one not in workers) for one in users]
@@ -111,7 +110,7 @@ def _check_workers(
         uses = [ProxyUse(module, touches, kind, one, locked=True).judge() for one in users]
         for one, found in zip(users, uses, strict=True):
             Stored(module, touches, one, found).judge()
-        units = units_of(module, touches, [one for one in users if one in plain], kind)
+        units = units_of(module, touches, [one for one in users if module.is_plain(one)], kind)
         if not units:
             raise need from None
         return any(one.deletes for one in uses), units
