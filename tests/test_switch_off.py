@@ -54,51 +54,7 @@ pytestmark = pytest.mark.long
 
 FIXTURES = [*folder("detect"), *folder("clean")]
 ROWS = catalogue.ROWS
-NOT_YET = frozenset(
-    [
-        "asyncio.get_event_loop",
-        "asyncio.get_running_loop",
-        "asyncio.new_event_loop",
-        "asyncio.BaseEventLoop",
-        "asyncio.events.AbstractEventLoop",
-        "asyncio.events.get_event_loop",
-        "asyncio.events.get_running_loop",
-        "celery.app.base.Celery",
-        "celery.task.task",
-        "concurrent.futures.InterpreterPoolExecutor",
-        "concurrent.futures._base.Future",
-        "dask.Lazy.compute",
-        "loky.ProcessPoolExecutor",
-        "multiprocessing.process.BaseProcess",
-        "multiprocessing.pool.ApplyResult",
-        "multiprocessing.pool.MapResult",
-        "multiprocessing.pool.Pool",
-        "multiprocessing.pool.ThreadPool",
-        "pathos.pools.SerialPool.amap",
-        "pathos.pools.SerialPool.apipe",
-        "pathos.pools.SerialPool.uimap",
-        "pyspark.SparkContext.getOrCreate",
-        "pyspark.rdd.RDD",
-        "pyspark.sql.DataFrameReader.format",
-        "pyspark.sql.DataFrameReader.option",
-        "pyspark.sql.DataFrameReader.options",
-        "pyspark.sql.DataFrameReader.schema",
-        "ray.util.multiprocessing.Pool",
-        "multiprocessing.managers.SetProxy",
-        "multiprocessing.managers.AcquirerProxy",
-        "multiprocessing.managers.ConditionProxy",
-        "multiprocessing.managers.EventProxy",
-        "multiprocessing.managers.BarrierProxy",
-        "multiprocessing.managers.BaseManager",
-        "multiprocessing.connection.Connection",
-        "distributed.Variable",
-        "distributed.Lock",
-        "distributed.Event",
-        "distributed.Queue",
-        "ray.util.queue.Queue",
-        "threading.local",
-    ]
-)
+NOT_YET: frozenset[str] = frozenset()
 """Rows and spellings that no fixture needs yet; one that is needed leaves this list."""
 
 Patch = pytest.MonkeyPatch

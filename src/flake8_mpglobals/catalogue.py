@@ -16,7 +16,6 @@ from functools import lru_cache
 
 from flake8_mpglobals import libraries
 from flake8_mpglobals.apis import (
-    ASYNC,
     FUTURE,
     SHARES,
     Api,
@@ -75,9 +74,6 @@ ROWS: tuple[Api, ...] = (
     Api("os.forkpty", "os.forkpty", runs="child", pickles=False, remedy="pipe"),
     Api("pty.fork", "pty.fork", runs="child", pickles=False, remedy="pipe"),
     # asyncio
-    factory("asyncio.get_running_loop", _LOOP),
-    factory("asyncio.get_event_loop", _LOOP),
-    factory("asyncio.new_event_loop", _LOOP),
     Api(
         f"{_LOOP}.run_in_executor",
         "run_in_executor",
@@ -104,7 +100,6 @@ ROWS: tuple[Api, ...] = (
 """The boundaries.  A user's own rows come after these and win."""
 
 SAME: dict[str, str] = {
-    "multiprocessing.process.BaseProcess": _PROCESS,
     "multiprocessing.context.Process": _PROCESS,
     "multiprocessing.context.ForkProcess": _PROCESS,
     "multiprocessing.context.SpawnProcess": _PROCESS,
@@ -114,18 +109,11 @@ SAME: dict[str, str] = {
     "multiprocessing.context.ForkServerContext": _CONTEXT,
     "multiprocessing.context.DefaultContext": _CONTEXT,
     "multiprocessing.dummy.DummyProcess": "multiprocessing.dummy.Process",
-    "multiprocessing.pool.MapResult": ASYNC,
-    "multiprocessing.pool.ApplyResult": ASYNC,
     "concurrent.futures.process.ProcessPoolExecutor": _PPE,
     "concurrent.futures.thread.ThreadPoolExecutor": _TPE,
     "concurrent.futures.interpreter.InterpreterPoolExecutor": _IPE,
-    "concurrent.futures._base.Future": FUTURE,
     "posix.fork": "os.fork",
     **SHARED_TYPES,
-    "asyncio.BaseEventLoop": _LOOP,
-    "asyncio.events.AbstractEventLoop": _LOOP,
-    "asyncio.events.get_event_loop": "asyncio.get_event_loop",
-    "asyncio.events.get_running_loop": "asyncio.get_running_loop",
     **libraries.SAME,
 }
 """Other spellings of the names above."""

@@ -308,7 +308,6 @@ SPARK: tuple[Api, ...] = (
         factory(f"{_SESSION}.{name}", _SDF)
         for name in ("createDataFrame", "sql", "table", "range")
     ),
-    *(factory(f"{_READER}.{name}", _READER) for name in ("option", "options", "format", "schema")),
     factory(f"{_READER}.*", _SDF),
     *_spark(_SDF, "foreach", "foreachPartition", waits=True),
     *_spark(_SDF, "mapInPandas", returns=_SDF, waits=False),
@@ -402,10 +401,8 @@ SAME: dict[str, str] = {
     f"{_SESSION}.sparkContext": _SC,
     f"{_SESSION}.read": _READER,
     f"{_SDF}.rdd": _RDD,
-    "celery.app.base.Celery": "celery.Celery",
     "celery.app.shared_task": "celery.shared_task",
     "celery.app.task.Task": _TASK,
-    "celery.task.task": "celery.shared_task",
     "celery.canvas.group": "celery.group",
     "celery.canvas.chain": "celery.chain",
     "celery.canvas.chord": "celery.chord",
