@@ -1,14 +1,16 @@
 """Run the default rules over checkouts of the repositories and compare with the labels.
 
-    python benchmarks/realworld/measure.py CHECKOUTS [--clone] [--whole] [--unlabelled FILE]
+    python benchmarks/realworld/measure.py CHECKOUTS [--set SET] [--clone] [--whole]
 
 CHECKOUTS holds one folder per repository of repositories.tsv, named owner+name, at the
 commit given there; ``--clone`` fetches what is missing from GitHub (git and a network are
 needed).  Checked are the files of frame.tsv, or with ``--whole`` every Python file.
+SET is a folder beside this file with tables of its own (``heldout``, ``sought``).
 
 Printed are, for each rule, the findings, how many of them are labelled as right, and the
 precision; then how much of what reading the sample found (reading.tsv) the rules find.
-Findings without a label are counted apart, and written to FILE in the form of labels.tsv.
+Findings without a label are counted apart, and written to the file that ``--unlabelled``
+names, in the form of labels.tsv.
 """
 
 from __future__ import annotations
@@ -28,14 +30,17 @@ Key = tuple[str, str, int, str, str]
 """Repository, path, line, code and place of a finding."""
 
 
-def rows(name: str) -> list[list[str]]:
-    """Return the rows of one of the tables, without its head."""
-    return [line.split("\t") for line in (HERE / name).read_text("utf-8").splitlines()[1:]]
+def rows(tables: Path, name: str) -> list[list[str]]:
+    """Return the rows of one of the tables of a set, without its head."""
+    path = tables / name
+    if not path.exists():
+        return []
+    return [line.split("\t") for line in path.read_text("utf-8").splitlines()[1:]]
 
 
-def clone(checkouts: Path) -> None:
+def clone(tables: Path, checkouts: Path) -> None:
     """Fetch each repository that is not there, at its commit."""
-    for repository, commit in rows("repositories.tsv"):
+    for repository, commit in rows(tables, "repositories.tsv"):
         folder = checkouts / repository.replace("/", "+", 1)
         if folder.exists():
             continue
@@ -49,10 +54,10 @@ def clone(checkouts: Path) -> None:
             subprocess.run(["git", "-C", str(folder), *arguments], check=True)
 
 
-def findings(checkouts: Path, whole: bool) -> Iterator[tuple[Key, str]]:
+def findings(tables: Path, checkouts: Path, whole: bool) -> Iterator[tuple[Key, str]]:
     """Yield what the default rules report, with the message."""
     listed: dict[str, list[str]] = {}
-    for repository, path, lines in rows("frame.tsv"):
+    for repository, path, lines in rows(tables, "frame.tsv"):
         if int(lines) <= LONGEST:
             listed.setdefault(repository, []).append(path)
     for repository, paths in sorted(listed.items()):
@@ -60,8 +65,16 @@ def findings(checkouts: Path, whole: bool) -> Iterator[tuple[Key, str]]:
         if not folder.is_dir():
             print(f"no checkout of {repository}", file=sys.stderr)
             continue
-        command = [sys.executable, "-m", "flake8_mpglobals", "check", "--isolated", "--exit-zero"]
-        command += ["--no-respect-gitignore", "--output-format", "json"]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "flake8_mpglobals",
+            "check",
+            "--isolated",
+            "--exit-zero",
+        ]
+        command += ["--exit-zero", "--no-respect-gitignore", "--output-format", "json"]
         command += ["."] if whole else ["--", *paths]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         for found in json.loads(done.stdout)["findings"]:
@@ -76,18 +89,20 @@ def main() -> None:
     parser.add_argument("--clone", action="store_true")
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--unlabelled", type=Path)
+    parser.add_argument("--set", default="", help="a folder with the tables of another set")
     options = parser.parse_args()
+    tables = HERE / options.set
     if options.clone:
-        clone(options.checkouts)
+        clone(tables, options.checkouts)
     labels: dict[Key, str] = {}
-    for repository, _, path, number, code, place, verdict, _ in rows("labels.tsv"):
+    for repository, _, path, number, code, place, verdict, _ in rows(tables, "labels.tsv"):
         labels[(repository, path, int(number), code, place)] = verdict
-    commits = {row[0]: row[1] for row in rows("repositories.tsv")}
+    commits = {row[0]: row[1] for row in rows(tables, "repositories.tsv")}
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     unknown: list[str] = []
     seen: set[tuple[str, str, str]] = set()
-    for key, message in findings(options.checkouts, options.whole):
+    for key, message in findings(tables, options.checkouts, options.whole):
         repository, path, line, code, place = key
         seen.add((repository, path, code))
         label = labels.get(key)
@@ -106,7 +121,7 @@ def main() -> None:
     print(f"without a label: {len(unknown)}")
     if options.unlabelled:
         options.unlabelled.write_text("".join(row + "\n" for row in unknown), "utf-8")
-    read = [row for row in rows("reading.tsv") if row[4] == "yes"]
+    read = [row for row in rows(tables, "reading.tsv") if row[4] == "yes"]
     for name, prefix in (("lost writes (MPG1xx)", "MPG1"), ("other rules", "MPG")):
         some = [row for row in read if row[3].startswith(prefix)]
         if prefix == "MPG":
