@@ -61,13 +61,18 @@ class StartMethods:
         """Return what ``set_start_method`` leaves possible where no context is named."""
         if self._default is None:
             self._default = self._allowed  # what a call of set_start_method(None) stands for
-            chosen: set[str] = set()
-            for function in (self._module.body, *self._module.functions):
-                for call in function.calls:
-                    if any(_last(callee) == "set_start_method" for callee in call.callee):
-                        chosen |= self._named(call) or METHODS
-            self._default = frozenset(chosen) & self._allowed or self._allowed
+            chosen = self._set_in((self._module.body, *self._module.functions))
+            self._default = chosen & self._allowed or self._allowed
         return self._default
+
+    def _set_in(self, functions: Iterable[Function]) -> Methods:
+        """Return what ``functions`` set for the whole program."""
+        chosen: set[str] = set()
+        for function in functions:
+            for call in function.calls:
+                if any(_last(callee) == "set_start_method" for callee in call.callee):
+                    chosen |= self._named(call) or METHODS
+        return frozenset(chosen)
 
     def of(self, site: DispatchSite) -> Methods:
         """Return the methods by which the processes of ``site`` can be started."""
@@ -109,6 +114,11 @@ class StartMethods:
         for thing in self._evaluator.things(call.callee):
             if isinstance(thing, External) and thing.receiver and not found:
                 found |= self._of_receiver(thing.receiver)
+        maker = call.function
+        if not found and maker.module is not self._module and not maker.is_module:
+            # A function of another module may choose before it makes anything.
+            inside = (f for f in maker.module.functions if f is maker or f.outer is maker)
+            found |= self._set_in(inside)
         return frozenset(found) or self.default()
 
     def _of_receiver(self, receiver: Values) -> Methods:
