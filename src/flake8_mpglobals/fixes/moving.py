@@ -162,18 +162,19 @@ def _first(guard: ast.If) -> int:
     That is behind those that make things of the same sort, so that the order stays.
     """
     made: set[str] = set()
-    first = guard.body[0]
+    last: int | None = guard.test.end_lineno
     for one in guard.body:
-        first = one
         match one:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
                 root, _, method = ast.unparse(func).rpartition(".")
-                if method in MAKERS or root in made:
-                    made.add(name)
-                    continue
+                if method not in MAKERS and root not in made:
+                    break
+                made.add(name)
             case ast.Expr(value=ast.Call(func=func)):
-                if ast.unparse(func).endswith("freeze_support"):
-                    continue
-        break
-    decorators: list[ast.expr] = getattr(first, "decorator_list", [])
-    return min((first.lineno, *(one.lineno for one in decorators)))
+                if not ast.unparse(func).endswith("freeze_support"):
+                    break
+            case _:
+                break
+        last = one.end_lineno
+    assert last is not None
+    return last + 1
