@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -213,6 +214,8 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
             plans.append(plan)
         except CannotFix as no:
             refusals.extend(Refusal(finding, no.reason) for finding in own)
+        except EditConflictError:
+            refusals.extend(Refusal(one, "the edits that this needs overlap") for one in own)
         except RecursionError:
             refusals.extend(Refusal(finding, "the code is nested too deeply") for finding in own)
     # A manager goes around what else is shared, so it comes first.
@@ -257,8 +260,11 @@ def _plan(
 
 def _split(source: Source, plan: Plan) -> Plan:
     """Return the plan with its edits in order, and no lines that it makes too long to stand."""
+    edits = merge(plan.edits)
     limit = line_length(source.path) or BLACK
-    return replace(plan, edits=split(source, merge(plan.edits), limit))
+    with suppress(EditConflictError):  # else the lines stay as long as they are
+        edits = merge(split(source, edits, limit))
+    return replace(plan, edits=edits)
 
 
 def _no_shape(writes: Sequence[LostWrite]) -> str:
