@@ -18,6 +18,7 @@ from flake8_mpglobals.fixes.shapes import defaults, dispatches, sets
 from flake8_mpglobals.fixes.shapes.flow import Flow
 from flake8_mpglobals.fixes.shapes.guarded import LockedJob, Units, check_only, locked, units_of
 from flake8_mpglobals.fixes.shapes.job import Job
+from flake8_mpglobals.fixes.shapes.memo import is_memo
 from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
 from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse, Uses
 from flake8_mpglobals.fixes.shapes.stored import Stored
@@ -110,7 +111,12 @@ def _check_workers(
         uses = [ProxyUse(module, touches, kind, one, locked=True).judge() for one in users]
         for one, found in zip(users, uses, strict=True):
             Stored(module, touches, one, found).judge()
-        units = units_of(module, touches, [one for one in users if module.is_plain(one)], kind)
+        try:
+            units = units_of(module, touches, [one for one in users if module.is_plain(one)], kind)
+        except CannotFix:
+            if kind == "dict" and all(is_memo(module, touches, one) for one in users):
+                return False, {}
+            raise
         if not units:
             raise need from None
         return any(one.deletes for one in uses), units
