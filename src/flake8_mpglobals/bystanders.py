@@ -47,6 +47,7 @@ class Bystanders:
         self._below: dict[Function, frozenset[Function]] = {}
         self._without: dict[frozenset[Function], frozenset[Function]] = {}
         self._called: frozenset[Function] | None = None
+        self._by_modules: frozenset[Function] | None = None
 
     def stands_by(
         self,
@@ -105,7 +106,7 @@ class Bystanders:
         called = reader in self._with_callers()
         if copy and not called and (reader.is_property or not self._of_them(reader, workers)):
             return True
-        if _settles(write) and self._own_setting(reader, write, workers, near=near, called=called):
+        if _settles(write) and self._own_setting(reader, write, workers, near=near):
             return True
         if near and not copy and not _sets(write):
             return False
@@ -127,14 +128,14 @@ class Bystanders:
         workers: frozenset[Function],
         *,
         near: bool,
-        called: bool,
     ) -> bool:
         """Whether a write sets what each process sets for itself before it works.
 
         Either the parent runs the same setter when it does the work itself, and nothing in
         sight calls the reader; or the worker reads it by the same function of another module.
         """
-        if write.function not in workers and write.function in self._reach.parent and not called:
+        either = write.function not in workers and write.function in self._reach.parent
+        if either and reader not in self._run_by_modules():
             return True
         return not near and any(reader in self._reach.regions[worker].entered for worker in workers)
 
@@ -264,6 +265,13 @@ class Bystanders:
                 if target.function is not function
             )
         return self._called
+
+    def _run_by_modules(self) -> frozenset[Function]:
+        """Return what the module bodies of the parent come to: all else is for importers."""
+        if self._by_modules is None:
+            bodies = [function for function in self._reach.parent if function.is_module]
+            self._by_modules = frozenset().union(*(self._closure(body) for body in bodies))
+        return self._by_modules
 
     def _reached_without(self, writers: frozenset[Function]) -> frozenset[Function]:
         """Return what the parent comes to otherwise than through ``writers``."""

@@ -29,7 +29,6 @@ from flake8_mpglobals.ir import (
     Global,
     Guards,
     Handed,
-    Imported,
     Load,
     Loop,
     Make,
@@ -261,7 +260,7 @@ class Observers:
         if site.inner is not None:
             return self.begins(site.inner) | {site.call}
         if site.api.runs == "child":
-            return frozenset(_waits_after(site.call)) or frozenset((site.call,))
+            return frozenset(self._waits_after(site.call)) or frozenset((site.call,))
         if not site.api.method:
             return frozenset((site.call,))
         if self._starts is None:
@@ -284,6 +283,17 @@ class Observers:
             )
         )
         return begins or frozenset((site.call,))
+
+    def _waits_after(self, fork: Call) -> Iterator[Call]:
+        """Yield the calls with which the code that forked then waits for something."""
+        for call in fork.function.calls:
+            if getattr(call.node, "lineno", 0) <= getattr(fork.node, "lineno", 0):
+                continue
+            things = self.evaluator.things(call.callee)
+            names = {thing.name for thing in things if isinstance(thing, External)}
+            names |= {callee.name for callee in call.callee if isinstance(callee, Attr)}
+            if any(name.rpartition(".")[2] in _WAITING for name in names):
+                yield call
 
     def _relevant(self, wanted: Wanted, calls: set[Call]) -> set[Function]:
         """Return the parent functions from which a place or a dispatch can be reached."""
@@ -465,17 +475,6 @@ class _Run:
         elif event.how in ("break", "continue") and self.loops:
             self.loops[-1] = _join(self.loops[-1], state)
         return None
-
-
-def _waits_after(fork: Call) -> Iterator[Call]:
-    """Yield the calls with which the code that forked then waits for something."""
-    for call in fork.function.calls:
-        if getattr(call.node, "lineno", 0) <= getattr(fork.node, "lineno", 0):
-            continue
-        for callee in call.callee:
-            name = callee.name if isinstance(callee, Imported | Attr) else ""
-            if name.rpartition(".")[2] in _WAITING:
-                yield call
 
 
 def _handing(site: DispatchSite) -> Iterator[Call]:

@@ -18,8 +18,8 @@ from flake8_mpglobals.ir import (
     Call,
     Function,
     Param,
+    Store,
     Value,
-    Values,
     anchor,
     is_state,
     root,
@@ -192,7 +192,7 @@ class InThreads:
                 if within(call.node, region) and call.node is not use.node:
                     found |= self._does(call, 0, set())
             for store in function.stores:
-                if within(store.node, region) and self._changes_shared(store.targets):
+                if within(store.node, region) and self._changes_shared(store):
                     found.add("write")
         return found
 
@@ -221,12 +221,15 @@ class InThreads:
                 seen.add(inner)
                 for other in inner.calls:
                     found |= self._does(other, depth + 1, seen)
-                if any(self._changes_shared(store.targets) for store in inner.stores):
+                if any(self._changes_shared(store) for store in inner.stores):
                     found.add("write")
         return found
 
-    def _changes_shared(self, targets: Values) -> bool:
-        return any(not thing.threads for thing in self._sharing.shared(targets))
+    def _changes_shared(self, store: Store) -> bool:
+        """Whether something is stored into a shared object, not a name bound to one."""
+        return store.how not in ("bind", "unbind") and any(
+            not thing.threads for thing in self._sharing.shared(store.targets)
+        )
 
 
 def _opens_to_write(node: ast.expr) -> bool:
