@@ -21,6 +21,7 @@ from flake8_mpglobals import (
     boundaries,
     bystanders,
     catalogue,
+    contexts,
     copies,
     crossings,
     extent,
@@ -29,10 +30,15 @@ from flake8_mpglobals import (
     libraries,
     losses,
     observers,
+    outline,
     program,
+    reach,
+    reads,
     rules,
+    standpoint,
     start_methods,
     workspace,
+    wrappers,
 )
 from flake8_mpglobals.apis import SHARES, Api
 from flake8_mpglobals.evaluate import Obj, answers, calls, places
@@ -458,6 +464,72 @@ MECHANISMS: dict[str, Mechanism] = {
         lambda *_: True,
     ),
     "blocks handed away": Mechanism("clean/leak_list_of_blocks", leaks.Leaks, "_handed_away", no),
+    "blocks whose name is given away": Mechanism(
+        "clean/leak_name_given_away", leaks.Leaks, "_named_away", no
+    ),
+    "locks of either kind": Mechanism(
+        "clean/threads_lock_of_either_kind", in_threads.InThreads, "_alone", no
+    ),
+    "views of shared memory": Mechanism(
+        "clean/buffer_memoryview_of_shared", answers.Answers, "_views", nothing
+    ),
+    # what is kept apart
+    "hooks of the worker's own class": Mechanism(
+        "clean/worker_hook_of_its_own_class", reach.Reach, "_means", lambda *_: True
+    ),
+    "callbacks kept apart": Mechanism(
+        "clean/helper_callbacks_apart", contexts.Contexts, "enters", lambda *_: True
+    ),
+    "objects told apart by what made them": Mechanism(
+        "clean/helper_callbacks_of_objects_apart", contexts.Contexts, "_given", lambda *_: None
+    ),
+    "results that decorators change": Mechanism(
+        "clean/helper_decorated_returns_copy", places.Places, "_made_anew", no
+    ),
+    "wrappers that stay here unless they are asked": Mechanism(
+        "clean/helper_serial_unless_asked", wrappers, "_comes_to", lambda *_: True
+    ),
+    "tests that ask nothing of one another": Mechanism(
+        "clean/test_independent", observers, "_follows", lambda one, other: one is not other
+    ),
+    "flags that each process sets": Mechanism(
+        "clean/rebind_flag_of_each_process", losses.Losses, "_sets_flag", no
+    ),
+    "what a task holds": Mechanism(
+        "clean/argument_parts_of_each_task", losses, "_changed", lambda write: write.effect.path
+    ),
+    "what only hands an argument over": Mechanism(
+        "clean/argument_handed_each_time",
+        observers,
+        "_handing",
+        lambda site: iter((site.call,)),
+    ),
+    # what is looked at
+    "module bodies that start processes": Mechanism(
+        "projects/starts_on_import", extent.Extent, "end_round", lambda *_: None
+    ),
+    "methods of containers as workers": Mechanism(
+        "detect/worker_bound_method_of_list", boundaries, "bound_methods", lambda *_: []
+    ),
+    "calls that bring dispatch and read together": Mechanism(
+        "projects/four_modules", standpoint.Standpoint, "_caller", lambda *_: None
+    ),
+    "callables passed through a wrapper of this file": Mechanism(
+        "projects/wrapper_here_worker_elsewhere",
+        extent.Extent,
+        "_passed_on",
+        lambda self, values: values,
+    ),
+    "pools that a function binds": Mechanism(
+        "projects/executor_made_by_setup_elsewhere",
+        outline.Part,
+        "sets",
+        lambda self: self.binds,
+    ),
+    "records that are shown": Mechanism("detect/observer_shows_record", reads, "_records", no),
+    "what no worker looks at": Mechanism(
+        "detect/rebind_to_what_was_handed", losses.Losses, "_used_by_workers", lambda *_: True
+    ),
     "blocks unlinked by name": Mechanism(
         "clean/leak_unlinked_by_name", leaks.Leaks, "_by_name", no
     ),

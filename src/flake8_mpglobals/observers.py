@@ -202,6 +202,7 @@ class Observers:
         # A forked child is the program itself going on: only what the code that forked
         # comes to read afterwards is missed, not what any other function may read.
         forked = all(site.api.runs == "child" for site in sites)
+        main = self.evaluator.program.main
         for _ in range(4):
             before = dict(run.known)
             after_import = False
@@ -212,7 +213,15 @@ class Observers:
                     stale.append(entry)
                     after_import = after_import or entry.is_module
             for entry in entries:
-                if entry.is_module or forked:
+                if forked:
+                    continue
+                if entry.is_module:
+                    # What another module starts when it is imported has begun by then.
+                    if entry.module is main and any(
+                        other.is_module and other is not entry for other in stale
+                    ):
+                        run.active.clear()
+                        run.enter(entry, True)
                     continue
                 if after_import or any(_follows(entry, other) for other in stale):
                     run.active.clear()

@@ -184,6 +184,12 @@ class Program:
 
     def offering_bodies(self) -> Iterator[Function]:
         """Yield the bodies of other modules that name a process API."""
+        for values in list(self.main.stores.values()):
+            for value in values:
+                of = root(value)
+                path = of.path if isinstance(of, ModuleValue) else ""
+                if path and self.workspace.offers(path).at_import:
+                    self.load(path)
         for module in self.modules[1:]:
             offers = self.workspace.offers(module.source.path)
             if offers.at_import or any(

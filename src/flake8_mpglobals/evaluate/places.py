@@ -28,6 +28,7 @@ from flake8_mpglobals.ir import (
     Element,
     Entered,
     Fresh,
+    Function,
     Global,
     Handed,
     Imported,
@@ -48,6 +49,7 @@ from flake8_mpglobals.ir import (
     element,
     global_of,
     item,
+    root,
 )
 from flake8_mpglobals.mutations import (
     CONSTRUCTORS,
@@ -267,6 +269,17 @@ class Places(Answers):
                             found |= self._places([p for p in passed if _is_object(p)], None)
         return frozenset(found)
 
+    def _made_anew(self, function: Function) -> bool:
+        """Whether a decorator of the program returns something else than ``function`` does."""
+        return any(
+            not all(map(_hands_on, wrapper.function.returns))
+            for values in function.decorators
+            for thing in self.things(values)
+            if isinstance(thing, Func)
+            for wrapper in self.things(thing.function.returns)
+            if isinstance(wrapper, Func) and wrapper.function is not function
+        )
+
     def _result_place(self, call: Call, env: Env | None) -> Values:
         found: set[Value] = set()
         for thing in self.things(call.callee, env):
@@ -275,6 +288,8 @@ class Places(Answers):
             ):
                 found.add(Result(call))
             elif isinstance(thing, Func) and not thing.function.yields:
+                if self._made_anew(thing.function):
+                    continue
                 inner = inside(thing.function, self.bind(call, thing.function, thing.receiver), env)
                 found |= self._places(thing.function.returns, inner)
             elif isinstance(thing, External):
@@ -295,6 +310,13 @@ class Places(Answers):
                     if isinstance(callee, Attr) and callee.name in RESHAPES.get(thing.kind, ()):
                         found |= self._places((callee.base,), env)
         return frozenset(found)
+
+
+def _hands_on(value: Value) -> bool:
+    """Whether a wrapper returns what the function that it was given returns."""
+    return isinstance(value, Result) and any(
+        isinstance(root(callee), Cell | Param) for callee in value.call.callee
+    )
 
 
 _MUTABLE = frozenset(("list", "dict", "set"))

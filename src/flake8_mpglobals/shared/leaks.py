@@ -129,18 +129,6 @@ class Leaks:
             for held in function.cells.values():
                 if any(isinstance(v, Fresh) and self._holds(v, call, 0) for v in held):
                     return True
-        return self._in_container(call)
-
-    def _in_container(self, call: Call) -> bool:
-        """Whether the block is made inside a display or comprehension."""
-        code = self._sharing.code(call.function)
-        for outer, inner in code.around(call.node):
-            if isinstance(outer, ast.List | ast.Tuple | ast.Set | ast.Dict):
-                return True
-            if isinstance(outer, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-                return True
-            if isinstance(outer, ast.stmt) or inner is outer:
-                return False
         return False
 
     def _takes_over(self, other: Call, call: Call) -> bool:
