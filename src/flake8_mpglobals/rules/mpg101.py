@@ -72,6 +72,9 @@ if __name__ == "__main__":
   `[tool.mpglobals] src`, never on `sys.path`.
 - A loss over several files is reported where all of it is in sight: a reader in a
   module that only an importer knows is reported when that importer is checked.
+- Where dispatch and read are in two modules that this file alone calls, it reports at
+  its own call of the reader. In an import cycle a loss is reported at the dispatch; at
+  the write only where that file itself comes to the dispatch.
 - What a function of another module reads counts where this file's code calls it.""",
     remedy="""\
 Return the value and collect what the pool gives back: cheapest, and right under

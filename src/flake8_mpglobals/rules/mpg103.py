@@ -61,7 +61,9 @@ if __name__ == "__main__":
   `bytearray`, `pandas.DataFrame`, ...). One from anywhere else could be a view of
   shared memory, so nothing is said about it.
 - A view is known by an index, a slice, or one of the usual names (`.T`, `.reshape()`,
-  `.loc`); what another call gives back counts as an object of its own.""",
+  `.loc`); what another call gives back counts as an object of its own.
+- `row = grid[i]; row *= 2` changes the row of a table, or nothing where `grid` has one
+  dimension: it is not reported; `grid[i] *= 2` is.""",
     remedy="""\
 Return the values and put them together in the parent. Where the data is large,
 put its bytes into `multiprocessing.shared_memory.SharedMemory`, attach to it by

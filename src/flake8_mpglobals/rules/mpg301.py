@@ -73,7 +73,8 @@ if __name__ == "__main__":
   itself; where the changed copy has a name and is stored, returned or passed on;
   and for `d[k] += [x]`, which reads, changes and stores back (without a lock:
   MPG302).
-- Objects that a helper is handed (`helper(d[k])`) are not followed.""",
+- Objects that a helper is handed (`helper(d[k])`) are not followed, nor what a method
+  of a class registered with `BaseManager` gives out.""",
     remedy="""\
 Change a local copy and store it back (`words = d[k]; words.append(x); d[k] = words`,
 under a lock if several workers do so), or make the inner object a proxy, too:
