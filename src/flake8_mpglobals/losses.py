@@ -54,6 +54,9 @@ from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
 from flake8_mpglobals.standpoint import Chain, Standpoint, at, end, home, location
 
+_DEEP = 3
+"""Functions on the way from a worker to a write that still say something of the worker."""
+
 _Way = tuple[DispatchSite, Function, Chain]
 """A dispatch, the worker that it runs, and the functions from there to a write."""
 
@@ -319,8 +322,20 @@ class Losses:
             (reader, touch)
             for reader, touch in seen
             if not self._bystanders.stands_by(reader, touch, write.raw, sites, workers, copy=copy)
+            and not self._deep_elsewhere(write, reader)
         ]
         return self._lost(write, sites, seen)
+
+    def _deep_elsewhere(self, write: _Write, reader: Function) -> bool:
+        """Whether a write and its reader are both the business of modules that the dispatch
+        knows nothing of: what a library does for itself, wherever it is used.
+        """
+        homes = {self.program.main, *(site.call.function.module for site, _, _ in write.ways)}
+        return (
+            write.raw.function.module not in homes
+            and reader.module not in homes
+            and all(len(chain) > _DEEP for _, _, chain in write.ways)
+        )
 
     def _same_code(self, write: _Write) -> frozenset[Function]:
         """Return the functions that come to the write wherever they run, in each worker of

@@ -431,8 +431,9 @@ class _Run:
             return True
         if touch.inside or touch.node in self.passing:
             return False  # seen where the function is entered
-        # An attribute is not read by whoever holds the object.
-        return not any(part.startswith(".") for part in path[len(touch.path) :])
+        # An attribute is not read by whoever holds the object, or asks for its size.
+        held = len(touch.path) - (touch.path[-1:] == (SIZE,))
+        return not any(part.startswith(".") for part in path[held:])
 
     def call(self, call: Call, state: bool) -> State:
         """Run a call: what it reads, what it enters, and whether it dispatches."""

@@ -75,7 +75,8 @@ if __name__ == "__main__":
 - Where dispatch and read are in two modules that this file alone calls, it reports at
   its own call of the reader. In an import cycle a loss is reported at the dispatch; at
   the write only where that file itself comes to the dispatch.
-- What a function of another module reads counts where this file's code calls it.""",
+- What a function of another module reads counts where this file's code calls it, or what
+  it calls; where the write, too, is three calls away in other modules, it does not.""",
     remedy="""\
 Return the value and collect what the pool gives back: cheapest, and right under
 every start method. Where the workers must also *read* the common state, make a
