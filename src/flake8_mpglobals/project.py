@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Literal, TypeVar
 
-from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED
+from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED, TOLD_BY
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.source import Source, SourceError
 from flake8_mpglobals.trace import Answer, State, Trace
@@ -31,6 +31,8 @@ PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 """Files of which one marks the folder of a project."""
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
+_RECORD = ".dist-info"
+"""How the folder ends that an installer leaves beside a package."""
 _LIBRARY = sys.stdlib_module_names | {
     name.partition(".")[0] for name in (*(row.name for row in ROWS), *SHARED, *CLONES)
 }
@@ -257,7 +259,10 @@ class Project:
     or relative to that working directory.  ``tag`` tells projects apart in a trace.
     """
 
-    __slots__ = ("_belows", "_disk", "_layouts", "_named", "_places", "_src", "_tag")
+    __slots__ = (
+        *("_belows", "_disk", "_installs", "_layouts", "_named", "_places", "_src"),
+        "_tag",
+    )
 
     def __init__(self, src: tuple[str, ...] = (), disk: Disk | None = None, tag: str = "") -> None:
         self._tag = tag
@@ -267,6 +272,7 @@ class Project:
         self._places: dict[str, _Place] = {}
         self._named: dict[tuple[str, bytes], Found | None] = {}
         self._belows: dict[str, dict[str, str]] = {}
+        self._installs: dict[str, bool] = {}
 
     def resolve(self, importer: str, module: str, level: int = 0) -> Resolution:
         """Return what ``import module`` (or ``from`` with ``level`` dots) means in ``importer``.
@@ -439,9 +445,12 @@ class Project:
             roots = (place.home,) if place.home in roots else ()
         portions: list[str] = []
         for root in roots:
-            if os.path.basename(root) in _INSTALLED and not self._own(importer, root, top):
+            own = self._own(importer, root, top)
+            if not own and self._installed(root):
                 continue
             kind, found = self._step(root, top, absent)
+            if kind == "package" and not own and self._catalogued(top, found[0]):
+                return "unknown", ()
             if kind in ("module", "package"):
                 if place.regular and root == folder and found[0] == importer:
                     # `from celery import Celery` in proj/celery.py is not that file.
@@ -456,6 +465,24 @@ class Project:
         """Whether ``importer`` belongs to the package ``top`` that is installed in ``root``."""
         first, _ = os.path.splitext(os.path.relpath(importer, root).split(os.sep)[0])
         return first == top
+
+    def _installed(self, root: str) -> bool:
+        """Whether a folder is one that packages are installed into."""
+        known = self._installs.get(root)
+        if known is None:
+            known = self._installs[root] = os.path.basename(root) in _INSTALLED or any(
+                name.endswith(_RECORD) for name in self._disk.names(root)
+            )
+        return known
+
+    def _catalogued(self, top: str, init: str) -> bool:
+        """Whether a package is the library that the catalogue describes: its rows say more
+        of it than its source, and it is not the project's to change.
+        """
+        part = TOLD_BY.get(top)
+        return part is not None and (
+            self._disk.kind(os.path.join(os.path.dirname(init), part)) == "file"
+        )
 
     def _walk(
         self, kind: Kind, found: tuple[str, ...], parts: list[str], absent: list[str]

@@ -93,7 +93,7 @@ from flake8_mpglobals.sharedtypes import MANAGES, PROXIES, VIEWS
 SPREAD = 6
 """How many arguments a tuple of unknown length is taken to hold."""
 
-FUEL = 2000
+FUEL = 300
 """Steps that one query may take."""
 
 DEPTH = 40
