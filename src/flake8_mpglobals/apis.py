@@ -139,6 +139,15 @@ class Api:
         told = (when.kind for when in self.kinds if isinstance(when, When))
         return any(kind is not None and kind not in SHARES for kind in (self.kind, *told))
 
+    @property
+    def asked_by(self) -> frozenset[str]:
+        """The keywords of the arguments by which a call runs callables in other processes."""
+        return frozenset(
+            when.slot.keyword
+            for when in self.kinds
+            if isinstance(when, When) and when.kind is not None and when.kind not in SHARES
+        )
+
 
 ASYNC = "multiprocessing.pool.AsyncResult"
 FUTURE = "concurrent.futures.Future"

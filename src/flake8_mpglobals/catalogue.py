@@ -182,18 +182,34 @@ class _Tables:
     owners: frozenset[str]
     roots: frozenset[str]
     crossing: frozenset[str]
+    asked: dict[str, frozenset[bytes]]
 
 
 @lru_cache(maxsize=8)
 def _tables(extra: tuple[Api, ...]) -> _Tables:
     rows = {row.name: row for row in (*ROWS, *extra)}
-    apart = [row.name for row in rows.values() if row.kind not in SHARES]
+    apart = [row for row in rows.values() if row.kind not in SHARES]
     classes = {*rows, *(row.returns for row in rows.values())}
-    crossing: set[str] = set()
-    more = {row.name for row in rows.values() if row.may_cross and not row.alone}
-    while more:
-        crossing |= more | ({name.rpartition(".")[0] for name in more} & classes)
-        more = {row.name for row in rows.values() if row.returns in crossing} - crossing
+
+    def leading_to(first: set[str]) -> frozenset[str]:
+        """Return ``first``, the classes they are methods of, and what makes one of those."""
+        found: set[str] = set()
+        more = first
+        while more:
+            found |= more | ({name.rpartition(".")[0] for name in more} & classes)
+            more = {row.name for row in rows.values() if row.returns in found} - found
+        return frozenset(found)
+
+    crossing = leading_to(
+        {row.name for row in apart if row.may_cross and not row.alone}
+        | {row.name for row in rows.values() if row.wraps is not None}
+    )
+    asked: dict[str, frozenset[bytes]] = {}
+    for row in rows.values():
+        words = frozenset(word.encode() for word in row.asked_by)
+        if row.may_cross and not row.alone and row.kind in SHARES:
+            for name in leading_to({row.name}) - crossing:
+                asked[name] = asked.get(name, frozenset()) | words
     return _Tables(
         rows,
         {row.name.rpartition(".")[2]: row for row in rows.values() if row.anywhere},
@@ -204,8 +220,12 @@ def _tables(extra: tuple[Api, ...]) -> _Tables:
         ),
         frozenset(row.name.rpartition(".")[0] for row in rows.values())
         | frozenset(row.returns for row in rows.values() if row.returns),
-        frozenset(name.partition(".")[0] for name in (*CLONES, *libraries.SAME, *apart)),
-        frozenset(crossing),
+        frozenset(
+            name.partition(".")[0]
+            for name in (*CLONES, *libraries.SAME, *(row.name for row in apart))
+        ),
+        crossing,
+        asked,
     )
 
 
@@ -275,11 +295,18 @@ class Catalogue:
             method in text and _named(row, text) for method, row in self._tables.anywhere.items()
         )
 
-    def touches(self, name: str) -> bool:
-        """Whether ``name`` is a process API, or gives back an object with one."""
+    def touches(self, name: str, text: bytes) -> bool:
+        """Whether ``name`` is a process API, or gives back an object with one.
+
+        Where only an argument makes it one, ``text`` has to hold the keyword.
+        """
         name = self._original(name)
-        crossing = self._tables.crossing
-        return name in crossing or f"{name.rpartition('.')[0]}.*" in crossing
+        tables = self._tables
+        every = f"{name.rpartition('.')[0]}.*"
+        if name in tables.crossing or every in tables.crossing:
+            return True
+        words = tables.asked.get(name) or tables.asked.get(every) or ()
+        return any(word in text for word in words)
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""

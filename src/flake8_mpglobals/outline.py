@@ -33,14 +33,11 @@ _ASSIGNED = re.compile(
     rb"[ \t]*((?:[\w \t,*]+|\([\w\s,*]+\)|\[[\w\s,*]+\]))(?::[^=\n]*)?"
     rb"(?:\*\*|//|>>|<<|[-+*/|&^%@])?=(?!=)"
 )
-_SIGNATURE = re.compile(rb"\bdef\s+\w+\s*\(([^)]*)\)")
-_FIRST = re.compile(rb"(\w+)\s*\(\s*(self\.)?([^\W\d]\w*)\s*[,)]")
-_CALLABLE = re.compile(
-    rb"\b(?:target|func|fn|function|initializer)\s*=\s*(self\.)?([^\W\d]\w*)\s*[,)]"
-)
-_PASSED = re.compile(rb"[(,=]\s*\*{0,2}([^\W\d]\w*)(?=\s*[,)])")
 _RETURNED = re.compile(rb"\b(?:return|yield)[ \t(]+([^\n]+)")
 _PLAIN = re.compile(rb"[\w.]+")
+_CHANGED = re.compile(rb"\b([^\W\d]\w*)\s*(?:\.\s*\w+\s*[(=+]|\[)")
+_GLOBAL = re.compile(rb"\bglobal\b([^\n]*)")
+_CALLED = re.compile(rb"(?<![\w.])([^\W\d]\w*)[\w.]*\s*\(")
 _BASES = re.compile(rb"\bclass\s+\w+\s*\(([^)]*)\)")
 _COMPOUND = re.compile(rb"[ \t]*(?:if|elif|else|try|except|finally)\b")
 _GUARD = re.compile(rb"[ \t]*if[ \t(]*__name__[ \t]*==")
@@ -66,29 +63,6 @@ class Part:
     calls: bool
     defines: str
     text: bytes
-
-    def hands_over(self, methods: frozenset[str], known: frozenset[str]) -> bool:
-        """Whether a parameter (or what ``self`` keeps of one) is given to a dispatch.
-
-        ``methods`` are the names of dispatches, whose first argument is the callable;
-        ``known`` are functions that hand a parameter on, in whatever position.
-        """
-        parameters = {
-            name.split(b":")[0].split(b"=")[0].strip(b" \t\r\n*")
-            for signature in _SIGNATURE.findall(self.text)
-            for name in signature.split(b",")
-        } - {b"self", b"cls"}
-        if any(
-            callee.decode("utf-8", "replace") in methods and (kept or name in parameters)
-            for callee, kept, name in _FIRST.findall(self.text)
-        ):
-            return True
-        if any(kept or name in parameters for kept, name in _CALLABLE.findall(self.text)):
-            return True
-        named = self.uses | self.methods
-        return not named.isdisjoint(known) and any(
-            name in parameters for name in _PASSED.findall(self.text)
-        )
 
     def gives_back(self, made: Callable[[bytes], bool]) -> bool:
         """Whether it returns or yields what ``made`` says of an expression, or a name for it."""
@@ -119,14 +93,16 @@ class Part:
         match = _BASES.search(self.text)
         return match[1] if match else b""
 
-    def writes(self, name: str) -> bool:
-        """Whether a definition declares ``name`` global, or uses it as what can be changed."""
-        bare = re.escape(name.encode())
-        return bool(
-            re.search(
-                rb"\bglobal\b[^\n]*\b%b\b|\b%b\s*(?:\.\s*\w+\s*[(=+]|\[)" % (bare, bare), self.text
-            )
-        )
+    def written(self) -> set[str]:
+        """Return the names that a definition declares global, or uses as what can be changed."""
+        found = {name.decode("utf-8", "replace") for name in _CHANGED.findall(self.text)}
+        for names in _GLOBAL.findall(self.text):
+            found.update(name.decode("utf-8", "replace") for name in _NAME.findall(names))
+        return found
+
+    def called(self) -> set[str]:
+        """Return the first names of all that is called."""
+        return {name.decode("utf-8", "replace") for name in _CALLED.findall(self.text)}
 
 
 def listed(names: bytes) -> list[tuple[str, str]]:

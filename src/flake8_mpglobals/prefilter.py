@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 
-from flake8_mpglobals.apis import When
 from flake8_mpglobals.catalogue import CLONES, ROWS, SAME, SHARED, SHARES
 
 _STARTING = ("manager", "shared memory")
@@ -124,11 +123,7 @@ def leading_names() -> dict[str, frozenset[str]]:
         if row.anywhere:
             leading.add(f"{package}.{_last(row.name)}")
         if row.kind in SHARES:
-            leading.update(
-                f"{package}.{when.slot.keyword}"
-                for when in row.kinds
-                if isinstance(when, When) and when.kind is not None and when.kind not in SHARES
-            )
+            leading.update(f"{package}.{word}" for word in row.asked_by)
     return _by_package(leading)
 
 

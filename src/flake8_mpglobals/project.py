@@ -260,8 +260,8 @@ class Project:
     """
 
     __slots__ = (
-        *("_belows", "_disk", "_installs", "_layouts", "_named", "_places", "_src"),
-        "_tag",
+        *("_belows", "_disk", "_installs", "_layouts", "_named", "_packages", "_places"),
+        *("_src", "_tag"),
     )
 
     def __init__(self, src: tuple[str, ...] = (), disk: Disk | None = None, tag: str = "") -> None:
@@ -270,9 +270,10 @@ class Project:
         self._disk = disk if disk is not None else Disk()
         self._src = tuple(self._disk.absolute(root) for root in src)
         self._places: dict[str, _Place] = {}
-        self._named: dict[tuple[str, bytes], Found | None] = {}
+        self._named: dict[tuple[str, bytes], tuple[Found | None, str]] = {}
         self._belows: dict[str, dict[str, str]] = {}
         self._installs: dict[str, bool] = {}
+        self._packages: dict[str, tuple[str, set[bytes]]] = {}
 
     def resolve(self, importer: str, module: str, level: int = 0) -> Resolution:
         """Return what ``import module`` (or ``from`` with ``level`` dots) means in ``importer``.
@@ -309,17 +310,19 @@ class Project:
         """Return what a module named in ``importer`` is, dots before the name for levels.
 
         ``folder`` and ``stem`` are those of ``importer``.  None outside the project.
-        Asked once for each folder, for a module cannot be told by its importer, but by
-        one that bears its name.
+        Asked once for each package, or folder that has something of that name, for a
+        module cannot be told by its importer, but by one that bears its name.
         """
-        own = module.partition(b".")[0] == stem
-        key = (importer if own else folder, module)
+        top = module.partition(b".")[0]
+        key = (importer if top == stem else self._asker(folder, top), module)
         try:
-            known = self._named[key]
+            known, first = self._named[key]
         except KeyError:
             pass
         else:
             self._note_layout(folder)
+            if first != folder:
+                self._note_layout(first)
             return known
         dotted = module.decode("utf-8", "replace")
         name = dotted.lstrip(".")
@@ -333,8 +336,30 @@ class Project:
             for each in reversed(folders):
                 below.update(self._in_layout(folder, partial(self._below, each)))
             answer = Found(found.path, below)
-        self._named[key] = answer
+        self._named[key] = (answer, folder)
         return answer
+
+    def _asker(self, folder: str, top: bytes) -> str:
+        """Return what stands for all folders from which ``import top`` means the same."""
+        if not top:
+            return folder
+        known = self._packages.get(folder)
+        if known is None:
+            known = self._packages[folder] = self._in_layout(
+                folder, partial(self._package_of, folder)
+            )
+        package, stems = known
+        return folder if not package or top in stems else package
+
+    def _package_of(self, folder: str) -> tuple[str, set[bytes]]:
+        """Return the top-level package that a folder is part of, and the names in it."""
+        absolute = self._disk.absolute(folder)
+        place = self._place(absolute)
+        package = ""
+        if place.regular:
+            inside = os.path.relpath(absolute, place.home).split(os.sep)[0]
+            package = os.path.join(place.home, inside, "")
+        return package, {name.partition(".")[0].encode() for name in self._disk.names(absolute)}
 
     def _below(self, folder: str) -> dict[str, str]:
         """Return the modules and packages right in a folder, by name."""

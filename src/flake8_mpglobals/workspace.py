@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from typing import Any
 
 from flake8_mpglobals.catalogue import Api, Catalogue
+from flake8_mpglobals.handing import EVERY, Known, Slots, hands_over
 from flake8_mpglobals.ir import Module as Lowered
 from flake8_mpglobals.outline import Part, listed, outline
 from flake8_mpglobals.prefilter import (
@@ -38,12 +39,14 @@ class Offers:
     """The names of a module that lead to a process API.
 
     ``boundaries`` are those by which an importer can send a callable of its own: pools,
-    process classes, and what hands a parameter on; ``starters`` only start processes.
+    process classes, and what hands a parameter on; ``hands`` says which parameter, by
+    the name of the function, class or method; ``starters`` only start processes.
     ``state`` is what its functions may change, ``at_import``: processes are started
     when the module is imported.
     """
 
     boundaries: frozenset[str] = frozenset()
+    hands: Known = field(default_factory=dict, compare=False)
     starters: frozenset[str] = frozenset()
     state: frozenset[str] = frozenset()
     at_import: bool = False
@@ -154,17 +157,21 @@ class Workspace:
             return False
         if offers.at_import:
             return True
+        hands = offers.hands
         if taken is not None:
-            if taken & offers.boundaries:
+            if any(hands[name].matters(name, data) for name in taken & offers.boundaries):
                 return True
             starters = taken & offers.starters
+            state = bool(taken & offers.state) or _has_attribute(offers.state, data)
         else:
-            if _occurs(offers.boundaries, data):
+            named = [name for name in offers.boundaries if name.encode() in data]
+            if any(hands[name].matters(name, data) for name in named):
                 return True
             starters = {name for name in offers.starters if name.encode() in data}
+            state = bool(starters) and _has_attribute(offers.state, data)
         if not starters:
             return False
-        if _occurs(offers.state, data):
+        if state:
             return True
         return any(
             (not part.defines and not part.uses.isdisjoint(starters) and part.calls)
@@ -307,11 +314,15 @@ def _text(plain: tuple[Any, ...]) -> Text | None:
 def _plain_offers(offers: Offers) -> tuple[object, ...]:
     if offers == NO_OFFERS:
         return ()
-    return (offers.boundaries, offers.starters, offers.state, offers.at_import)
+    hands = tuple((name, *offers.hands[name].plain()) for name in sorted(offers.hands))
+    return (offers.boundaries, hands, offers.starters, offers.state, offers.at_import)
 
 
 def _offers(plain: tuple[Any, ...]) -> Offers:
-    return Offers(*plain) if plain else NO_OFFERS
+    if not plain:
+        return NO_OFFERS
+    boundaries, hands, *rest = plain
+    return Offers(boundaries, {name: Slots(*slots) for name, *slots in hands}, *rest)
 
 
 def _folder_and_stem(path: str) -> tuple[str, bytes]:
@@ -319,8 +330,8 @@ def _folder_and_stem(path: str) -> tuple[str, bytes]:
     return folder, os.path.splitext(name)[0].encode("utf-8", "replace")
 
 
-def _occurs(names: frozenset[str], data: bytes) -> bool:
-    return any(name.encode() in data for name in names)
+def _has_attribute(names: frozenset[str], data: bytes) -> bool:
+    return any(b"." + name.encode() in data for name in names)
 
 
 class _Touched:
@@ -344,7 +355,7 @@ class _Touched:
                 if found is None:
                     whole = f"{dotted.lstrip('.')}.{name}"
                     self.libraries[here] = whole
-                    if workspace.catalogue.touches(whole):
+                    if workspace.catalogue.touches(whole, data):
                         self.direct.add(here)
                     continue
                 if found.path is not None:
@@ -364,7 +375,7 @@ class _Touched:
         self.uses = [
             any(workspace.is_alone(name) for name in part.methods)
             or any(
-                catalogue.touches(self.libraries[head] + chain[len(head) :])
+                catalogue.touches(self.libraries[head] + chain[len(head) :], part.text)
                 for chain in part.chains
                 if (head := chain.partition(".")[0]) in self.libraries
                 for chain in _beginnings(chain)
@@ -375,7 +386,7 @@ class _Touched:
     def offers(self, links: int) -> Offers:
         """Return the offers of the module, following so many imports."""
         touched = set(self.direct)
-        strong: set[str] = set(self.direct)
+        known: dict[str, Slots] = dict.fromkeys(self.direct, EVERY)
         chains: set[str] = set()
         state: set[str] = set()
         if links:
@@ -384,17 +395,18 @@ class _Touched:
                 offers = of(path, links - 1)
                 if name == "*":
                     touched |= offers.names
-                    strong |= offers.boundaries
+                    known.update(offers.hands)
                     state |= offers.state
                 elif name in offers.names:
                     touched.add(here)
                     state |= offers.state
                     if name in offers.boundaries:
-                        strong.add(here)
+                        known.update(offers.hands)
+                        known[here] = offers.hands[name]
             for path, here in self.modules:
                 offers = of(path, links - 1)
                 chains.update(f"{here}.{name}" for name in offers.names)
-                strong.update(name for name in offers.boundaries)
+                known.update(offers.hands)
         at_import = False
         waiting = list(zip(self.parts, self.uses, strict=True))
         changed = True
@@ -410,61 +422,103 @@ class _Touched:
                     bound = part.sets()
                     changed = changed or not bound <= touched
                     touched |= bound
-                    at_import = at_import or (not part.binds and part.calls)
+                    at_import = at_import or (
+                        not part.binds
+                        and part.calls
+                        and (direct or not part.called().isdisjoint(touched))
+                    )
                 else:
                     left.append((part, direct))
             waiting = left
         if not touched and not at_import:
             return NO_OFFERS
-        boundaries = self._boundaries(touched, strong)
+        boundaries = self._boundaries(touched, known)
         if touched - boundaries:
             state |= self._state()
         return Offers(
-            frozenset(boundaries), frozenset(touched - boundaries), frozenset(state), at_import
+            frozenset(boundaries),
+            known if boundaries else {},
+            frozenset(touched - boundaries),
+            frozenset(state),
+            at_import,
         )
 
-    def _boundaries(self, touched: set[str], strong: set[str]) -> set[str]:
+    def _boundaries(self, touched: set[str], known: dict[str, Slots]) -> set[str]:
         """Return those of the names ``touched`` by which a callable can be sent.
 
-        ``strong`` are names from elsewhere by which one can.
+        ``known`` says what names from elsewhere hand over; what is found is added.
         """
-        methods = self.workspace.catalogue.senders
-        found = strong & touched
-        parts = [part for part in self.parts if part.binds & touched and not part.binds <= found]
+        senders = self.workspace.catalogue.senders
+        found = touched & known.keys()
+        parts = [
+            (part, direct)
+            for part, direct in zip(self.parts, self.uses, strict=True)
+            if part.binds & touched and not part.binds <= found
+        ]
         changed = True
         while changed:
             changed = False
-            left: list[Part] = []
-            for part in parts:
-                if self._sends(part, methods, frozenset(found | strong)):
+            left: list[tuple[Part, bool]] = []
+            for part, direct in parts:
+                hands = self._hands(part, senders, known, direct)
+                if hands:
+                    known.update(hands)
                     found |= part.binds & touched
                     changed = True
                 else:
-                    left.append(part)
+                    left.append((part, direct))
             parts = left
         return found
 
-    def _sends(self, part: Part, methods: frozenset[str], known: frozenset[str]) -> bool:
-        """Whether what a part binds takes a callable that it sends, or is what one sends by."""
+    def _hands(
+        self, part: Part, senders: frozenset[str], known: Known, direct: bool
+    ) -> dict[str, Slots]:
+        """Return what a part hands over, or is for sending by; nothing where nothing."""
         if not part.defines:
-            return self._makes(part.text) or not part.uses.isdisjoint(known)
+            if self._makes(part.text):
+                return dict.fromkeys(part.binds, EVERY)
+            return dict.fromkeys(part.binds, slots) if (slots := _of(part.uses, known)) else {}
+        direct = direct or not part.uses.isdisjoint(self.direct)
+        found = hands_over(part, senders, known, self._names_api if direct else _never)
         if part.defines == "class":
             bases = part.bases()
             named = {name.decode("utf-8", "replace") for name in re.findall(rb"\w+", bases)}
-            if self._makes(bases) or named & known:
+            inherited = EVERY if self._makes(bases) else _of(named, known)
+            if inherited is not None:
+                own = next(iter(part.binds))
+                found[own] = found.get(own, Slots()).joined(inherited)
+        if not found and direct and part.gives_back(self._makes):
+            found = dict.fromkeys(part.binds, EVERY)
+        return found
+
+    def _names_api(self, text: bytes) -> bool:
+        """Whether a text names a process API of a library."""
+        touches = self.workspace.catalogue.touches
+        for chain in set(_CHAIN.findall(text)):
+            whole = chain.decode("utf-8", "replace")
+            head = whole.partition(".")[0]
+            library = self.libraries.get(head)
+            if library is None:
+                continue
+            dotted = library + whole[len(head) :]
+            if any(touches(name, text) for name in (library, *_beginnings(dotted))):
                 return True
-        return part.hands_over(methods, known) or part.gives_back(self._makes)
+        return any(
+            self.workspace.is_alone(name.decode("utf-8", "replace"))
+            for name in set(_METHOD.findall(text))
+        )
 
     def _makes(self, text: bytes) -> bool:
         """Whether an expression names a pool, an executor or a process class of a library."""
-        for chain in re.findall(rb"(?<![\w.])[^\W\d]\w*(?:\.\w+)*", text):
+        for chain in _CHAIN.findall(text):
             whole = chain.decode("utf-8", "replace")
             head = whole.partition(".")[0]
             library = self.libraries.get(head)
             if library is None or library.partition(".")[0] in _TASKS_MADE:
                 continue
             dotted = library + whole[len(head) :]
-            if any(map(self.workspace.catalogue.touches, (library, *_beginnings(dotted)))):
+            touches = self.workspace.catalogue.touches
+            if any(touches(name, text) for name in (library, *_beginnings(dotted))):
                 return True
         return False
 
@@ -472,14 +526,25 @@ class _Touched:
         """Return the names assigned at the top level that functions of the module may change."""
         assigned = {name for part in self.parts if not part.defines for name in part.binds}
         assigned.update(here for _, _, here in self.names)
-        definitions = [part for part in self.parts if part.defines]
-        return {
-            name
-            for name in assigned
-            if any(name in part.uses and part.writes(name) for part in definitions)
-        }
+        written: set[str] = set()
+        for part in self.parts:
+            if part.defines:
+                written |= part.written()
+        return assigned & written
 
 
+def _of(names: Iterable[str], known: Known) -> Slots | None:
+    """Return what those of ``names`` that are ``known`` hand over; None where none is."""
+    found = [known[name] for name in names if name in known]
+    return reduce(Slots.joined, found) if found else None
+
+
+def _never(_: bytes) -> bool:
+    return False
+
+
+_CHAIN = re.compile(rb"(?<![\w.])[^\W\d]\w*(?:\.\w+)*")
+_METHOD = re.compile(rb"\.[ \t]*([^\W\d]\w*)")
 _TASKS_MADE = frozenset(("joblib", "dask", "distributed", "ray", "pyspark", "celery"))
 """Libraries whose calls are made where the tasks are: what they give back is a result."""
 

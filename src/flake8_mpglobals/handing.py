@@ -1,0 +1,241 @@
+"""Which parameters a definition hands to a process API, from its bytes.
+
+What a function *hands over* are the parameters by which a caller can send a callable of
+its own: those that it gives to a dispatch, or to what hands them over in turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from flake8_mpglobals.outline import Part
+
+_DEF = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*(?=\()", re.MULTILINE)
+_MARK = re.compile(rb"[()\[\]{},]")
+_CALL = re.compile(rb"(\w+)\s*\(")
+_GIVEN = re.compile(rb"\s*(?:([^\W\d]\w*)\s*=(?!=))?\s*(\*{0,2})\s*(self\.)?([^\W\d]\w*)\s*")
+_PASSED = re.compile(rb"[(,=\[]\s*\*{0,2}([^\W\d]\w*)(?=\s*[,)\]]|\s+for\b)")
+_CALLED = re.compile(rb"(?<![\w.])([^\W\d]\w*)\s*\(")
+_KEPT = re.compile(rb"\bself\.(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)\s*([^\W\d]\w*)\s*(?:\n|$|or\b|if\b)")
+_SENT = re.compile(rb"[(,=\[]\s*\*{0,2}self\.([^\W\d]\w*)(?=\s*[,)\]]|\s+for\b)")
+_NUMBER = re.compile(
+    rb"(?:n|num|max|number_of|nb)?_?(?:jobs|procs?|process(?:es)?|workers_count|cpus?|cores|threads)"
+    rb"|(?:n|num|max|nb)_?workers|chunk_?size|timeout|verbose|verbosity"
+)
+"""Parameters that say how many or how long: no callable goes by such a name."""
+_ANY = b"*"
+_SELVES = (b"self", b"cls")
+_TARGETS = frozenset((b"target", b"func", b"fn", b"function", b"initializer"))
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The parameters that are handed over: their positions (without ``self``) and names.
+
+    ``every``: whatever is given.  Of a class, ``methods`` are those that hand over
+    something, and ``derived``: it sends what a class derived from it can define.
+    """
+
+    positions: frozenset[int] = frozenset()
+    names: frozenset[bytes] = frozenset()
+    every: bool = False
+    methods: frozenset[str] = frozenset()
+    derived: bool = False
+
+    def plain(self) -> tuple[object, ...]:
+        """Return the fields, in their order."""
+        return (self.positions, self.names, self.every, self.methods, self.derived)
+
+    def takes(self, position: int, keyword: bytes, starred: bool) -> bool:
+        """Whether an argument of a call is handed over."""
+        if self.every or (starred and self.names):
+            return True
+        return keyword in self.names if keyword else position in self.positions
+
+    def joined(self, other: Slots) -> Slots:
+        """Return what either hands over."""
+        return Slots(
+            self.positions | other.positions,
+            self.names | other.names,
+            self.every or other.every,
+            self.methods | other.methods,
+            self.derived or other.derived,
+        )
+
+    def matters(self, name: str, data: bytes) -> bool:
+        """Whether a file that names ``name``, which hands over this, can send by it."""
+        if self:
+            return True
+        if any(b"." + method.encode() in data for method in self.methods):
+            return True
+        return self.derived and bool(
+            re.search(rb"\bclass\s+\w+\s*\([^)]*\b%b\b" % re.escape(name.encode()), data)
+        )
+
+    def __bool__(self) -> bool:
+        return self.every or bool(self.names)
+
+
+EVERY = Slots(every=True)
+Known = Mapping[str, Slots]
+"""Functions, classes and methods by name, with what each hands over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """One function or method: its name, its parameters without ``self``, its text."""
+
+    name: str
+    params: tuple[bytes, ...]
+    text: bytes
+    calls: frozenset[str]
+
+    def slots(self, handed: set[bytes]) -> Slots:
+        """Return ``handed``, those parameters of it that are handed over."""
+        if _ANY in handed:
+            return EVERY
+        handed = {name for name in handed if not _NUMBER.fullmatch(name)}
+        positions = frozenset(
+            index for index, name in enumerate(self.params) if name.lstrip(b"*") in handed
+        )
+        names = frozenset(name.lstrip(b"*") for name in self.params if name.lstrip(b"*") in handed)
+        starred = any(self.params[index].startswith(b"*") for index in positions)
+        return Slots(positions, names, starred)
+
+
+def hands_over(
+    part: Part, senders: frozenset[str], known: Known, names_api: Callable[[bytes], bool]
+) -> dict[str, Slots]:
+    """Return what a definition hands over: under its own name, and for a class also under
+    the names of its methods; nothing where nothing is.
+
+    ``senders`` are the names of dispatches, whose first argument is the callable;
+    ``known`` what hands over what it is given; a function that ``names_api``, by its
+    text, can send a callable in other ways, too.
+    """
+    found: dict[str, Slots] = {}
+    bodies = _bodies(part.text)
+    own = next(iter(part.binds), "")
+    if not bodies:
+        return found
+    if part.defines != "class":
+        direct = names_api(part.text)
+        if slots := bodies[0].slots(_handed(bodies[0], senders, known, direct)):
+            found[own] = slots
+        return found
+    told = [(body, names_api(body.text)) for body in bodies]
+    sent: set[bytes] = set()
+    for body, direct in told:
+        sent |= _sent(body, senders, known, direct)
+    for body, direct in told:
+        kept = {name for attribute, name in _KEPT.findall(body.text) if attribute in sent}
+        handed = _handed(body, senders, known, direct) | (kept & set(body.params))
+        if slots := body.slots(handed):
+            found[own if body.name == "__init__" else body.name] = slots
+    if sent or found:
+        methods = frozenset(name for name in found if name != own)
+        made = found.get(own, Slots())
+        found[own] = replace(made, methods=methods, derived=bool(sent))
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _bodies(text: bytes) -> tuple[_Body, ...]:
+    """Return the bodies of a definition: asked again for each number of imports followed."""
+    return tuple(_split(text))
+
+
+def _split(text: bytes) -> Iterator[_Body]:
+    """Yield the function that a text is, or the methods of the class that it is."""
+    found = list(_DEF.finditer(text))
+    if not found:
+        return
+    indent = min(len(match[1].expandtabs()) for match in found)
+    starts = [match for match in found if len(match[1].expandtabs()) == indent]
+    for index, match in enumerate(starts):
+        end = starts[index + 1].start() if index + 1 < len(starts) else len(text)
+        listed, after = _arguments(text, match.end())
+        names = [re.split(rb"[:=]", each, maxsplit=1)[0].strip() for each in listed]
+        params = [name for name in names if name and name not in (b"/", b"*")]
+        if params and params[0] in _SELVES:
+            params = params[1:]
+        body = text[after:end]
+        calls = frozenset(name.decode("utf-8", "replace") for name in set(_CALL.findall(body)))
+        yield _Body(match[2].decode("utf-8", "replace"), tuple(params), body, calls)
+
+
+def _arguments(text: bytes, start: int) -> tuple[list[bytes], int]:
+    """Return what stands between the brackets that open at ``start``, and where they end."""
+    parts: list[bytes] = []
+    depth, begin = 0, start + 1
+    for mark in _MARK.finditer(text, start):
+        kind = mark[0]
+        if kind in b"([{":
+            depth += 1
+        elif kind == b",":
+            if depth == 1:
+                parts.append(text[begin : mark.start()])
+                begin = mark.end()
+        else:
+            depth -= 1
+            if depth == 0:
+                last = text[begin : mark.start()]
+                if last.strip():
+                    parts.append(last)
+                return parts, mark.end()
+    return parts, len(text)
+
+
+def _handed(body: _Body, senders: frozenset[str], known: Known, direct: bool) -> set[bytes]:
+    """Return the parameters of a function that it hands over."""
+    if direct:
+        given = set(_PASSED.findall(body.text)) | set(_CALLED.findall(body.text))
+    else:
+        given = {name for kept, name in _given(body, senders, known) if not kept}
+    handed = given & {name.lstrip(b"*") for name in body.params}
+    if not handed and any(
+        given & {_named(each) for each in _arguments(body.text, inner.end())[0]}
+        for inner in _DEF.finditer(body.text)
+    ):
+        # What a decorator makes sends what it decorates.
+        return {_ANY}
+    return handed
+
+
+def _named(parameter: bytes) -> bytes:
+    """Return the name of a parameter, without its stars, annotation and default."""
+    return re.split(rb"[:=]", parameter, maxsplit=1)[0].strip(b" \t\r\n*")
+
+
+def _sent(body: _Body, senders: frozenset[str], known: Known, direct: bool) -> set[bytes]:
+    """Return the attributes of ``self`` that a method hands over."""
+    if direct:
+        return set(_SENT.findall(body.text))
+    return {name for kept, name in _given(body, senders, known) if kept}
+
+
+def _given(body: _Body, senders: frozenset[str], known: Known) -> Iterator[tuple[bool, bytes]]:
+    """Yield the names that are given to what hands them over; first whether it is
+    an attribute of ``self``.
+    """
+    if senders.isdisjoint(body.calls) and body.calls.isdisjoint(known):
+        return
+    for call in _CALL.finditer(body.text):
+        callee = call[1].decode("utf-8", "replace")
+        slots = known.get(callee)
+        sends = callee in senders
+        if slots is None and not sends:
+            continue
+        arguments, _ = _arguments(body.text, call.end() - 1)
+        for index, argument in enumerate(arguments):
+            match = _GIVEN.fullmatch(argument)
+            if match is None:
+                continue
+            keyword, stars = match[1], match[2]
+            if (sends and (index == 0 or keyword in _TARGETS)) or (
+                slots is not None and slots.takes(index, keyword, bool(stars))
+            ):
+                yield bool(match[3]), match[4]
