@@ -109,6 +109,11 @@ class Boundaries:
     elsewhere: list[Function] = field(default_factory=list)
     loose: set[Function] = field(default_factory=set)
 
+    @property
+    def crosses(self) -> bool:
+        """Whether anything here runs in another process."""
+        return bool(self.sites or self.elsewhere)
+
     def edges_of(self, function: Function) -> Iterable[tuple[Call, Target]]:
         """Yield the calls of ``function`` with the functions that each one enters."""
         for call in function.calls:

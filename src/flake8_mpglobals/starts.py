@@ -9,7 +9,7 @@ from flake8_mpglobals.defaults import Known, entered, never_reached
 from flake8_mpglobals.evaluate import Evaluator, External, Obj
 from flake8_mpglobals.hazards import ImportStart
 from flake8_mpglobals.importtime import ImportTime
-from flake8_mpglobals.ir import Attr, Call, Module
+from flake8_mpglobals.ir import Attr, Call, Element, Item, Module, Param
 from flake8_mpglobals.model import Step
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.spans import span
@@ -29,6 +29,8 @@ _MAKERS = {
     f"{_PROCESS}.start": "Process.start",
 }
 """Calls that start a process by themselves, and what messages call them."""
+
+_METHODS = frozenset(name.rpartition(".")[2] for name in _MAKERS)
 
 
 def import_starts(scene: Scene) -> tuple[ImportStart, ...]:
@@ -60,7 +62,13 @@ def may_start(module: Module, evaluator: Evaluator) -> bool:
         next(_labels(call, evaluator), "")
         for function in (module.body, *module.functions)
         for call in function.calls
+        if any(not isinstance(callee, Attr) or _may_label(callee) for callee in call.callee)
     )
+
+
+def _may_label(callee: Attr) -> bool:
+    """Whether an attribute can be what starts a process: by its name, or by an alias for it."""
+    return callee.name in _METHODS or not isinstance(callee.base, Attr | Param | Item | Element)
 
 
 def _labels(call: Call, evaluator: Evaluator) -> Iterator[str]:

@@ -15,10 +15,12 @@ from flake8_mpglobals.starts import import_starts
 def find_hazards(scene: Scene, codes: frozenset[str]) -> Hazards:
     """Return what the rules ``codes`` ask for; the rest stays empty."""
     found = Hazards()
-    if "MPG201" in codes:
-        found = replace(found, stale_reads=StaleReads(scene).find())
     if "MPG202" in codes and not _is_main_file(scene.module.source.path):
         found = replace(found, import_starts=import_starts(scene))
+    if not scene.boundaries.crosses:
+        return found
+    if "MPG201" in codes:
+        found = replace(found, stale_reads=StaleReads(scene).find())
     if "MPG203" in codes:
         found = replace(found, unpicklable=Pickling(scene).unpicklable())
     if "MPG305" in codes:

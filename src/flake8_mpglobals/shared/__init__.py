@@ -26,6 +26,9 @@ _NAMES = re.compile(
 )
 _ANYWHERE = re.compile(r"Manager|SharedMemory|Proxy")
 
+_ALONE = frozenset(("MPG301", "MPG304"))
+"""Rules on what goes wrong in one process, too."""
+
 
 def names_shared(text: str) -> bool:
     """Whether a text without dispatches can still misuse a shared object."""
@@ -50,6 +53,8 @@ def shared_uses(scene: Scene, codes: frozenset[str]) -> tuple[SharedUse, ...]:
         "MPG304": Leaks(sharing).find,
         "MPG306": Imported(sharing, scene).find,
     }
+    if not scene.boundaries.crosses:
+        codes &= _ALONE
     found = [use for code, find in stages.items() if code in codes for use in find()]
     return tuple(_once_from_afar(sorted(found, key=lambda use: (use.location, use.kind))))
 
