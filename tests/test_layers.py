@@ -23,6 +23,7 @@ ORDER = (
     "trace",
     "prefilter",
     "outline",
+    "handing",
     "noqa",
     # one file, and the modules that it leads to
     "ir",
