@@ -25,6 +25,7 @@ from flake8_mpglobals.ir import (
     Scalar,
     Store,
     Value,
+    root,
 )
 from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.program import Program
@@ -330,14 +331,15 @@ def _sets(write: RawWrite) -> bool:
 
 
 def _settles(write: RawWrite) -> bool:
-    """Whether a write gives a place, or an entry with a constant key, a value that does not
-    come from what was there, or empties it.
+    """Whether a write gives a place a value that does not come from what was there, or an
+    entry with a constant key what was handed over, or empties the place.
     """
     event = write.event
     if not isinstance(event, Store):
         return write.method == "clear"
     if event.how == "item":
-        return isinstance(event.node, ast.Subscript) and isinstance(event.node.slice, ast.Constant)
+        keyed = isinstance(event.node, ast.Subscript) and isinstance(event.node.slice, ast.Constant)
+        return keyed and all(isinstance(root(value), Scalar | Param) for value in event.values)
     return event.how in ("bind", "attr", "del item")
 
 
