@@ -72,6 +72,7 @@ ORDER = (
     "rules",
     "analysis",
     # what people set and where they set it
+    "codes",
     "patterns",
     "config",
     "discovery",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from flake8_mpglobals import analysis
+from flake8_mpglobals.codes import CODES
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.rules import BY_CODE, RULES, Rule
@@ -35,6 +36,10 @@ def test_codes_and_names_are_unique_and_in_order() -> None:
     assert codes == sorted(set(codes))
     assert len(set(names)) == len(names)
     assert {code: rule.code for code, rule in BY_CODE.items()} == {code: code for code in codes}
+
+
+def test_the_codes_that_are_known_early_are_those_of_the_rules() -> None:
+    assert [(rule.code, rule.default) for rule in RULES] == list(CODES)
 
 
 def test_the_nines_are_off_and_the_others_on() -> None:

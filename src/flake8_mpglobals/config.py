@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from flake8_mpglobals.catalogue import Api, Kind, Slot
+from flake8_mpglobals.codes import CODES
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.patterns import NONE, Patterns
@@ -214,7 +215,7 @@ def resolve(select: Codes | None, extend: Codes = (), ignore: Codes = ()) -> fro
     """
     chosen = ("MPG", *extend) if select is None else (*select, *extend)
     codes = set()
-    for code, default in _rules():
+    for code, default in CODES:
         able = [one for one in chosen if default or one.startswith(_OPT_IN)]
         wanted = max((_length(one) for one in able if _matches(code, one)), default=-1)
         unwanted = max((_length(one) for one in ignore if _matches(code, one)), default=-1)
@@ -226,19 +227,19 @@ def resolve(select: Codes | None, extend: Codes = (), ignore: Codes = ()) -> fro
 def opted_in(prefixes: Iterable[str]) -> frozenset[str]:
     """Return the default-off codes that flake8's select lists switch on."""
     wanted = tuple(one for one in prefixes if one.startswith(_OPT_IN))
-    return frozenset(code for code, default in _rules() if not default and code.startswith(wanted))
+    return frozenset(code for code, default in CODES if not default and code.startswith(wanted))
 
 
 def default_on() -> frozenset[str]:
     """Return the codes of the rules that run when nothing is chosen."""
-    return frozenset(code for code, default in _rules() if default)
+    return frozenset(code for code, default in CODES if default)
 
 
 def check_code(text: str) -> str:
     """Return a selector as it is written in codes, or raise ``ValueError`` saying why not."""
     code = text.strip()
     if code != "ALL" and not (
-        code.startswith("MPG") and any(rule.startswith(code) for rule, _ in _rules())
+        code.startswith("MPG") and any(rule.startswith(code) for rule, _ in CODES)
     ):
         raise ValueError(f"unknown rule code {code!r} (`mpglobals rules` lists them)")
     return code
@@ -446,12 +447,6 @@ _KEYS: dict[str, Callable[[_Reader, str, object], object]] = {
 @lru_cache(maxsize=1)
 def _default_exclude() -> Patterns:
     return Patterns.of(DEFAULT_EXCLUDE, os.sep)
-
-
-def _rules() -> tuple[tuple[str, bool], ...]:
-    from flake8_mpglobals.rules import RULES
-
-    return tuple((rule.code, rule.default) for rule in RULES)
 
 
 def _matches(code: str, selector: str) -> bool:

@@ -10,7 +10,6 @@ looks at ``sys.path``: what is installed does not change an answer.
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 import stat
 import sys
@@ -177,7 +176,13 @@ def file_state(path: str) -> State:
 
 def _content_state(status: os.stat_result, data: bytes, now: int) -> State:
     settled = _settled(status, now) if status.st_size == len(data) else ()
-    return (settled, hashlib.blake2b(data, digest_size=16).digest())
+    return (settled, _digest(data))
+
+
+def _digest(data: bytes) -> bytes:
+    from hashlib import blake2b
+
+    return blake2b(data, digest_size=16).digest()
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -673,7 +678,7 @@ class Memo:
 
     def parse(self, path: str, data: bytes) -> Module:
         """Return the module that ``data`` is; raise ``SourceError`` where it is none."""
-        key = (path, hashlib.blake2b(data, digest_size=20).digest())
+        key = (path, _digest(data))
         known = self._modules.get(key)
         if known is None:
             known = self._modules.put(key, _parse(path, data), len(data))

@@ -13,11 +13,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flake8_mpglobals.catalogue import Api, Catalogue
 from flake8_mpglobals.handing import EVERY, Known, Slots, hands_over
-from flake8_mpglobals.ir import Module as Lowered
 from flake8_mpglobals.outline import Part, listed, outline
 from flake8_mpglobals.prefilter import (
     Imports,
@@ -26,6 +25,9 @@ from flake8_mpglobals.prefilter import (
     names_process_api,
 )
 from flake8_mpglobals.project import Disk, Memo, Module, Project, Recent, parsed_modules
+
+if TYPE_CHECKING:
+    from flake8_mpglobals.ir import Module as Lowered
 
 MOST_LOWERED = 1_500_000
 """Characters of modules that are kept lowered."""
