@@ -29,7 +29,7 @@ from flake8_mpglobals.project import Disk, Memo, Module, Project, Recent, parsed
 if TYPE_CHECKING:
     from flake8_mpglobals.ir import Module as Lowered
 
-MOST_LOWERED = 1_500_000
+MOST_LOWERED = 3_000_000
 """Characters of modules that are kept lowered."""
 
 LINKS = 3
