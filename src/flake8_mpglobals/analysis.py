@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import threading
 from collections.abc import Callable
 
 from flake8_mpglobals.boundaries import Boundaries, can_dispatch, find_boundaries
@@ -30,8 +31,10 @@ from flake8_mpglobals.sweep import find_hazards
 from flake8_mpglobals.workspace import Workspace
 from flake8_mpglobals.wrappers import through_wrappers
 
-DEEP = 100_000
+DEEP = 30_000
 """Python frames allowed for expressions nested more deeply than the default limit."""
+_STACK = 512 << 20
+"""Bytes of stack for so many frames; only what is used of them is taken."""
 
 
 def examine(
@@ -106,18 +109,23 @@ def _unfollowed(boundaries: Boundaries, reach: Reach, modules: frozenset[Module]
 
 
 def _with_deep_stack(work: Callable[[], Facts]) -> Facts:
-    """Run ``work`` with room for a tree that is nested thousands of levels deep.
+    """Run ``work`` in a thread with room for a tree that is nested thousands of levels deep.
 
-    Calls between Python functions use no C stack since Python 3.11; those through
-    generators and hashing do, so what never ends overflows it.  The limit is put back
-    whatever happens.
+    Frames that go through generators and hashing use the C stack, so the limit is one
+    that the stack of the thread is made for: what never ends is a ``RecursionError``.
+    Limit and size are put back whatever happens.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     limit = sys.getrecursionlimit()
+    size = threading.stack_size(_STACK)
     sys.setrecursionlimit(max(limit, DEEP))
     try:
-        return work()
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(work).result()
     finally:
         sys.setrecursionlimit(limit)
+        threading.stack_size(size)
 
 
 def check(
