@@ -338,3 +338,14 @@ def test_runs_at_the_same_time_agree(project: Project) -> None:
     outputs = {process.communicate()[0] for process in running}
     assert len(outputs) == 1
     assert b"MPG101" in outputs.pop()
+
+
+def test_every_way_of_running_prints_the_same(
+    project: Project,
+) -> None:
+    shutil.copytree(FIXTURES / "projects", project.root / "src" / "projects")
+    cold = project.check(jobs=2)
+    assert "MPG101" in cold
+    assert project.check() == cold
+    assert project.check(cache=False) == cold
+    assert project.check(cache=False, jobs=2) == cold
