@@ -98,6 +98,37 @@ def test_flake8_goes_on_where_the_analysis_fails(
         list(plugin().run())
 
 
+def test_files_of_one_run_share_what_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[object] = []
+
+    def look(source: Source, options: Options, tree: ast.Module, workspace: object) -> tuple[()]:
+        del source, options, tree
+        seen.append(workspace)
+        return ()
+
+    monkeypatch.setattr(analysis, "check", look)
+    monkeypatch.chdir(tmp_path)
+    text = "import multiprocessing\nmultiprocessing.Pool().map(print, [1])\n"
+    given = argparse.Namespace()
+    now = 100.0
+    monkeypatch.setattr("flake8_mpglobals.plugin.time.monotonic", lambda: now)
+
+    def check(options: argparse.Namespace) -> None:
+        list(Plugin(ast.parse(text), text.splitlines(keepends=True), "a.py", options).run())
+
+    check(given)
+    check(given)
+    assert seen[0] is seen[1]
+    check(argparse.Namespace())
+    assert seen[2] is not seen[1]
+    check(given)
+    now += 60
+    check(given)
+    assert seen[4] is not seen[3]
+
+
 def test_nothing_is_kept_on_the_class() -> None:
     before = dict(vars(Plugin))
     list(plugin().run())

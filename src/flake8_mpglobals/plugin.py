@@ -1,7 +1,8 @@
 """The flake8 plugin: flake8's lines and tree in, flake8's tuples out.
 
 flake8 hands its own options to every instance, in whatever process, so that
-nothing is kept on the class.
+nothing is kept on the class.  What the files of one run have in common is kept for
+as long as files follow one another.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,7 +20,49 @@ from flake8_mpglobals.checking import TRACEBACK, Workspaces
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from flake8_mpglobals.config import Configuration
     from flake8_mpglobals.options import Options
+
+_PAUSE = 1.0
+"""Seconds without a file after which another run is taken to begin."""
+
+
+class _Run:
+    """What the files of one run share: the settings found, and the project's modules."""
+
+    __slots__ = ("configuration", "given", "last", "workspaces")
+
+    def __init__(self, given: Namespace | None) -> None:
+        from flake8_mpglobals.config import Configuration
+
+        self.given = given
+        # flake8 takes --isolated off its arguments before it makes its options.
+        isolated = bool(getattr(given, "isolated", False)) or "--isolated" in sys.argv[1:]
+        self.configuration: Configuration = Configuration(isolated=isolated)
+        self.workspaces = Workspaces()
+        self.last = time.monotonic()
+
+
+_runs: list[_Run] = []
+
+
+def _run(given: Namespace | None) -> _Run:
+    """Return what belongs to the run that goes on, or begin one.
+
+    A run has one object for its options.  In a process that lives on (an editor's), files
+    may change between two runs with the same.
+    """
+    known = _runs[-1] if _runs else None
+    if (
+        known is None
+        or given is None
+        or known.given is not given
+        or time.monotonic() - known.last > _PAUSE
+        or known.workspaces.disk.cwd != os.getcwd()
+    ):
+        known = _Run(given)
+        _runs[:] = [known]
+    return known
 
 
 class Plugin:
@@ -76,7 +120,16 @@ class Plugin:
         """Yield ``(line, column from 0, "CODE message", type)`` for each finding."""
         text = "".join(self._lines)
         data = text.encode("utf-8", "replace")
-        options = self._options(data)
+        run = _run(self._given)
+        try:
+            yield from self._found(run, text, data)
+        finally:
+            run.last = time.monotonic()
+
+    def _found(
+        self, run: _Run, text: str, data: bytes
+    ) -> Iterator[tuple[int, int, str, type[Plugin]]]:
+        options = self._options(run, data)
         if options is None:
             return
         from flake8_mpglobals import analysis
@@ -84,7 +137,7 @@ class Plugin:
 
         try:
             source = Source.from_text(self._filename, text)
-            workspace = Workspaces().of(options)
+            workspace = run.workspaces.of(options)
             found = analysis.check(source, options, self._tree, workspace)
         except Exception:
             # flake8 goes on with its other plugins; `mpglobals check` tells what went wrong.
@@ -95,24 +148,23 @@ class Plugin:
             where = finding.location
             yield where.line, where.column - 1, f"{finding.code} {finding.message}", type(self)
 
-    def _options(self, data: bytes) -> Options | None:
+    def _options(self, run: _Run, data: bytes) -> Options | None:
         """Return what to look for; None where the file can start no process."""
         from dataclasses import replace
 
-        from flake8_mpglobals.config import ConfigError, Configuration, default_on, opted_in
+        from flake8_mpglobals.config import ConfigError, default_on, opted_in
 
         given = self._given
-        # flake8 takes --isolated off its arguments before it makes its options.
-        isolated = bool(getattr(given, "isolated", False)) or "--isolated" in sys.argv[1:]
         try:
-            options = Configuration(isolated=isolated).options_for(self._filename)
+            options = run.configuration.options_for(self._filename)
         except ConfigError as error:
             where = error.error
             place = ":".join(str(part) for part in (where.path, where.line, where.column) if part)
             _fail(f"{place}: error: {where.message}")
         src = tuple(getattr(given, "mpg_src", None) or options.src)
-        options = replace(options, src=src)
-        if not Workspaces().of(options).is_candidate(self._filename, data):
+        if src != options.src:
+            options = replace(options, src=src)
+        if not run.workspaces.of(options).is_candidate(self._filename, data):
             return None
         chosen = (*(getattr(given, "select", None) or ()), *_extended(given))
         return replace(
