@@ -142,7 +142,7 @@ def hands_over(
     return found
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=2_000)
 def _bodies(text: bytes) -> tuple[_Body, ...]:
     """Return the bodies of a definition: asked again for each number of imports followed."""
     return tuple(_split(text))

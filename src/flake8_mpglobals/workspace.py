@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MOST_LOWERED = 3_000_000
 """Characters of modules that are kept lowered."""
 
+MOST_OUTLINED = 4_000_000
+"""Bytes of modules of which the outline is kept."""
+
 LINKS = 3
 """How many imports an offer is followed through."""
 
@@ -100,7 +103,7 @@ class Workspace:
         self._own = tuple(row.name.rpartition(".")[2].encode() for row in boundaries)
         self._texts: dict[str, Text | None] = {}
         self._offers: dict[tuple[str, int], Offers] = {}
-        self._outlines: dict[str, _Touched] = {}
+        self._outlines: Recent[str, _Touched] = Recent(MOST_OUTLINED)
         self._alone: dict[str, bool] = {}
         self.lowered: Recent[Module, Lowered] = Recent(MOST_LOWERED)
         """What project modules are lowered to, when they are not the file under check."""
@@ -255,7 +258,8 @@ class Workspace:
     def _touched(self, path: str) -> _Touched:
         known = self._outlines.get(path)
         if known is None:
-            known = self._outlines[path] = _Touched(self, path, self.read(path) or b"")
+            data = self.read(path) or b""
+            known = self._outlines.put(path, _Touched(self, path, data), len(data))
         elif self._trace is not None:
             # Found for another answer: this one depends on the same.
             self._trace.note(f"t {self.project.absolute(path)}")
