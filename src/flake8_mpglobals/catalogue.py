@@ -201,7 +201,7 @@ def _tables(extra: tuple[Api, ...]) -> _Tables:
         return frozenset(found)
 
     crossing = leading_to(
-        {row.name for row in apart if row.may_cross and not row.alone}
+        {row.name for row in apart if not row.alone}
         | {row.name for row in rows.values() if row.wraps is not None}
     )
     asked: dict[str, frozenset[bytes]] = {}

@@ -158,7 +158,7 @@ def _split(text: bytes) -> Iterator[_Body]:
     for index, match in enumerate(starts):
         end = starts[index + 1].start() if index + 1 < len(starts) else len(text)
         listed, after = _arguments(text, match.end())
-        names = [re.split(rb"[:=]", each, maxsplit=1)[0].strip() for each in listed]
+        names = [_spelled(each) for each in listed]
         params = [name for name in names if name and name not in (b"/", b"*")]
         if params and params[0] in _SELVES:
             params = params[1:]
@@ -197,7 +197,7 @@ def _handed(body: _Body, senders: frozenset[str], known: Known, direct: bool) ->
         given = {name for kept, name in _given(body, senders, known) if not kept}
     handed = given & {name.lstrip(b"*") for name in body.params}
     if not handed and any(
-        given & {_named(each) for each in _arguments(body.text, inner.end())[0]}
+        given & {_spelled(each).lstrip(b"* ") for each in _arguments(body.text, inner.end())[0]}
         for inner in _DEF.finditer(body.text)
     ):
         # What a decorator makes sends what it decorates.
@@ -205,9 +205,9 @@ def _handed(body: _Body, senders: frozenset[str], known: Known, direct: bool) ->
     return handed
 
 
-def _named(parameter: bytes) -> bytes:
-    """Return the name of a parameter, without its stars, annotation and default."""
-    return re.split(rb"[:=]", parameter, maxsplit=1)[0].strip(b" \t\r\n*")
+def _spelled(parameter: bytes) -> bytes:
+    """Return the name of a parameter with its stars, without annotation and default."""
+    return re.split(rb"[:=]", parameter, maxsplit=1)[0].strip()
 
 
 def _sent(body: _Body, senders: frozenset[str], known: Known, direct: bool) -> set[bytes]:

@@ -105,6 +105,11 @@ class Part:
         return {name.decode("utf-8", "replace") for name in _CALLED.findall(self.text)}
 
 
+def methods_in(text: bytes) -> frozenset[str]:
+    """Return all names that stand behind a dot."""
+    return frozenset(name.decode("utf-8", "replace") for name in set(_METHOD.findall(text)))
+
+
 def listed(names: bytes) -> list[tuple[str, str]]:
     """Return what ``from m import …`` or ``import …`` lists, each with its name here or ''."""
     text = _COMMENT.sub(b"", names) if b"#" in names else names
@@ -132,7 +137,7 @@ def _part(binds: frozenset[str], text: bytes) -> Part:
             re.sub(r"\s", "", chain.decode("utf-8", "replace"))
             for chain in set(_CHAIN.findall(text))
         ),
-        frozenset(name.decode("utf-8", "replace") for name in set(_METHOD.findall(text))),
+        methods_in(text),
         b"(" in text,
         kind,
         text,

@@ -20,7 +20,6 @@ from flake8_mpglobals.checking import TRACEBACK, Workspaces
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from flake8_mpglobals.config import Configuration
     from flake8_mpglobals.options import Options
 
 _PAUSE = 1.0
@@ -38,7 +37,7 @@ class _Run:
         self.given = given
         # flake8 takes --isolated off its arguments before it makes its options.
         isolated = bool(getattr(given, "isolated", False)) or "--isolated" in sys.argv[1:]
-        self.configuration: Configuration = Configuration(isolated=isolated)
+        self.configuration = Configuration(isolated=isolated)
         self.workspaces = Workspaces()
         self.last = time.monotonic()
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flake8_mpglobals.catalogue import Api, Catalogue
 from flake8_mpglobals.handing import EVERY, Known, Slots, hands_over
-from flake8_mpglobals.outline import Part, listed, outline
+from flake8_mpglobals.outline import Part, listed, methods_in, outline
 from flake8_mpglobals.prefilter import (
     Imports,
     imports_in,
@@ -499,31 +499,22 @@ class _Touched:
 
     def _names_api(self, text: bytes) -> bool:
         """Whether a text names a process API of a library."""
+        return self._names_library(text) or any(map(self.workspace.is_alone, methods_in(text)))
+
+    def _makes(self, text: bytes) -> bool:
+        """Whether an expression names a pool, an executor or a process class of a library."""
+        return self._names_library(text, _TASKS_MADE)
+
+    def _names_library(self, text: bytes, but: frozenset[str] = frozenset()) -> bool:
+        """Whether a text names what the catalogue has, of a library that is not in ``but``."""
         touches = self.workspace.catalogue.touches
         for chain in set(_CHAIN.findall(text)):
             whole = chain.decode("utf-8", "replace")
             head = whole.partition(".")[0]
             library = self.libraries.get(head)
-            if library is None:
+            if library is None or library.partition(".")[0] in but:
                 continue
             dotted = library + whole[len(head) :]
-            if any(touches(name, text) for name in (library, *_beginnings(dotted))):
-                return True
-        return any(
-            self.workspace.is_alone(name.decode("utf-8", "replace"))
-            for name in set(_METHOD.findall(text))
-        )
-
-    def _makes(self, text: bytes) -> bool:
-        """Whether an expression names a pool, an executor or a process class of a library."""
-        for chain in _CHAIN.findall(text):
-            whole = chain.decode("utf-8", "replace")
-            head = whole.partition(".")[0]
-            library = self.libraries.get(head)
-            if library is None or library.partition(".")[0] in _TASKS_MADE:
-                continue
-            dotted = library + whole[len(head) :]
-            touches = self.workspace.catalogue.touches
             if any(touches(name, text) for name in (library, *_beginnings(dotted))):
                 return True
         return False
@@ -550,7 +541,6 @@ def _never(_: bytes) -> bool:
 
 
 _CHAIN = re.compile(rb"(?<![\w.])[^\W\d]\w*(?:\.\w+)*")
-_METHOD = re.compile(rb"\.[ \t]*([^\W\d]\w*)")
 _TASKS_MADE = frozenset(("joblib", "dask", "distributed", "ray", "pyspark", "celery"))
 """Libraries whose calls are made where the tasks are: what they give back is a result."""
 
