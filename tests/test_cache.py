@@ -137,8 +137,12 @@ def add(project: Project) -> None:
     project.write("more.py", WORKER)
 
 
+def install(project: Project) -> None:
+    project.write("helper-1.0.dist-info/RECORD", "")
+
+
 @pytest.mark.parametrize(
-    "change", [edit_main, edit_helper, same_size, rename, remove, shadow, root, add]
+    "change", [edit_main, edit_helper, same_size, rename, remove, shadow, root, add, install]
 )
 def test_what_changes_is_seen(project: Project, change: Callable[[Project], None]) -> None:
     before = project.check()

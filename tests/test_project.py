@@ -143,6 +143,22 @@ def test_site_packages_are_no_project(tmp_path: Path) -> None:
     assert found(tmp_path, importer, "app") == "-"
 
 
+def test_a_folder_with_records_of_an_installer_is_no_project(tmp_path: Path) -> None:
+    tree(tmp_path, "lib/one/__init__.py", "lib/one/a.py", "lib/two.py")
+    assert found(tmp_path, "lib/one/a.py", "two") == "lib/two.py"
+    tree(tmp_path, "lib/two-1.0.dist-info/RECORD")
+    assert found(tmp_path, "lib/one/a.py", "one") == "lib/one/__init__.py"
+    assert found(tmp_path, "lib/one/a.py", "two") == "-"
+
+
+def test_a_library_of_the_catalogue_is_told_from_a_namesake(tmp_path: Path) -> None:
+    tree(tmp_path, "main.py", "dask/__init__.py", "dask/base.py")
+    assert found(tmp_path, "main.py", "dask.base") == "dask/base.py"
+    tree(tmp_path, "dask/delayed.py")
+    assert found(tmp_path, "main.py", "dask.base") == "-"
+    assert found(tmp_path, "dask/base.py", "dask.delayed") == "dask/delayed.py"
+
+
 def test_what_is_installed_is_never_found(tmp_path: Path) -> None:
     tree(tmp_path, "main.py")
     assert found(tmp_path, "main.py", "astroid") == "-"

@@ -292,12 +292,6 @@ class Program:
             self._closure = self.workspace.closure(imports)
         return self._closure
 
-    def leads_to(self, path: str, other: Module) -> bool:
-        """Whether the project file ``path`` imports ``other``, or what imports it."""
-        text = self.workspace.text(path)
-        reached = self.workspace.closure(text.imports) if text is not None else ()
-        return any(self._same(other.source.path, each) for each in reached)
-
     def _same(self, one: str, other: str) -> bool:
         return self.workspace.project.same(one, other)
 

@@ -498,10 +498,12 @@ class Project:
 
     def _installed(self, root: str) -> bool:
         """Whether a folder is one that packages are installed into."""
+        # Asked each time: the answer for one folder is noted to depend on it, too.
+        names = self._disk.names(root)
         known = self._installs.get(root)
         if known is None:
             known = self._installs[root] = os.path.basename(root) in _INSTALLED or any(
-                name.endswith(_RECORD) for name in self._disk.names(root)
+                name.endswith(_RECORD) for name in names
             )
         return known
 

@@ -17,9 +17,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, TypeVar
 
-LEAVES = "tkn"
-"""The letters of leaves."""
-
 State = tuple[Any, ...]
 """The state of a leaf; what may be in it is up to who looks at disks."""
 
