@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flake8_mpglobals.catalogue import SHARES
-from flake8_mpglobals.evaluate.answers import SPREAD
+from flake8_mpglobals.evaluate.elements import SPREAD
 from flake8_mpglobals.evaluate.places import Places
 from flake8_mpglobals.evaluate.things import (
     External,

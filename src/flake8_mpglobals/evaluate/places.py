@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from flake8_mpglobals.evaluate.answers import DEPTH, HANDS_OUT, Answers, Query
+from flake8_mpglobals.evaluate.answers import Answers
+from flake8_mpglobals.evaluate.query import DEPTH, Query
+from flake8_mpglobals.evaluate.results import HANDS_OUT
 from flake8_mpglobals.evaluate.things import (
     Box,
     Env,

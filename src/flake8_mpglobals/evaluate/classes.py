@@ -1,0 +1,161 @@
+"""Classes of the project: what they derive from, and what their instances have."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from flake8_mpglobals.evaluate.query import Asking
+from flake8_mpglobals.evaluate.things import Env, External, Func, Obj, Thing, Things, Type
+from flake8_mpglobals.ir import (
+    NOTHING,
+    UNKNOWN,
+    Class,
+    ClassValue,
+    Function,
+    ModuleValue,
+    Value,
+    Values,
+    global_of,
+    root,
+)
+from flake8_mpglobals.sharedtypes import MANAGES
+
+
+class Classes(Asking):
+    """Answers what attributes of classes and instances are."""
+
+    def _types(self, values: Iterable[Value], env: Env | None) -> Things:
+        """Return the classes of what ``values`` can be."""
+        return frozenset(
+            Type(thing.cls) if isinstance(thing, Obj) else UNKNOWN
+            for thing in self.things(values, env)
+        )
+
+    def _selves(self, function: Function) -> list[Class]:
+        """Return the classes whose instances can be ``self`` of a method: its own, and
+        those that inherit the method.
+        """
+        known = self._self_classes.get(function)
+        if known is not None:
+            return known
+        assert function.cls is not None
+        found = [function.cls]
+        for cls in self._classes():
+            if cls is function.cls or not cls.bases:
+                continue
+            order, _, _ = self.lineage(cls)
+            if function.cls in order and self.method(cls, function.name) is function:
+                found.append(cls)
+        self._self_classes[function] = found
+        return found
+
+    def _classes(self) -> Iterator[Class]:
+        """Yield the classes of the modules that have been lowered."""
+        for module in self.program.modules:
+            yield from module.classes
+
+    def lineage(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
+        """Return the project classes of the hierarchy in lookup order, the library
+        classes that it derives from, and whether anything in it is unknown.
+        """
+        known = self._lineages.get(cls)
+        if known is not None:
+            return known
+        order: list[Class] = []
+        external: set[str] = set()
+        unknown = False
+        stack = [cls]
+        while stack:
+            current = stack.pop(0)
+            if current in order:
+                continue
+            order.append(current)
+            for base, node in zip(current.bases, current.node.bases, strict=True):
+                for thing in self.things(base):
+                    if isinstance(thing, Type):
+                        stack.append(thing.cls)
+                    elif isinstance(thing, External):
+                        external.add(thing.name)
+                    else:
+                        # What a project module holds is found by opening it, or not at all.
+                        plain = isinstance(node, ast.Name | ast.Attribute) and not any(
+                            map(_from_project, base)
+                        )
+                        told = self.asked(node, current.module) if plain else ()
+                        stack.extend(t.cls for t in told if isinstance(t, Type))
+                        external.update(t.name for t in told if isinstance(t, External))
+                        unknown = unknown or not told
+        found = self._lineages[cls] = (tuple(order), frozenset(external), unknown)
+        return found
+
+    def has_pool_classes(self) -> bool:
+        """Whether a class of the program derives from one with methods in the catalogue."""
+        return any(
+            self.catalogue.knows_owner(base)
+            for cls in self._classes()
+            if cls.bases
+            for base in self.lineage(cls)[1]
+        )
+
+    def method(self, cls: Class, name: str, after: Class | None = None) -> Function | None:
+        """Return the project method that ``name`` means for an instance of ``cls``."""
+        order, _, _ = self.lineage(cls)
+        if after is not None and after in order:
+            order = order[order.index(after) + 1 :]
+        for owner in order:
+            if name in owner.methods:
+                return owner.methods[name]
+        return None
+
+    def member(self, thing: Thing, name: str) -> Things:
+        """Return what attribute ``name`` of an instance of a project class can be."""
+        if not isinstance(thing, Obj):
+            return frozenset()
+        return self._member(thing.cls, name, NOTHING, None)
+
+    def _member(self, cls: Class, name: str, receiver: Values, after: Class | None) -> Things:
+        method = self.method(cls, name, after)
+        if method is not None:
+            if method.is_property:
+                return self.things(method.returns, Env(method, {0: receiver}))
+            return frozenset((Func(method, NOTHING if method.static else receiver),))
+        order, external, unknown = self.lineage(cls)
+        found: set[Thing] = set()
+        known = False
+        for owner in order:
+            for table in (owner.self_attributes, owner.attributes):
+                if name in table:
+                    known = True
+                    found |= self.things(table[name])
+        if not known:
+            if name not in MANAGES and any(
+                self.catalogue.shared(base) == "manager" for base in external
+            ):
+                return frozenset((External(f"manager.{name}"),))
+            rows = {self.catalogue.canonical(f"{base}.{name}") for base in external}
+            found |= {External(row, receiver) for row in rows if self.catalogue.api(row)}
+        if unknown or not found:
+            found.add(UNKNOWN)
+        return frozenset(found)
+
+    def _class_member(self, cls: Class, name: str) -> Things:
+        method = self.method(cls, name)
+        if method is not None:
+            receiver: Values = frozenset((ClassValue(cls),)) if method.classmethod else NOTHING
+            return frozenset((Func(method, receiver),))
+        order, _, _ = self.lineage(cls)
+        for owner in order:
+            if name in owner.attributes:
+                return self.things(owner.attributes[name])
+        return frozenset((UNKNOWN,))
+
+
+def _from_project(value: Value) -> bool:
+    """Whether a name comes from another module of the project."""
+    start = root(value)
+    variable = global_of(start)
+    if variable is None:
+        return isinstance(start, ModuleValue)
+    stores = variable.module.stores.get(variable.name, ())
+    return any(isinstance(root(store), ModuleValue) for store in stores)

@@ -1,0 +1,218 @@
+"""The one way to ask what an expression can be: with a budget, and a memory."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from flake8_mpglobals.catalogue import Catalogue
+from flake8_mpglobals.evaluate.things import Env, Target, Thing, Things, bind, order
+from flake8_mpglobals.ir import (
+    NOTHING,
+    UNKNOWN,
+    Call,
+    Cell,
+    Class,
+    ClassValue,
+    Fresh,
+    Function,
+    FunctionValue,
+    Global,
+    Imported,
+    Instance,
+    Module,
+    ModuleValue,
+    Param,
+    Result,
+    Scalar,
+    Seen,
+    Value,
+    Values,
+    root,
+)
+from flake8_mpglobals.program import Program
+
+FUEL = 300
+"""Steps that one query may take."""
+
+DEPTH = 40
+"""How deep one query may nest."""
+
+
+@dataclass(slots=True)
+class Query:
+    """The budget of one outermost question.
+
+    ``active`` are the values being answered, with their depth; ``lowest`` is the
+    least depth that an answer had to leave open (a cycle, or the budget): what
+    hangs on it is kept in ``known`` for this question only.
+    """
+
+    fuel: int = FUEL
+    depth: int = 0
+    lowest: int = DEPTH + 2
+    active: dict[object, int] = field(default_factory=dict)
+    known: dict[object, Things] = field(default_factory=dict)
+
+
+class Asking:
+    """Asks what the values of a program are, each question within a budget.
+
+    How one value is answered is left to the classes that derive from this one.
+    ``oracle`` is the last resort for expressions of the file under check.  ``made`` are
+    functions that stand for methods of a library, by where they are sent.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        catalogue: Catalogue,
+        oracle: Callable[[ast.expr], Things] | None = None,
+    ) -> None:
+        self.program = program
+        self.catalogue = catalogue
+        self._oracle = oracle
+        self.inputs: dict[Param, set[Value]] = {}
+        self.made: dict[tuple[Call, Value], Function] = {}
+        self._known: dict[Value, Things] = {}
+        self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
+        self._self_classes: dict[Function, list[Class]] = {}
+        self._context_free: dict[Function, bool] = {}
+        self._partials: set[Call] = set()
+        self._stored: frozenset[str] | None = None
+        self._by_hand: frozenset[Value] | None = None
+        self._places_known: dict[Value, Values] = {}
+        self._query: Query | None = None
+
+    def things(self, values: Iterable[Value], env: Env | None = None) -> Things:
+        """Return everything that ``values`` can be, as seen from ``env``."""
+        found: set[Thing] = set()
+        for value in values:
+            found |= self.thing(value, env)
+        return frozenset(found)
+
+    def thing(self, value: Value, env: Env | None = None) -> Things:
+        """Return everything that one value can be."""
+        if env is not None and not _depends(value, env):
+            env = None
+        if env is None:
+            known = self._known.get(value)
+            if known is not None:
+                return known
+        query = self._query
+        outermost = query is None
+        if query is None:
+            query = self._query = Query()
+        key = (value, env)
+        if (known := query.known.get(key)) is not None:
+            query.lowest = 0
+            return known
+        if (depth := query.active.get(key)) is not None:
+            query.lowest = min(query.lowest, depth)
+            return frozenset()
+        query.fuel -= 1
+        if query.fuel < 0 or query.depth > DEPTH:
+            query.lowest = 0
+            return frozenset((UNKNOWN,))
+        query.depth += 1
+        depth = query.active[key] = query.depth
+        lowest, query.lowest = query.lowest, DEPTH + 2
+        try:
+            found = self._thing(value, env)
+        finally:
+            del query.active[key]
+            query.depth -= 1
+            if outermost:
+                self._query = None
+        if env is None and (outermost or query.lowest >= depth):
+            self._known[value] = found
+        else:
+            query.known[key] = found
+        if query.lowest >= depth:
+            query.lowest = lowest
+        else:
+            query.lowest = min(query.lowest, lowest)
+        return found
+
+    def _thing(self, value: Value, env: Env | None) -> Things:
+        """Answer one question anew."""
+        raise NotImplementedError
+
+    def asked(self, node: ast.expr | None, module: Module) -> tuple[Thing, ...]:
+        """Return what the last resort says of an expression of ``module`` that is unknown."""
+        if self._oracle is None or node is None or module is not self.program.main:
+            return ()
+        return tuple(self.ordered(self._oracle(node)))
+
+    def forget(self) -> None:
+        """Drop remembered answers: the inputs of parameters have changed."""
+        self._known.clear()
+        self._places_known.clear()
+        self._lineages.clear()
+        self._self_classes.clear()
+        self._context_free.clear()
+        self._stored = None
+
+    def bind(self, call: Call, function: Function, receiver: Values = NOTHING) -> dict[int, Values]:
+        """Return what ``call`` passes for each parameter of ``function``.
+
+        ``receiver`` goes to parameter 0 where the function is bound to something.
+        Defaults are bound for what the call leaves out.
+        """
+        first = (receiver,) if receiver else ()
+        return bind(
+            function,
+            (*first, *call.args),
+            call.keywords,
+            call.starred + len(first) if call.starred >= 0 else -1,
+            call.rest,
+        )
+
+    @staticmethod
+    def ordered(things: Things) -> list[Thing]:
+        """Return things in the order of their definition, so that results are stable."""
+        return sorted(things, key=order)
+
+    def learn(self, targets: Iterable[Target]) -> bool:
+        """Note what calls pass for parameters; return whether anything was new."""
+        new = False
+        for target in targets:
+            for index, values in target.bindings.items():
+                key = Param(target.function, index)
+                known = self.inputs.setdefault(key, set())
+                fresh = {value for value in values if value not in known and value != key}
+                if fresh and len(known) < 200:
+                    known |= fresh
+                    new = True
+        return new
+
+
+_FREE = (Global, Seen, Imported, Scalar, FunctionValue, ClassValue, ModuleValue, Fresh, Instance)
+
+_FREE_TYPES = frozenset(_FREE)
+"""Values that are the same in every environment."""
+
+
+def _depends(value: Value, env: Env) -> bool:
+    """Whether ``env`` can bear on what ``value`` is."""
+    start = root(value)
+    kind = type(start)
+    if kind in _FREE_TYPES:
+        return False
+    if isinstance(start, Param | Cell):
+        function: Function | None = start.function
+    elif isinstance(start, Result):
+        function = start.call.function
+    else:
+        return True
+    owners = set()
+    while function is not None:
+        owners.add(function)
+        function = function.outer
+    walk: Env | None = env
+    while walk is not None:
+        if walk.function in owners:
+            return True
+        walk = walk.outer
+    return False
