@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flake8_mpglobals.project import Disk, Memo, ModuleStore, Project, Resolution
+from flake8_mpglobals.disk import Disk
+from flake8_mpglobals.modules import Memo, ModuleStore
+from flake8_mpglobals.project import Project, Resolution
 from flake8_mpglobals.source import Source, SourceError
 
 
@@ -228,7 +230,7 @@ def test_nothing_is_executed(tmp_path: Path) -> None:
     (tmp_path / "random.py").write_text("open('trace', 'w').close()\n")
     (tmp_path / "main.py").write_text("import random\n")
     program = (
-        "from flake8_mpglobals.project import *\n"
+        "from flake8_mpglobals.modules import *\n"
         "from flake8_mpglobals.source import Source\n"
         "source = Source.from_text('main.py', 'import random')\n"
         "store = ModuleStore(Project(), source, source.parse())\n"

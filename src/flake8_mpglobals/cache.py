@@ -30,6 +30,7 @@ from functools import lru_cache
 from typing import Any
 
 from flake8_mpglobals import __version__
+from flake8_mpglobals.disk import renewed
 from flake8_mpglobals.model import (
     Dispatch,
     FileError,
@@ -40,7 +41,6 @@ from flake8_mpglobals.model import (
     Step,
 )
 from flake8_mpglobals.options import Options
-from flake8_mpglobals.project import renewed
 from flake8_mpglobals.trace import Trace
 
 _MAGIC = b"mpglobals cache 2\n"

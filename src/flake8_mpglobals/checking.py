@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from flake8_mpglobals.cache import Cache, packed, report_key, tag_of, unpacked
+from flake8_mpglobals.disk import Disk
 from flake8_mpglobals.model import FileError, FileReport, Finding
 from flake8_mpglobals.options import Options
-from flake8_mpglobals.project import Disk
 from flake8_mpglobals.trace import Notes, Trace
 from flake8_mpglobals.workspace import Workspace
 

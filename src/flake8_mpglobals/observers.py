@@ -20,21 +20,17 @@ from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
     Block,
-    Branch,
     Call,
     Cell,
-    Exit,
     Fresh,
     Function,
     Global,
     Guards,
     Handed,
     Load,
-    Loop,
     Make,
     Result,
     Store,
-    Try,
     Value,
     Values,
     anchor,
@@ -43,14 +39,16 @@ from flake8_mpglobals.ir import (
 from flake8_mpglobals.objects import Objects, Wanted
 from flake8_mpglobals.reach import SIZE, Path, Reach, overlaps, segments
 from flake8_mpglobals.reads import ENVIRON, Reads
+from flake8_mpglobals.walk import State, Walk, join
 
 _WAITING = frozenset(
     ("wait", "waitpid", "waitid", "wait3", "wait4", "sleep", "read", "recv", "pause", "select")
 )
 """Names of functions by which the one that forked gives its child the time to work."""
 
-State = bool | None
-"""Whether the place is stale here; None: this point is not reached."""
+FRESH = 0
+STALE = 1
+"""A dispatch has happened since the parent gave the place a value of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,7 +207,7 @@ class Observers:
             stale: list[Function] = []
             for entry in entries:
                 run.active.clear()
-                if run.enter(entry, False):
+                if run.enter(entry, FRESH):
                     stale.append(entry)
                     after_import = after_import or entry.is_module
             for entry in entries:
@@ -221,16 +219,16 @@ class Observers:
                         other.is_module and other is not entry for other in stale
                     ):
                         run.active.clear()
-                        run.enter(entry, True)
+                        run.enter(entry, STALE)
                     continue
                 if after_import or any(_follows(entry, other) for other in stale):
                     run.active.clear()
-                    run.enter(entry, True)
+                    run.enter(entry, STALE)
             if run.staled and not forked:
                 for function in self.boundaries.loose:
                     if function in relevant:
                         run.active.clear()
-                        run.enter(function, True)
+                        run.enter(function, STALE)
             if run.known == before:
                 break
         found = sorted(
@@ -331,7 +329,7 @@ class Observers:
         return self._touches.get(event, ())
 
 
-class _Run:
+class _Run(Walk):
     """One abstract run of the parent for one place.
 
     ``wanted`` says where a change of it can be seen.  ``refers``: the place is what a
@@ -349,6 +347,7 @@ class _Run:
         rebinds: bool,
         skip: frozenset[Function],
     ) -> None:
+        super().__init__()
         self.observers = observers
         self.wanted = wanted
         self.refers = False
@@ -357,53 +356,35 @@ class _Run:
         self.relevant = relevant
         self.rebinds = rebinds
         self.skip = skip
-        self.known: dict[tuple[Function, bool], State] = {}
-        self.active: set[tuple[Function, bool]] = set()
+        self.known: dict[tuple[Function, int], State] = {}
+        self.active: set[tuple[Function, int]] = set()
         self.found: dict[Touch, Function] = {}
-        self.function: Function | None = None
-        self.returned: State = None
-        self.loops: list[State] = []
         self.staled = 0
 
-    def enter(self, function: Function, state: bool) -> State:
+    def enter(self, function: Function, state: int) -> State:
         """Return the state after ``function`` when it is entered in ``state``."""
         key = (function, state)
         if key in self.active:
             return self.known.get(key, state)
         self.active.add(key)
-        saved = (self.function, self.returned, self.loops)
-        self.function, self.returned, self.loops = function, None, []
-        out = _join(self.block(function.body, state), self.returned)
-        self.function, self.returned, self.loops = saved
-        self.known[key] = out
+        out = self.known[key] = self.body(function, state)
         return out
 
-    def block(self, block: Block, state: State) -> State:
-        """Run the events of a block in order."""
-        for event in block:
-            if state is None:
-                return None
-            if isinstance(event, Load | Store):
-                state = self.touched(event, state)
-            elif isinstance(event, Call):
-                state = self.call(event, state)
-            elif isinstance(event, Branch):
-                start = state
-                state = None
-                for part in event.blocks:
-                    state = _join(state, self.block(part, start))
-            elif isinstance(event, Loop):
-                state = self.loop(event, state)
-            elif isinstance(event, Try):
-                state = self.try_(event, state)
-            elif isinstance(event, Make):
-                if Fresh(event.display) in self.wanted:
-                    state = False
-            elif isinstance(event, Exit):
-                return self.exit(event, state)
-        return state
+    def event(self, event: Load | Store | Call | Make, state: int) -> State:
+        """Take note of reads; a dispatch makes the place stale, a new value ends that."""
+        if isinstance(event, Call):
+            return self.call(event, state)
+        if isinstance(event, Make):
+            return FRESH if Fresh(event.display) in self.wanted else state
+        return self.touched(event, state)
 
-    def touched(self, event: Load | Store | Call, state: bool) -> bool:
+    def tried(self, body: Block, state: int) -> tuple[State, State]:
+        """Return any state that the body had, too: a handler may start in it."""
+        before = self.staled
+        end, start = super().tried(body, state)
+        return end, STALE if self.staled != before else start
+
+    def touched(self, event: Load | Store | Call, state: int) -> int:
         """Take note of reads in a stale state; a reset ends it."""
         for touch in self.observers.touches(event):
             paths = self.wanted.get(touch.place)
@@ -413,7 +394,7 @@ class _Run:
                 if not touch.same.isdisjoint(self.wanted):
                     continue  # the same object, by one more name
                 if any(path[: len(touch.path)] == touch.path for path in paths):
-                    state = False
+                    state = FRESH
             elif state and any(self.sees(touch, path) for path in paths):
                 if self.rebinds and not touch.direct:
                     continue
@@ -435,56 +416,22 @@ class _Run:
         held = len(touch.path) - (touch.path[-1:] == (SIZE,))
         return not any(part.startswith(".") for part in path[held:])
 
-    def call(self, call: Call, state: bool) -> State:
+    def call(self, call: Call, state: int) -> State:
         """Run a call: what it reads, what it enters, and whether it dispatches."""
         state = self.touched(call, state)
         if Result(call) in self.wanted:
-            state = False  # a new object
+            state = FRESH  # a new object
         out: State = state
         entered: State = None
         for target in self.observers.boundaries.edges.get(call, ()):
             if target.function in self.relevant:
-                entered = _join(entered, self.enter(target.function, state))
+                entered = join(entered, self.enter(target.function, state))
         if entered is not None:
             out = entered
         if call in self.calls:
             self.staled += 1
-            return True
+            return STALE
         return out
-
-    def loop(self, event: Loop, state: bool) -> State:
-        """Run a loop body twice; it may also not run at all."""
-        out: State = state
-        for _ in range(2):
-            if out is None:
-                break
-            self.loops.append(None)
-            end = self.block(event.body, out)
-            left = self.loops.pop()
-            out = _join(_join(out, end), left)
-        return out
-
-    def try_(self, event: Try, state: bool) -> State:
-        """Run a ``try``: a handler may start in any state that the body had."""
-        before = self.staled
-        end = self.block(event.body, state)
-        start = state or bool(end) or self.staled != before
-        out = self.block(event.orelse, end) if end is not None else None
-        for handler in event.handlers:
-            out = _join(out, self.block(handler, start))
-        if out is None:
-            # Only the way out through an exception or a return is left.
-            self.block(event.final, start)
-            return None
-        return self.block(event.final, out)
-
-    def exit(self, event: Exit, state: bool) -> State:
-        """Leave the block: the state goes on where control goes on."""
-        if event.how == "return":
-            self.returned = _join(self.returned, state)
-        elif event.how in ("break", "continue") and self.loops:
-            self.loops[-1] = _join(self.loops[-1], state)
-        return None
 
 
 def _handing(site: DispatchSite) -> Iterator[Call]:
@@ -515,14 +462,6 @@ def _borrowed(values: Values, place: Value) -> bool:
     return bool(variables) and all(
         variable is not None and variable != place for variable in variables
     )
-
-
-def _join(one: State, other: State) -> State:
-    if one is None:
-        return other
-    if other is None:
-        return one
-    return one or other
 
 
 def _whole_slice(node: ast.AST) -> bool:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from flake8_mpglobals.evaluate import External, Func, Obj, Thing, Things, Type
 from flake8_mpglobals.ir import Class, Function, Module
-from flake8_mpglobals.project import ModuleStore, Project
+from flake8_mpglobals.modules import ModuleStore
+from flake8_mpglobals.project import Project
 
 if TYPE_CHECKING:
     from flake8_mpglobals.inference import Answer, Inference

@@ -32,7 +32,7 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.lower import Link, lower
-from flake8_mpglobals.project import ModuleStore
+from flake8_mpglobals.modules import ModuleStore
 from flake8_mpglobals.source import Source
 from flake8_mpglobals.workspace import Workspace
 

@@ -15,24 +15,22 @@ from flake8_mpglobals.effects import judge, raw_writes
 from flake8_mpglobals.evaluate import Box, Evaluator, External, Mod, Plain, Type
 from flake8_mpglobals.ir import (
     Attr,
-    Block,
-    Branch,
     Call,
     ClassValue,
-    Exit,
     Function,
     FunctionValue,
     Global,
     Imported,
-    Loop,
+    Load,
+    Make,
     Store,
-    Try,
     Value,
     anchor,
     is_state,
 )
 from flake8_mpglobals.mutations import MODULE_OBJECTS
 from flake8_mpglobals.scene import Scene
+from flake8_mpglobals.walk import State, Walk, join
 
 MOST = 24
 """Changes and dispatches of one place that are told apart."""
@@ -188,7 +186,7 @@ class RunTime:
         return False
 
 
-class _Run:
+class _Run(Walk):
     """One abstract run: a state is a bit for each change made and each worker running."""
 
     def __init__(
@@ -199,6 +197,7 @@ class _Run:
         starts: dict[Call, bool],
         relevant: set[Function],
     ) -> None:
+        super().__init__()
         self.owner = owner
         self.starts = starts
         self.calls = {call: index + len(changes) for index, call in enumerate(calls)}
@@ -209,13 +208,10 @@ class _Run:
         self.relevant = relevant
         self.running = sum(1 << bit for bit in self.calls.values())
         self.made = (1 << len(changes)) - 1
-        self.known: dict[tuple[Function, int, bool], int | None] = {}
+        self.known: dict[tuple[Function, int, bool], State] = {}
         self.active: set[tuple[Function, int, bool]] = set()
         self.found: dict[tuple[Call, int], bool] = {}
-        self.function: Function = owner.module.body
         self.importing = True
-        self.returned: int | None = None
-        self.loops: list[int | None] = []
 
     def all(self) -> dict[Call, list[tuple[Change, bool]]]:
         """Run the parent from each of its entries, also after one another."""
@@ -247,7 +243,7 @@ class _Run:
         fills = sum(1 << index for index, change in enumerate(self.changes) if not change.binds)
         return state & ~fills
 
-    def enter(self, function: Function, state: int, importing: bool) -> int | None:
+    def enter(self, function: Function, state: int, importing: bool) -> State:
         """Return the state after ``function``."""
         key = (function, state, importing)
         if key in self.active:
@@ -255,41 +251,22 @@ class _Run:
         if key in self.known:
             return self.known[key]
         self.active.add(key)
-        saved = (self.function, self.importing, self.returned, self.loops)
-        self.function, self.importing, self.returned, self.loops = function, importing, None, []
-        out = _join(self.block(function.body, state), self.returned)
-        self.function, self.importing, self.returned, self.loops = saved
+        saved, self.importing = self.importing, importing
+        out = self.body(function, state)
+        self.importing = saved
         self.active.discard(key)
         self.known[key] = out
         return out
 
-    def block(self, block: Block, state: int | None) -> int | None:
-        """Run the events of a block in order."""
-        for event in block:
-            if state is None:
-                return None
-            if isinstance(event, Store):
-                state = self.change(event, state)
-            elif isinstance(event, Call):
-                state = self.call(event, state)
-            elif isinstance(event, Branch):
-                start, state = state, None
-                for part in event.blocks:
-                    state = _join(state, self.block(part, start))
-            elif isinstance(event, Loop):
-                state = self.loop(event, state)
-            elif isinstance(event, Try):
-                state = self.try_(event, state)
-            elif isinstance(event, Exit):
-                if event.how == "return":
-                    self.returned = _join(self.returned, state)
-                elif event.how in ("break", "continue") and self.loops:
-                    self.loops[-1] = _join(self.loops[-1], state)
-                return None
-        return state
+    def event(self, event: Load | Store | Call | Make, state: int) -> State:
+        """Take note of what changes, and of what starts or ends workers."""
+        if isinstance(event, Call):
+            return self.call(event, state)
+        return self.change(event, state) if isinstance(event, Store) else state
 
     def at_import(self, node: ast.AST) -> bool:
-        return self.importing and not self.owner.imports.only_main(self.function, node)
+        here = self.function or self.owner.module.body
+        return self.importing and not self.owner.imports.only_main(here, node)
 
     def change(self, event: Store | Call, state: int) -> int:
         """Take note of the changes that an event makes."""
@@ -301,13 +278,13 @@ class _Run:
                 state |= 1 << index
         return state
 
-    def call(self, call: Call, state: int) -> int | None:
+    def call(self, call: Call, state: int) -> State:
         """Run a call: what it changes, what it enters, what it starts or waits for."""
-        entered: int | None = None
+        entered: State = None
         here = self.at_import(call.node)
         for target in self.owner.boundaries.edges.get(call, ()):
             if target.function in self.relevant:
-                entered = _join(entered, self.enter(target.function, state, here))
+                entered = join(entered, self.enter(target.function, state, here))
         if entered is not None:
             state = entered
         state = self.change(call, state)
@@ -321,30 +298,6 @@ class _Run:
         elif self.owner.ends(call):
             state &= ~self.running
         return state
-
-    def loop(self, event: Loop, state: int) -> int | None:
-        """Run a loop body twice; it may also not run at all."""
-        out: int | None = state
-        for _ in range(2):
-            if out is None:
-                break
-            self.loops.append(None)
-            end = self.block(event.body, out)
-            left = self.loops.pop()
-            out = _join(_join(out, end), left)
-        return out
-
-    def try_(self, event: Try, state: int) -> int | None:
-        """Run a ``try``: a handler may start from before or after the body."""
-        end = self.block(event.body, state)
-        start = _join(state, end)
-        out = self.block(event.orelse, end)
-        for handler in event.handlers:
-            out = _join(out, self.block(handler, start))
-        if out is None:
-            self.block(event.final, start)
-            return None
-        return self.block(event.final, out)
 
 
 def changes_in(function: Function, evaluator: Evaluator) -> Iterator[Change]:
@@ -391,12 +344,6 @@ def _is_own(state: Value) -> bool:
         name = f"{state.base.name}.{state.name}"
         return name not in MODULE_OBJECTS and state.base.name not in _TRAVELS
     return True
-
-
-def _join(one: int | None, other: int | None) -> int | None:
-    if one is None:
-        return other
-    return one if other is None else one | other
 
 
 def _place_of(function: Function) -> tuple[int, int, str]:

@@ -16,7 +16,9 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from flake8_mpglobals.catalogue import Api, Catalogue
+from flake8_mpglobals.disk import Disk
 from flake8_mpglobals.handing import EVERY, Known, Slots, hands_over
+from flake8_mpglobals.modules import Memo, Module, Recent, parsed_modules
 from flake8_mpglobals.outline import Part, listed, methods_in, outline
 from flake8_mpglobals.prefilter import (
     Imports,
@@ -24,7 +26,7 @@ from flake8_mpglobals.prefilter import (
     may_start_process,
     names_process_api,
 )
-from flake8_mpglobals.project import Disk, Memo, Module, Project, Recent, parsed_modules
+from flake8_mpglobals.project import Project
 
 if TYPE_CHECKING:
     from flake8_mpglobals.ir import Module as Lowered
