@@ -76,7 +76,7 @@ def project(
 ) -> Project:
     monkeypatch.chdir(tmp_path)
     # Files made just now count as settled here, since their times are set by hand.
-    monkeypatch.setattr("flake8_mpglobals.project._RACY", -(10**18))
+    monkeypatch.setattr("flake8_mpglobals.disk._RACY", -(10**18))
     return Project(tmp_path, capsys)
 
 

@@ -71,6 +71,8 @@ ORDER = (
     "sweep",
     "facts",
     "shared",
+    "writes",
+    "excuses",
     "losses",
     "rules",
     "analysis",
