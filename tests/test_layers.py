@@ -50,6 +50,7 @@ ORDER = (
     "contexts",
     "reach",
     "objects",
+    "rawwrites",
     "effects",
     "handback",
     "reads",

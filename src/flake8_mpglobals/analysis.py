@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 
 from flake8_mpglobals.boundaries import Boundaries, can_dispatch, find_boundaries
-from flake8_mpglobals.effects import may_change_globals
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.ir import Module
@@ -20,6 +19,7 @@ from flake8_mpglobals.model import Finding
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.oracle import Oracle
 from flake8_mpglobals.program import Program
+from flake8_mpglobals.rawwrites import may_change_globals
 from flake8_mpglobals.reach import Reach
 from flake8_mpglobals.readers import reading_modules
 from flake8_mpglobals.rules import RULES

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.effects import RawWrite
 from flake8_mpglobals.evaluate import Evaluator, External, Shared, Type
 from flake8_mpglobals.ir import (
     Attr,
@@ -29,6 +28,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.program import Program
+from flake8_mpglobals.rawwrites import RawWrite
 from flake8_mpglobals.reach import Reach
 
 _PICKLING = frozenset(("__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__del__"))

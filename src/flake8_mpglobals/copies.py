@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from flake8_mpglobals.effects import Effect, RawWrite, evicts, is_self
+from flake8_mpglobals.effects import Effect, is_self
 from flake8_mpglobals.evaluate import Evaluator, External, Obj
 from flake8_mpglobals.ir import (
     UNKNOWN,
@@ -25,6 +25,7 @@ from flake8_mpglobals.ir import (
     unhand,
 )
 from flake8_mpglobals.observers import Touch
+from flake8_mpglobals.rawwrites import RawWrite, evicts
 from flake8_mpglobals.reach import Reach
 
 Key = tuple[Value, tuple[str, ...]]

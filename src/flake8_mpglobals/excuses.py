@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.copies import Copies, written_name
-from flake8_mpglobals.effects import evicts
 from flake8_mpglobals.evaluate import Evaluator, External, Func, Shared
 from flake8_mpglobals.facts import COPIES
 from flake8_mpglobals.handback import HandBack
@@ -36,6 +35,7 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.observers import Touch
+from flake8_mpglobals.rawwrites import evicts
 from flake8_mpglobals.reach import Reach
 from flake8_mpglobals.writes import Write
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flake8_mpglobals.effects import kind_of, library_names
+from flake8_mpglobals.effects import kind_of
 from flake8_mpglobals.evaluate import (
     Evaluator,
     External,
@@ -26,6 +26,7 @@ from flake8_mpglobals.mutations import (
     READS_ATTRIBUTES,
     SHOWS,
 )
+from flake8_mpglobals.rawwrites import library_names
 from flake8_mpglobals.reach import SIZE, segments
 
 Path = tuple[str, ...]

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flake8_mpglobals.effects import judge, raw_writes
+from flake8_mpglobals.effects import judge
 from flake8_mpglobals.evaluate import Box, Evaluator, External, Mod, Plain, Type
 from flake8_mpglobals.ir import (
     Attr,
@@ -29,6 +29,7 @@ from flake8_mpglobals.ir import (
     is_state,
 )
 from flake8_mpglobals.mutations import MODULE_OBJECTS
+from flake8_mpglobals.rawwrites import raw_writes
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.walk import State, Walk, join
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flake8_mpglobals.boundaries import Boundaries, DispatchSite
-from flake8_mpglobals.effects import Effect, RawWrite, judge, raw_writes
+from flake8_mpglobals.effects import Effect, judge
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.ir import (
     Attr,
@@ -26,6 +26,7 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.program import Program
+from flake8_mpglobals.rawwrites import RawWrite, raw_writes
 from flake8_mpglobals.reach import Reach
 from flake8_mpglobals.standpoint import Chain, at
 

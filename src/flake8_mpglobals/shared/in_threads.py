@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from flake8_mpglobals.effects import library_names
 from flake8_mpglobals.evaluate import Func
 from flake8_mpglobals.facts import SharedUse
 from flake8_mpglobals.ir import (
@@ -25,6 +24,7 @@ from flake8_mpglobals.ir import (
     root,
     state_name,
 )
+from flake8_mpglobals.rawwrites import library_names
 from flake8_mpglobals.shared.code import within
 from flake8_mpglobals.shared.sharing import Run, Sharing
 from flake8_mpglobals.shared.uses import Use, uses

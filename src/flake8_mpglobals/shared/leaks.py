@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from flake8_mpglobals.effects import library_names
 from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.facts import SharedUse
 from flake8_mpglobals.ir import (
@@ -21,6 +20,7 @@ from flake8_mpglobals.ir import (
     Value,
     Values,
 )
+from flake8_mpglobals.rawwrites import library_names
 from flake8_mpglobals.shared.imported import creates
 from flake8_mpglobals.shared.sharing import Sharing
 

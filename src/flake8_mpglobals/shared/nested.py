@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flake8_mpglobals.effects import library_names
 from flake8_mpglobals.evaluate import External, Shared
 from flake8_mpglobals.facts import SharedUse
 from flake8_mpglobals.ir import (
@@ -26,6 +25,7 @@ from flake8_mpglobals.ir import (
     element,
 )
 from flake8_mpglobals.mutations import FUNCTIONS, METHODS
+from flake8_mpglobals.rawwrites import library_names
 from flake8_mpglobals.shared.sharing import Sharing
 from flake8_mpglobals.sharedtypes import PROXIES
 
