@@ -43,6 +43,7 @@ ORDER = (
     "crossings",
     "extent",
     "boundmethods",
+    "dispatches",
     "boundaries",
     "start_methods",
     "conditions",

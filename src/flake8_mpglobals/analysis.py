@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import Callable
 
-from flake8_mpglobals.boundaries import Boundaries, can_dispatch, find_boundaries
+from flake8_mpglobals.boundaries import can_dispatch, find_boundaries
+from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.ir import Module

@@ -12,7 +12,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from flake8_mpglobals.boundaries import Boundaries, DispatchSite
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Shared, Type
 from flake8_mpglobals.ir import (
     Attr,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.copies import Copies, written_name
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Func, Shared
 from flake8_mpglobals.facts import COPIES
 from flake8_mpglobals.handback import HandBack

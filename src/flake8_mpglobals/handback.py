@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from flake8_mpglobals.boundaries import DispatchSite
+from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Plain, Shared
 from flake8_mpglobals.ir import (
     UNKNOWN,

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import DispatchSite
+from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import External, Shared
 from flake8_mpglobals.hazards import CarriedIdentity
 from flake8_mpglobals.ir import (

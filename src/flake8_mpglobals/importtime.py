@@ -8,7 +8,7 @@ import ast
 from collections import deque
 from collections.abc import Iterator
 
-from flake8_mpglobals.boundaries import Boundaries
+from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator, Func, Type
 from flake8_mpglobals.guards import MainGuards
 from flake8_mpglobals.ir import Call, Function, Module

@@ -12,8 +12,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.bystanders import Bystanders
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.excuses import Excuses
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved

@@ -13,7 +13,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import Boundaries, DispatchSite
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Handle, Mod, Obj, Things, Type
 from flake8_mpglobals.ir import (
     NOTHING,

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import DispatchSite
+from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import (
     Box,
     External,

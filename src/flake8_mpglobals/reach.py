@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.contexts import Contexts, Key, told_apart
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Box, Env, Evaluator, Obj, Target
 from flake8_mpglobals.ir import (
     ANYTHING,

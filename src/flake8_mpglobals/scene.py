@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import Boundaries
+from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.importtime import ImportTime
 from flake8_mpglobals.ir import Function, Module

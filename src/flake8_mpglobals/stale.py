@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import DispatchSite
 from flake8_mpglobals.crossings import argument_node
+from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.effects import kind_of
 from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.hazards import StaleRead

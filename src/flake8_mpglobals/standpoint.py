@@ -13,8 +13,8 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.crossings import argument_node
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.ir import (
     Attr,

@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from flake8_mpglobals.boundaries import DispatchSite
 from flake8_mpglobals.catalogue import Slot
+from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Handle, argument
 from flake8_mpglobals.ir import (
     Attr,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_mpglobals.boundaries import DispatchSite
 from flake8_mpglobals.defaults import Known, entered, never_reached
+from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Obj
 from flake8_mpglobals.hazards import ImportStart
 from flake8_mpglobals.importtime import ImportTime

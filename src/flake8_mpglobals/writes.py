@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import Boundaries, DispatchSite
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.effects import Effect, judge
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.ir import (

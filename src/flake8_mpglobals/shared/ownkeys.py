@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from flake8_mpglobals.boundaries import DispatchSite
+from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import External
 from flake8_mpglobals.ir import (
     Attr,

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flake8_mpglobals.boundaries import Boundaries, DispatchSite
 from flake8_mpglobals.crossings import argument_node
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Box, Evaluator, Handle, Obj, Plain, Shared
 from flake8_mpglobals.facts import SharedUse, SharedUseKind
 from flake8_mpglobals.ir import (
