@@ -6,7 +6,6 @@ import difflib
 import io
 import tokenize
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from flake8_mpglobals.fixes.plan import Plan
 from flake8_mpglobals.fixes.shapes import SHAPES, Shape
 from flake8_mpglobals.model import Fix
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.records import replace
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.source import Source
 

@@ -15,7 +15,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from flake8_mpglobals import analysis
 from flake8_mpglobals.fixes.engine import FixResult, fix_source
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.records import replace
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.source import Source
 

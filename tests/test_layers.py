@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent / "src" / PACKAGE
 
 ORDER = (
     # plain values and tables
+    "records",
     "model",
     "mutations",
     "apis",

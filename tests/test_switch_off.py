@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -44,6 +44,7 @@ from flake8_mpglobals.apis import SHARES, Api
 from flake8_mpglobals.evaluate import Obj, answers, calls, places
 from flake8_mpglobals.lower import expressions, statements
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.records import replace
 from flake8_mpglobals.shared import (
     imported,
     in_threads,

@@ -7,8 +7,9 @@ them up, :mod:`flake8_mpglobals.libraries` those of other packages.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from flake8_mpglobals.records import frozen, replace
 
 Kind = Literal["process", "interpreter", "remote", "thread", "parent"]
 """Where the callable runs: ``thread`` and ``parent`` share the parent's memory."""
@@ -40,7 +41,7 @@ LEFT_OUT = "(left out)"
 """Stands for an argument that a call does not pass."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slot:
     """An argument by position (from 0, without ``self``) and by keyword; -1: keyword only."""
 
@@ -48,7 +49,7 @@ class Slot:
     keyword: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class When:
     """The API runs its callable in ``kind`` when an argument has one of ``values``.
 
@@ -64,12 +65,12 @@ class When:
     clear: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ambient:
     """Here a setting of the row's ``family`` decides, if one is in force."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Api:
     """One row of the catalogue.
 

@@ -25,7 +25,6 @@ import time
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +40,7 @@ from flake8_mpglobals.model import (
     Step,
 )
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.records import fields, plain
 from flake8_mpglobals.trace import Trace
 
 _MAGIC = b"mpglobals cache 2\n"
@@ -274,14 +274,14 @@ def report_key(path: str, explicit: bool, options: Options) -> str:
 
 @lru_cache(maxsize=64)
 def _name_of(options: Options) -> str:
-    values = (getattr(options, each.name) for each in fields(options))
+    values = (getattr(options, name) for name in fields(Options))
     plain = [sorted(value) if isinstance(value, frozenset) else value for value in values]
     return tag_of(plain)
 
 
 def packed(report: FileReport) -> tuple[Any, ...]:
     """Return a report in plain types; an empty tuple for one that says nothing."""
-    return astuple(report) if report.findings or report.errors else ()
+    return plain(report) if report.findings or report.errors else ()
 
 
 def _tool() -> list[tuple[object, ...]]:
@@ -325,7 +325,7 @@ def unpacked(value: tuple[Any, ...]) -> FileReport:
 
 
 def _finding(*values: Any) -> Finding:
-    given = dict(zip((each.name for each in fields(Finding)), values, strict=True))
+    given = dict(zip(fields(Finding), values, strict=True))
     for name, make in (("dispatches", Dispatch), ("chain", Step), ("related", Related)):
         given[name] = tuple(make(Location(*where), *rest) for where, *rest in given[name])
     for name in ("location", "origin"):

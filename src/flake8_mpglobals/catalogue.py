@@ -11,7 +11,6 @@ mirror ``multiprocessing`` are in :data:`CLONES`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from flake8_mpglobals import libraries
@@ -32,6 +31,7 @@ from flake8_mpglobals.apis import (
     pool_methods,
     process,
 )
+from flake8_mpglobals.records import frozen, replace
 from flake8_mpglobals.sharedtypes import SHARED_TYPES
 
 __all__ = ["CLONES", "SAME", "SHARED", "SHARES", "THREAD_PRIMITIVES", "TOLD_BY"]
@@ -172,7 +172,7 @@ THREAD_PRIMITIVES: dict[str, str] = {
 """Primitives of one process: a rule of their own speaks about them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Tables:
     """The rows, and what is asked of all of them together."""
 

@@ -10,13 +10,13 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from flake8_mpglobals.cache import Cache, packed, report_key, tag_of, unpacked
 from flake8_mpglobals.disk import Disk
 from flake8_mpglobals.model import FileError, FileReport, Finding
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.trace import Notes, Trace
 from flake8_mpglobals.workspace import Workspace
 
@@ -33,7 +33,7 @@ _RENEWED = "bls0123"
 """Letters of nodes below reports, each after those from which it is derived."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """One file to check; ``explicit`` where a PATH names it, not a folder above it."""
 
@@ -42,7 +42,7 @@ class Task:
     options: Options
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """One file whose bytes are read already."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, get_args
 
@@ -18,6 +17,7 @@ from flake8_mpglobals.codes import CODES
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.patterns import NONE, Patterns
+from flake8_mpglobals.records import frozen, replace
 
 FILE = "pyproject.toml"
 START_METHODS = ("fork", "forkserver", "spawn")
@@ -66,7 +66,7 @@ class ConfigError(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What one source of settings says: a ``pyproject.toml``, or the flags of a command.
 
@@ -309,7 +309,7 @@ def _syntax(path: str, text: str, message: str) -> FileError:
     return FileError(path, text.count("\n") + 1, 1, message)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reader:
     """One TOML text, to say where in it a wrong setting stands."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.apis import LEFT_OUT, SHARES, Ambient, Api, Kind, Slot
 from flake8_mpglobals.evaluate import (
@@ -23,6 +22,7 @@ from flake8_mpglobals.evaluate import (
     Wrapped,
 )
 from flake8_mpglobals.ir import Attr, Call, Element, Function, Item, Module, Value, Values
+from flake8_mpglobals.records import frozen
 
 MANY = 300
 """Values that one search for tasks looks at."""
@@ -31,7 +31,7 @@ _UNTOLD = object()
 """The argument is passed, and what it is cannot be told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Setting:
     """A call that sets where other calls run: within these lines, or in the whole module.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flake8_mpglobals.config import FILE as CONFIG_FILE
 from flake8_mpglobals.config import Configuration, Settings
 from flake8_mpglobals.model import FileError
+from flake8_mpglobals.records import frozen
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -23,7 +23,7 @@ _SUFFIXES = (".py", ".pyw")
 _IGNORE_FILE = ".gitignore"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """One file to look at; ``explicit`` where a PATH names it, not a folder above it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from flake8_mpglobals.boundmethods import bound_methods
 from flake8_mpglobals.catalogue import SHARES, Api, Kind
@@ -42,12 +41,13 @@ from flake8_mpglobals.ir import (
     root,
     union,
 )
+from flake8_mpglobals.records import field, frozen, mutable, replace
 
 _ONLY_UNKNOWN = frozenset((UNKNOWN,))
 _SOME_ARGUMENTS = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class DispatchSite:
     """A call that runs callables in another process.
 
@@ -67,7 +67,7 @@ class DispatchSite:
     inner: DispatchSite | None = None
 
 
-@dataclass(slots=True)
+@mutable
 class Boundaries:
     """The calls of a program: edges inside a process, and sites between processes.
 
@@ -96,7 +96,7 @@ class Boundaries:
                 yield call, target
 
 
-@dataclass(slots=True)
+@mutable
 class Crossing:
     """Gathers what one call is, over the contexts in which it runs."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from flake8_mpglobals.evaluate import (
@@ -48,6 +47,7 @@ from flake8_mpglobals.mutations import (
 )
 from flake8_mpglobals.rawwrites import CALLED, RawWrite
 from flake8_mpglobals.reach import segments
+from flake8_mpglobals.records import frozen, replace
 
 Sort = Literal["mutate", "rebind", "buffer", "class", "module", "instance", "argument", "closure"]
 
@@ -68,7 +68,7 @@ _AUGMENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effect:
     """A write that is one: its sort, the phrase for it, what the global holds, and where
     under the global it happens (:func:`~flake8_mpglobals.reach.segments`).

@@ -7,12 +7,12 @@ process that made them.  All of them are frozen; the nodes are never changed.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import Literal
 
 from flake8_mpglobals.catalogue import Api
 from flake8_mpglobals.hazards import NO_HAZARDS, Hazards
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.source import Source
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -28,7 +28,7 @@ COPIES: tuple[WriteKind, ...] = ("instance", "argument", "closure")
 """The sorts of a write on a copy, in the order of their codes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """One dispatch in this file: the call that hands a callable to another process.
 
@@ -50,7 +50,7 @@ class Site:
     wrapper: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LostWrite:
     """One write in worker code on one place, and who would have to see it.
 
@@ -89,7 +89,7 @@ update that others can come between, a primitive of threads between processes, m
 that stays, an object that each process makes for itself on import."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharedUse:
     """One operation on a shared object that does not do what it looks like.
 
@@ -115,7 +115,7 @@ class SharedUse:
     origin: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unresolved:
     """A dispatch of which the callable could not be told (MPG902)."""
 
@@ -124,7 +124,7 @@ class Unresolved:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """Everything that rules and fixes ask about one file.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from flake8_mpglobals.outline import Part
+from flake8_mpglobals.records import frozen, replace
 
 _DEF = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*(?=\()", re.MULTILINE)
 _MARK = re.compile(rb"[()\[\]{},]")
@@ -31,7 +31,7 @@ _SELVES = (b"self", b"cls")
 _TARGETS = frozenset((b"target", b"func", b"fn", b"function", b"initializer"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slots:
     """The parameters that are handed over: their positions (without ``self``) and names.
 
@@ -84,7 +84,7 @@ Known = Mapping[str, Slots]
 """Functions, classes and methods by name, with what each hands over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Body:
     """One function or method: its name, its parameters without ``self``, its text."""
 

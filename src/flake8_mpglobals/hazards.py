@@ -5,13 +5,12 @@ Frozen like :mod:`flake8_mpglobals.facts`, of which they are a part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.spans import Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StaleRead:
     """A worker reads what the parent changes at run time (MPG201).
 
@@ -34,7 +33,7 @@ class StaleRead:
     late: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportStart:
     """A process is started while the module is imported (MPG202).
 
@@ -48,7 +47,7 @@ class ImportStart:
     chain: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unpicklable:
     """A callable that pickle cannot look up by name is handed over (MPG203).
 
@@ -63,7 +62,7 @@ class Unpicklable:
     defined: Related
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandedPrimitive:
     """A primitive of multiprocessing travels with a task (MPG305).
 
@@ -77,7 +76,7 @@ class HandedPrimitive:
     dispatch: Dispatch
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CarriedIdentity:
     """An ``id()`` that is compared in another process than the one that asked for it (MPG401).
 
@@ -91,7 +90,7 @@ class CarriedIdentity:
     compared: Related
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hazards:
     """All of these, for one file."""
 

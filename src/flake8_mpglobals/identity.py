@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import External, Shared
@@ -33,6 +32,7 @@ from flake8_mpglobals.ir import (
     Values,
 )
 from flake8_mpglobals.model import Dispatch, Related
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.spans import span
 
@@ -54,7 +54,7 @@ _TAKES = frozenset(("get", "result", "recv", "get_nowait", "pop"))
 _PUTS = frozenset(("put", "send", "put_nowait", "append", "add", "insert", "setdefault"))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class _Source:
     """One ``id()`` call that a value comes from, and the boundary that it came over.
 

@@ -28,9 +28,9 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.source import Source
 
 MAX_ANSWERS = 16
@@ -52,7 +52,7 @@ Resolve = Callable[[str], Source | None]
 """From the absolute dotted name of a module to its text, None for what is not the project's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """One thing that an expression can be.
 

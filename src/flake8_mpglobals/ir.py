@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal
 
+from flake8_mpglobals.records import field, frozen, mutable
 from flake8_mpglobals.source import Source
 
 MAX_DEPTH = 8
@@ -26,40 +26,26 @@ MAX_VALUES = 24
 """An expression that can be more things than this is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hashed:
-    """A value that keeps its hash: access paths nest, and are looked up all the time."""
-
-    known_hash: int = field(init=False, repr=False, compare=False, default=0)
-
-    def keep_hash(self, key: tuple[object, ...]) -> None:
-        """Note the hash of what the value consists of."""
-        object.__setattr__(self, "known_hash", hash(key))
-
-    def __hash__(self) -> int:
-        return self.known_hash
-
-
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """Anything: nothing is concluded from it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scalar:
     """A constant or other immutable plain value; ``kind`` is its type's name."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imported:
     """What a dotted name means outside this module (``builtins.`` for builtins)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModuleValue:
     """A module of the project, known by its file; ``path`` is empty for a namespace package.
 
@@ -72,156 +58,111 @@ class ModuleValue:
     level: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FunctionValue:
     """A function or lambda of a project module, not bound to anything."""
 
     function: Function
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClassValue:
     """A class of a project module."""
 
     cls: Class
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fresh:
     """The object that a display or comprehension makes each time it runs."""
 
     display: Display
 
 
-@dataclass(frozen=True, slots=True)
-class Global(Hashed):
+@frozen(keep_hash=True)
+class Global:
     """Whatever a module global holds."""
 
     module: Module
     name: str
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Global", self.module, self.name))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Seen(Hashed):
+@frozen(keep_hash=True)
+class Seen:
     """A module global as the module body sees it at one point: the bindings that reach it."""
 
     place: Global
     slot: Slot
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Seen", self.place, self.slot))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Cell(Hashed):
+@frozen(keep_hash=True)
+class Cell:
     """Whatever a function's variable holds when a nested function looks at it."""
 
     function: Function
     name: str
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Cell", self.function, self.name))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
+@frozen
 class Phi:
     """A local that a loop body changes: what it held before, or after an earlier round."""
 
     slot: Slot
 
 
-@dataclass(frozen=True, slots=True)
-class Param(Hashed):
+@frozen(keep_hash=True)
+class Param:
     """What a caller passes for parameter ``index`` (``self`` is 0)."""
 
     function: Function
     index: int
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Param", self.function, self.index))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Attr(Hashed):
+@frozen(keep_hash=True)
+class Attr:
     """An attribute of another value."""
 
     base: Value
     name: str
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Attr", self.base, self.name))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Item(Hashed):
+@frozen(keep_hash=True)
+class Item:
     """An item of another value; ``key`` is the constant it was asked by, or None."""
 
     base: Value
     key: str | int | None = None
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Item", self.base, self.key))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Element(Hashed):
+@frozen(keep_hash=True)
+class Element:
     """What iterating over another value gives."""
 
     base: Value
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Element", self.base))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Entered(Hashed):
+@frozen(keep_hash=True)
+class Entered:
     """What ``with value as name`` binds."""
 
     base: Value
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Entered", self.base))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Copied(Hashed):
+@frozen(keep_hash=True)
+class Copied:
     """A new object of the same type with the same elements (``x[1:]``)."""
 
     base: Value
 
-    def __post_init__(self) -> None:
-        self.keep_hash(("Copied", self.base))
 
-    __hash__ = Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What a call returns."""
 
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SuperOf:
     """``super()`` inside a method of ``cls``, bound to parameter 0 of ``function``."""
 
@@ -229,14 +170,14 @@ class SuperOf:
     function: Function
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instance:
     """Some instance of a class that an annotation names (a value of the reader's word)."""
 
     of: Value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handed:
     """The worker's copy of ``base``, a place of the parent: what came with ``param``."""
 
@@ -279,14 +220,14 @@ OPERATOR = "operator"
 """The kind of the display that stands for what an operator makes of arrays, its elements."""
 
 
-@dataclass(eq=False, slots=True)
+@mutable(eq=False)
 class Slot:
     """The values that reach one point; that of a loop is filled once its body is lowered."""
 
     values: Values = NOTHING
 
 
-@dataclass(eq=False, slots=True)
+@mutable(eq=False)
 class Display:
     """One list, tuple, set or dict display, or a comprehension, with what it holds.
 
@@ -313,7 +254,7 @@ StoreHow = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Load:
     """A read.  ``direct``: the global's own name stands there, not an alias.
 
@@ -330,7 +271,7 @@ class Load:
     shallow: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Store:
     """A write: ``bind``/``augment``/``unbind`` on the variable itself, else on what it holds.
 
@@ -349,7 +290,7 @@ class Store:
     function: Function
 
 
-@dataclass(eq=False, slots=True)
+@mutable(eq=False)
 class Call:
     """A call: what is called, with which values, and whether the result is used.
 
@@ -374,28 +315,28 @@ class Call:
     children: list[Function] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Exit:
     """Control leaves here: ``return``, ``raise``, ``break``, ``continue``."""
 
     how: Literal["return", "raise", "break", "continue"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Branch:
     """One of several blocks runs."""
 
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Loop:
     """A block runs any number of times, also not at all."""
 
     body: Block
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Try:
     """``body`` may stop anywhere and go on in one of ``handlers``; ``final`` always runs."""
 
@@ -405,7 +346,7 @@ class Try:
     final: Block
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Make:
     """A display makes its object here."""
 
@@ -416,7 +357,7 @@ Event = Load | Store | Call | Exit | Branch | Loop | Try | Make
 Block = list[Event]
 
 
-@dataclass(eq=False, slots=True)
+@mutable(eq=False)
 class Function:
     """One function, lambda or module body (``node`` is then the module).
 
@@ -486,7 +427,7 @@ def held_in(contents: Contents, name: str, key: str | int | None) -> Iterator[Va
             yield from values
 
 
-@dataclass(eq=False, slots=True)
+@mutable(eq=False)
 class Class:
     """One class: its bases, its methods, what its attributes can be and can contain.
 
@@ -507,7 +448,7 @@ class Class:
     record: bool = False
 
 
-@dataclass(eq=False, slots=True)
+@mutable(eq=False)
 class Module:
     """One lowered module.
 

@@ -7,13 +7,14 @@ characters, not bytes.  Paths are spelled as they were handed in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from flake8_mpglobals.records import field, frozen
 
 Applicability = Literal["safe", "unsafe", "display"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Location:
     """One point of a file: ``line`` and ``column`` count from 1."""
 
@@ -22,7 +23,7 @@ class Location:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dispatch:
     """A call that hands a callable to another process (or the start of one).
 
@@ -35,7 +36,7 @@ class Dispatch:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One link of the way from the dispatch to the write: a function entered there."""
 
@@ -43,7 +44,7 @@ class Step:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Related:
     """Another place that explains the finding, such as the parent's read."""
 
@@ -51,7 +52,7 @@ class Related:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextEdit:
     """Replace what stands between two positions by ``content``.
 
@@ -66,7 +67,7 @@ class TextEdit:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fix:
     """A proved rewrite (``edits``), or why there is none (``reason``)."""
 
@@ -76,7 +77,7 @@ class Fix:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One report of one rule at one point of one file.
 
@@ -107,7 +108,7 @@ class Finding:
         return (where.path, where.line, where.column, self.code, self.message)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class FileError:
     """A file that could not be read, decoded or parsed, or a wrong setting.
 
@@ -120,7 +121,7 @@ class FileError:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileReport:
     """What checking one file gave.
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from flake8_mpglobals.disk import digest
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.project import Project
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.source import Source, SourceError
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Module:
     """A project module, read and parsed; its tree is never changed.
 

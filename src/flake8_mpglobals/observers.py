@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Handle, Mod, Obj, Things, Type
@@ -39,6 +38,7 @@ from flake8_mpglobals.ir import (
 from flake8_mpglobals.objects import Objects, Wanted
 from flake8_mpglobals.reach import SIZE, Path, Reach, overlaps, segments
 from flake8_mpglobals.reads import ENVIRON, Reads
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.walk import State, Walk, join
 
 _WAITING = frozenset(
@@ -51,7 +51,7 @@ STALE = 1
 """A dispatch has happened since the parent gave the place a value of its own."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Touch:
     """One event of the parent on a global: a read of a path, or a new value for the whole.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flake8_mpglobals.catalogue import Api
+from flake8_mpglobals.records import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """Settings that the analysis reads; everything else belongs to a face.
 

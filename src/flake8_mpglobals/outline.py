@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.prefilter import Imports, imports_in
+from flake8_mpglobals.records import frozen
 
 _TEXT = re.compile(
     rb"""\#[^\n]*+
@@ -47,7 +47,7 @@ _GLOBAL = re.compile(rb"\bglobal[ \t]+([^\n;]+)")
 _COMMENT = re.compile(rb"#[^\n]*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A statement that runs on import: the names that it binds and uses.
 

@@ -11,12 +11,13 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from flake8_mpglobals.records import frozen
 
 _MAGIC = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patterns:
     """Patterns made ready: plain names, globs over names, globs over absolute paths."""
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import (
@@ -34,6 +33,7 @@ from flake8_mpglobals.ir import (
     element,
 )
 from flake8_mpglobals.model import Dispatch, Related
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.spans import span
 
@@ -55,7 +55,7 @@ _OWN_WAY = frozenset(
 """A class with one of these says itself how it is pickled."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Handed:
     """A callable that is pickled on its way, and in which role it is handed over."""
 

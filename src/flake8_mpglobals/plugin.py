@@ -149,9 +149,8 @@ class Plugin:
 
     def _options(self, run: _Run, data: bytes) -> Options | None:
         """Return what to look for; None where the file can start no process."""
-        from dataclasses import replace
-
         from flake8_mpglobals.config import ConfigError, default_on, opted_in
+        from flake8_mpglobals.records import replace
 
         given = self._given
         try:

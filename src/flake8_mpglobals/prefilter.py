@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 
 from flake8_mpglobals.catalogue import CLONES, ROWS, SAME, SHARED, SHARES
+from flake8_mpglobals.records import frozen
 
 _STARTING = ("manager", "shared memory")
 """Shared objects that rules look at even where no process is dispatched to."""
@@ -31,7 +31,7 @@ _FROM = re.compile(rf"from(?!\w){_BLANK}(\.*[\w.]*){_BLANK}import(?!\w){_LISTED}
 _IMPORT = re.compile(rf"import(?!\w){_LISTED}".encode()).findall
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imports:
     """What stands in the imports of a file; text in a string may look like one.
 
@@ -67,7 +67,7 @@ def imports_in(data: bytes) -> Imports:
 _Search = Callable[[bytes], object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Searches:
     """Compiled: packages among imports, for each package the names of its APIs and of
     what runs callables; ``alone`` are words that suffice without an import.

@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED, TOLD_BY
 from flake8_mpglobals.disk import PROJECT_FILES, Disk
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.trace import Answer
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -30,7 +30,7 @@ _LIBRARY = sys.stdlib_module_names | {
 Kind = Literal["module", "package", "namespace", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolution:
     """What one import means.
 
@@ -47,7 +47,7 @@ class Resolution:
     absent: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A project module by a name: its file, if it has one, and the modules right below it."""
 
@@ -55,7 +55,7 @@ class Found:
     below: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Place:
     """Where the modules that one folder imports are looked for, in order."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.evaluate import Evaluator, External, Mod, Type
 from flake8_mpglobals.ir import (
@@ -31,6 +30,7 @@ from flake8_mpglobals.mutations import (
     ONLY_ITERATORS,
     SHUFFLERS,
 )
+from flake8_mpglobals.records import frozen
 
 CALLED = "call"
 """The method of a write that is a call of a place itself: a bound method, by another name."""
@@ -38,7 +38,7 @@ CALLED = "call"
 _ALL_METHODS = frozenset(name for table in METHODS.values() for name in table)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class RawWrite:
     """A possible write: the place written into (or bound), and the event that does it."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from flake8_mpglobals.contexts import Contexts, Key, told_apart
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
@@ -39,6 +38,7 @@ from flake8_mpglobals.ir import (
     item,
     state_name,
 )
+from flake8_mpglobals.records import frozen
 
 MOST_PLACES = 24
 """Places that one parameter is told apart for; what else is handed over is not followed."""
@@ -47,7 +47,7 @@ DEEPEST = 4
 """Steps of an access path below which a place is not followed from call to call."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Region:
     """What one worker function enters: each function with the call that first enters it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from flake8_mpglobals.effects import kind_of
 from flake8_mpglobals.evaluate import (
@@ -28,6 +27,7 @@ from flake8_mpglobals.mutations import (
 )
 from flake8_mpglobals.rawwrites import library_names
 from flake8_mpglobals.reach import SIZE, segments
+from flake8_mpglobals.records import frozen
 
 Path = tuple[str, ...]
 """An access path below an object (:func:`~flake8_mpglobals.reach.segments`)."""
@@ -48,7 +48,7 @@ _NOTHING: frozenset[Path] = frozenset()
 ENVIRON = Attr(Imported("os"), "environ")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """Something that a call is given: the parts of it that the call itself reads, and
     the parameters of project functions that it becomes.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.effects import judge
 from flake8_mpglobals.evaluate import Box, Evaluator, External, Mod, Plain, Type
@@ -30,6 +29,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.mutations import MODULE_OBJECTS
 from flake8_mpglobals.rawwrites import raw_writes
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.walk import State, Walk, join
 
@@ -43,7 +43,7 @@ _TRAVELS = ("sys",)
 """Modules of which a worker gets its own state anyhow."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Change:
     """One change of the parent: of which state, where under it, by what, in which words.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator
@@ -12,10 +11,11 @@ from flake8_mpglobals.ir import Function, Module
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.start_methods import StartMethods
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Scene:
     """The results of the stages up to reach, for one file.
 

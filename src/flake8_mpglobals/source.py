@@ -11,9 +11,9 @@ import io
 import re
 import tokenize
 import warnings
-from dataclasses import dataclass
 
 from flake8_mpglobals.model import FileError
+from flake8_mpglobals.records import frozen
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
@@ -27,7 +27,7 @@ class SourceError(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     r"""The text of one file as it was handed over.
 

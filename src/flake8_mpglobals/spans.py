@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from flake8_mpglobals.ir import Module
 from flake8_mpglobals.model import Location
+from flake8_mpglobals.records import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A stretch of one file: its first character, and where it ends (exclusive)."""
 

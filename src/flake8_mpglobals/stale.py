@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.crossings import argument_node
 from flake8_mpglobals.dispatches import DispatchSite
@@ -37,6 +36,7 @@ from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.mutations import METHODS
 from flake8_mpglobals.observers import Observers
 from flake8_mpglobals.reach import overlaps, segments
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.runtime import Change, RunTime, changes_in
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.spans import span
@@ -44,7 +44,7 @@ from flake8_mpglobals.spans import span
 _Chain = tuple[tuple[Function, Call | None], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class _Read:
     """One read of a worker: which state, which part of it, where.
 
@@ -62,7 +62,7 @@ WORK = 600_000
 """Events of the parent that are looked at for one file; huge files are not judged wholly."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class _Entry:
     """A function with which a worker begins, and what it enters from there."""
 

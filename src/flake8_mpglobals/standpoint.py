@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from flake8_mpglobals.crossings import argument_node
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
@@ -30,11 +29,12 @@ from flake8_mpglobals.model import Location
 from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
+from flake8_mpglobals.records import frozen
 
 Chain = tuple[tuple[Function, Call | None], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Spot:
     """A point of the file under check: the node that is reported, and what contains it."""
 

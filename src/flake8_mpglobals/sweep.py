@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flake8_mpglobals.hazards import Hazards
 from flake8_mpglobals.identity import Identities
 from flake8_mpglobals.pickling import Pickling
+from flake8_mpglobals.records import replace
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.stale import StaleReads
 from flake8_mpglobals.starts import import_starts

@@ -13,9 +13,10 @@ import os
 from array import array
 from bisect import bisect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, TypeVar
+
+from flake8_mpglobals.records import frozen
 
 State = tuple[Any, ...]
 """The state of a leaf; what may be in it is up to who looks at disks."""
@@ -23,7 +24,7 @@ State = tuple[Any, ...]
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notes:
     """What was noted since the last time, by numbers of the process that noted it.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from flake8_mpglobals.prefilter import (
     names_process_api,
 )
 from flake8_mpglobals.project import Project
+from flake8_mpglobals.records import field, frozen
 
 if TYPE_CHECKING:
     from flake8_mpglobals.ir import Module as Lowered
@@ -41,7 +41,7 @@ LINKS = 3
 """How many imports an offer is followed through."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offers:
     """The names of a module that lead to a process API.
 
@@ -70,7 +70,7 @@ class Offers:
 NO_OFFERS = Offers()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """What a search over the bytes of a file says: can it start a process, what it imports.
 

@@ -7,13 +7,13 @@ those who call it, through at most :data:`LINKS` such functions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from flake8_mpglobals.catalogue import Api, Slot
 from flake8_mpglobals.conditions import Constants, constants, left_out
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite, travelling
 from flake8_mpglobals.evaluate import Env, Evaluator, External, Partial, Target, Thing, argument
 from flake8_mpglobals.ir import NOTHING, Call, Function, Param, Result, Value
+from flake8_mpglobals.records import replace
 
 LINKS = 3
 """How many wrappers may lie around one process API."""

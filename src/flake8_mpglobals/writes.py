@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.effects import Effect, judge
@@ -28,13 +27,14 @@ from flake8_mpglobals.ir import (
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.rawwrites import RawWrite, raw_writes
 from flake8_mpglobals.reach import Reach
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.standpoint import Chain, at
 
 Way = tuple[DispatchSite, Function, Chain]
 """A dispatch, the worker that it runs, and the functions from there to a write."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Write:
     """A write on one global, in one worker function, with the ways that lead to it."""
 

@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from flake8_mpglobals.checking import (
@@ -30,6 +29,7 @@ from flake8_mpglobals.commands.common import (
 from flake8_mpglobals.config import Configuration
 from flake8_mpglobals.discovery import Target, discover
 from flake8_mpglobals.model import FileError, FileReport, Finding, Fix
+from flake8_mpglobals.records import replace
 from flake8_mpglobals.reporters import Report, Style, render
 
 _FEW = 8

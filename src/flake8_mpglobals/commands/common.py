@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -14,6 +13,7 @@ from flake8_mpglobals.config import Codes, Configuration, Settings, check_code, 
 from flake8_mpglobals.discovery import display
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.patterns import NONE, Patterns
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.reporters.base import place
 
 STDIN = "-"
@@ -24,7 +24,7 @@ class UsageError(Exception):
     """A wrong flag: one line for the user, exit status 2."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flags:
     """The flags as they were given; comma-separated lists are not split yet."""
 

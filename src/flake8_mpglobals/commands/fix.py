@@ -6,7 +6,6 @@ import difflib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TextIO
 
 from flake8_mpglobals.checking import (
@@ -29,12 +28,13 @@ from flake8_mpglobals.discovery import Target, discover
 from flake8_mpglobals.fixes.engine import FixResult, fix_source
 from flake8_mpglobals.fixes.write import WriteError, replace_file
 from flake8_mpglobals.model import FileError, Finding
+from flake8_mpglobals.records import mutable
 from flake8_mpglobals.source import Source, SourceError
 
 _COLOURS = {b"+": b"\x1b[32m", b"-": b"\x1b[31m", b"@": b"\x1b[36m"}
 
 
-@dataclass(slots=True)
+@mutable
 class _Tally:
     """What the run came to so far."""
 

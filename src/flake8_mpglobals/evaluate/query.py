@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from flake8_mpglobals.catalogue import Catalogue
 from flake8_mpglobals.evaluate.things import Env, Target, Thing, Things, bind, order
@@ -32,6 +31,7 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.program import Program
+from flake8_mpglobals.records import field, mutable
 
 FUEL = 300
 """Steps that one query may take."""
@@ -40,7 +40,7 @@ DEPTH = 40
 """How deep one query may nest."""
 
 
-@dataclass(slots=True)
+@mutable
 class Query:
     """The budget of one outermost question.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from flake8_mpglobals.catalogue import Slot as ArgumentSlot
 from flake8_mpglobals.ir import (
@@ -20,12 +19,13 @@ from flake8_mpglobals.ir import (
     item,
     union,
 )
+from flake8_mpglobals.records import frozen
 
 CONTEXTS = 2
 """How many calls deep the arguments of one call are told from those of another."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Func:
     """A project function; ``receiver`` is what its first parameter is bound to, if it is."""
 
@@ -33,21 +33,21 @@ class Func:
     receiver: Values = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Type:
     """A project class itself."""
 
     cls: Class
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Obj:
     """An instance of a project class."""
 
     cls: Class
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class External:
     """A name of a library, not called: a module, function, class or method."""
 
@@ -55,7 +55,7 @@ class External:
     receiver: Values = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handle:
     """An object of a catalogued class; ``call`` made it, where that is known."""
 
@@ -63,7 +63,7 @@ class Handle:
     call: Call | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shared:
     """An object made to be shared: between processes, or (``threads``) only in one.
 
@@ -79,7 +79,7 @@ class Shared:
     call: Call | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     """A container or other mutable object of a known kind, and what it holds."""
 
@@ -88,28 +88,28 @@ class Box:
     call: Call | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plain:
     """An immutable plain value."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Partial:
     """``functools.partial(...)`` as made by ``call``."""
 
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Generator:
     """What calling a generator function gives."""
 
     function: Function
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wrapped:
     """Callables that a library made over (``delayed(f)``, ``@ray.remote``), and what into.
 
@@ -121,7 +121,7 @@ class Wrapped:
     call: Call | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mod:
     """A module of the project."""
 
@@ -148,7 +148,7 @@ Thing = (
 Things = frozenset[Thing]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@frozen(eq=False)
 class Env:
     """The arguments that one call binds, in the context of its caller."""
 
@@ -167,7 +167,7 @@ def inside(function: Function, bindings: Mapping[int, Values], outer: Env | None
     return Env(function, bindings, outer if depth < CONTEXTS else None)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@frozen(eq=False)
 class Target:
     """A function that a call (or a dispatch) enters, and what it binds to which parameter.
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from flake8_mpglobals import analysis
@@ -33,6 +33,7 @@ from flake8_mpglobals.fixes.width import BLACK, line_length
 from flake8_mpglobals.model import Finding, Fix, Location
 from flake8_mpglobals.noqa import Noqa, keep
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.records import replace
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.source import Source, SourceError
 from flake8_mpglobals.workspace import Workspace

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from flake8_mpglobals.ir import (
@@ -47,6 +46,7 @@ from flake8_mpglobals.lower.scope import (
     no_link,
 )
 from flake8_mpglobals.names import assigned, is_main_guard, names_of
+from flake8_mpglobals.records import replace
 from flake8_mpglobals.source import Source
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from flake8_mpglobals.model import FileError, Finding
+from flake8_mpglobals.records import field, frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """The outcome of one run: findings in their order, and what went wrong.
 
@@ -22,7 +22,7 @@ class Report:
     files: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Style:
     """How to print: ``colour`` with ANSI colours, ``quiet`` without a summary."""
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.model import Finding, Location
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.reporters.base import Report, Style, sentence
 
 _READS = 3
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[\w.]+")
 _CODES = {"red": "1;31", "blue": "1;34", "cyan": "36", "bold": "1", "green": "1;32", "dim": "2"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Mark:
     """One underlined stretch: columns from 1, ``end`` exclusive; 0: to the end of the name."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from flake8_mpglobals.records import frozen
 
 if TYPE_CHECKING:
     from flake8_mpglobals.facts import Facts
     from flake8_mpglobals.model import Finding
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One rule.  ``bad`` must fire and ``good`` must be silent: tests run both.
 

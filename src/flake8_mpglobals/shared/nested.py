@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.evaluate import External, Shared
 from flake8_mpglobals.facts import SharedUse
@@ -26,6 +25,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.mutations import FUNCTIONS, METHODS
 from flake8_mpglobals.rawwrites import library_names
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.shared.sharing import Sharing
 from flake8_mpglobals.sharedtypes import PROXIES
 
@@ -45,7 +45,7 @@ _PURE = frozenset(
 _DEEP = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Copy:
     """What ``proxy`` gave out, possibly deep inside."""
 

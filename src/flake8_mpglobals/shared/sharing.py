@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.crossings import argument_node
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
@@ -23,6 +22,7 @@ from flake8_mpglobals.ir import (
 from flake8_mpglobals.model import Dispatch, Related, Step
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.shared.code import Code
 from flake8_mpglobals.standpoint import at, end, location
 
@@ -32,7 +32,7 @@ _ONE_PER_TASK = ("each", "zip", "star_each")
 _DEEP = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Run:
     """One way in which a function comes to run in a worker: the dispatch and its worker."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.facts import SharedUse
 from flake8_mpglobals.ir import Attr, Call, Function, Store, Value, Values
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.shared.code import Code, leaves
 from flake8_mpglobals.shared.locks import Locks
 from flake8_mpglobals.shared.ownkeys import OwnKeys, assigned_in
@@ -40,7 +40,7 @@ _KEYED = ("get", "setdefault", "__getitem__", "pop")
 _ROUNDS = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class _Write:
     """A store into a shared object: where, at which key, and what is stored."""
 

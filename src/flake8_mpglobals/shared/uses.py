@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.ir import Attr, Element, Entered, Function, Item, Value, Values
+from flake8_mpglobals.records import frozen
 from flake8_mpglobals.shared.sharing import Sharing
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Use:
     """One operation on ``value``, which is ``thing``; ``method`` is the attribute asked for."""
 
