@@ -6,17 +6,16 @@ from pathlib import Path
 import pytest
 
 from flake8_mpglobals.catalogue import Slot
-from flake8_mpglobals.config import (
+from flake8_mpglobals.config import Configuration, load
+from flake8_mpglobals.rules import RULES
+from flake8_mpglobals.settings import (
     OUTPUT_FORMATS,
     TARGET_VERSIONS,
     ConfigError,
-    Configuration,
     default_on,
-    load,
     opted_in,
     resolve,
 )
-from flake8_mpglobals.rules import RULES
 
 ON = frozenset(rule.code for rule in RULES if rule.default)
 OFF = frozenset(rule.code for rule in RULES if not rule.default)

@@ -22,9 +22,11 @@ ORDER = (
     "options",
     "source",
     "trace",
+    "imports",
     "prefilter",
     "outline",
     "handing",
+    "offers",
     "noqa",
     # one file, and the modules that it leads to
     "ir",
@@ -36,6 +38,7 @@ ORDER = (
     "disk",
     "project",
     "modules",
+    "offering",
     "workspace",
     "program",
     "inference",
@@ -82,6 +85,8 @@ ORDER = (
     # what people set and where they set it
     "codes",
     "patterns",
+    "settings",
+    "pyproject",
     "config",
     "discovery",
     "cache",

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import click
 
-from flake8_mpglobals import config
+from flake8_mpglobals import config, pyproject
+from flake8_mpglobals import settings as known
 from flake8_mpglobals.cli import group
 from flake8_mpglobals.rules import RULES
 
@@ -124,7 +125,7 @@ def test_generated_parts_are_current() -> None:
 def test_the_shown_repair_holds_under_every_start_method(tmp_path: Path) -> None:
     cities = tmp_path / "cities.py"
     cities.write_text(program(README.read_text(encoding="utf-8")), encoding="utf-8")
-    methods = config.START_METHODS if os.name != "nt" else ("spawn",)
+    methods = known.START_METHODS if os.name != "nt" else ("spawn",)
     for method in methods:
         assert output(["python", "cities.py"], tmp_path, method) == ["['main']"]
     output(["mpglobals", "fix", "cities.py"], tmp_path)
@@ -135,7 +136,9 @@ def test_the_shown_repair_holds_under_every_start_method(tmp_path: Path) -> None
 
 def test_every_setting_is_in_the_table() -> None:
     settings = README.read_text(encoding="utf-8").split("\n## Settings\n")[1].split("\n## ")[0]
-    assert sorted(re.findall(r"^\| `([a-z-]+)` \|", settings, re.MULTILINE)) == sorted(config._KEYS)
+    assert sorted(re.findall(r"^\| `([a-z-]+)` \|", settings, re.MULTILINE)) == sorted(
+        pyproject.KEYS
+    )
 
 
 def test_settings_that_are_shown_are_taken(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from importlib.resources import files
 import pytest
 from jsonschema import Draft202012Validator
 
-from flake8_mpglobals.config import OUTPUT_FORMATS
 from flake8_mpglobals.model import (
     Dispatch,
     FileError,
@@ -18,6 +17,7 @@ from flake8_mpglobals.model import (
     TextEdit,
 )
 from flake8_mpglobals.reporters import Report, Style, render
+from flake8_mpglobals.settings import OUTPUT_FORMATS
 
 LINES = {
     ("a.py", 6): "def worker(item):",

@@ -276,6 +276,11 @@ class Catalogue:
         row = self._tables.anywhere.get(method)
         return (row,) if row is not None and _named(row, text) else ()
 
+    def is_alone(self, method: str) -> bool:
+        """Whether the name of a method alone tells that it runs callables elsewhere."""
+        row = self._tables.anywhere.get(method)
+        return row is not None and row.alone
+
     def knows(self, name: str) -> bool:
         """Whether any table says something about ``name``."""
         return self.api(name) is not None or self.shared(name) is not None

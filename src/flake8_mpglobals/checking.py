@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
-from flake8_mpglobals.cache import Cache, packed, report_key, tag_of, unpacked
 from flake8_mpglobals.disk import Disk
-from flake8_mpglobals.model import FileError, FileReport, Finding
-from flake8_mpglobals.options import Options
+from flake8_mpglobals.model import FileError, FileReport
 from flake8_mpglobals.records import frozen
 from flake8_mpglobals.trace import Notes, Trace
 from flake8_mpglobals.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flake8_mpglobals.model import Finding
+    from flake8_mpglobals.options import Options
 
 TRACEBACK = "MPGLOBALS_TRACEBACK"
 _TRIAL = 0.1
@@ -68,7 +71,11 @@ class Workspaces:
         key = (options.src, options.boundaries)
         known = self._known.get(key)
         if known is None:
-            tag = "" if self.disk.trace is None else tag_of(key)
+            tag = ""
+            if self.disk.trace is not None:
+                from flake8_mpglobals.cache import tag_of
+
+                tag = tag_of(key)
             known = Workspace(options.src, options.boundaries, self.disk, tag=tag)
             self._known[key] = known
         return known
@@ -140,6 +147,8 @@ def check_files(
             if report.findings or report.errors:
                 yield report
         return
+    from flake8_mpglobals.cache import Cache, report_key, unpacked
+
     with gc_at_leisure():
         store = Cache(cache)
         keys = [report_key(task.path, task.explicit, task.options) for task in tasks]
@@ -214,6 +223,8 @@ def check_file(task: Task, workspaces: Workspaces) -> FileReport:
     trace = workspaces.disk.trace
     if trace is None:
         return _check_file(task, workspaces)
+    from flake8_mpglobals.cache import packed, report_key, unpacked
+
     key = report_key(task.path, task.explicit, task.options)
     return trace.remembered(key, partial(_check_file, task, workspaces), packed, unpacked)
 

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import click
@@ -197,9 +196,9 @@ def rules(output_format: str) -> int:
 def _guarded(call: Callable[[Flags], int], shared: dict[str, Any] | None = None) -> int:
     """Run a command; a wrong flag or setting is one line and exit status 2."""
     from flake8_mpglobals.commands.common import Flags, UsageError, complain
-    from flake8_mpglobals.config import ConfigError
     from flake8_mpglobals.discovery import display
     from flake8_mpglobals.model import FileError
+    from flake8_mpglobals.settings import ConfigError
 
     try:
         return call(Flags(**(shared or {})))
@@ -242,7 +241,7 @@ def main(args: Sequence[str] | None = None, prog_name: str = "mpglobals") -> NoR
 
 
 def _nowhere() -> TextIO:
-    return Path(os.devnull).open("w", encoding="utf-8")
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _never_fail_to_print(stream: TextIO) -> None:

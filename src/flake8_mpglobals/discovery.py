@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from flake8_mpglobals.config import FILE as CONFIG_FILE
-from flake8_mpglobals.config import Configuration, Settings
+from flake8_mpglobals.config import Configuration
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.records import frozen
+from flake8_mpglobals.settings import Settings
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

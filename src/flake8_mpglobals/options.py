@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from flake8_mpglobals.catalogue import Api
+from typing import TYPE_CHECKING
+
 from flake8_mpglobals.records import frozen
+
+if TYPE_CHECKING:
+    from flake8_mpglobals.apis import Api
 
 
 @frozen

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from flake8_mpglobals.prefilter import Imports, imports_in
+from flake8_mpglobals.imports import Imports, imports_in
 from flake8_mpglobals.records import frozen
 
 _TEXT = re.compile(
@@ -42,9 +42,7 @@ _BASES = re.compile(rb"\bclass\s+\w+\s*\(([^)]*)\)")
 _COMPOUND = re.compile(rb"[ \t]*(?:if|elif|else|try|except|finally)\b")
 _GUARD = re.compile(rb"[ \t]*if[ \t(]*__name__[ \t]*==")
 _IMPORTING = re.compile(rb"[ \t]*(?:from|import)\b")
-_LISTED = re.compile(rb"(\w[\w.]*|\*)(?:[ \t]+as[ \t]+(\w+))?")
 _GLOBAL = re.compile(rb"\bglobal[ \t]+([^\n;]+)")
-_COMMENT = re.compile(rb"#[^\n]*")
 
 
 @frozen
@@ -108,15 +106,6 @@ class Part:
 def methods_in(text: bytes) -> frozenset[str]:
     """Return all names that stand behind a dot."""
     return frozenset(name.decode("utf-8", "replace") for name in set(_METHOD.findall(text)))
-
-
-def listed(names: bytes) -> list[tuple[str, str]]:
-    """Return what ``from m import …`` or ``import …`` lists, each with its name here or ''."""
-    text = _COMMENT.sub(b"", names) if b"#" in names else names
-    return [
-        (name.decode("utf-8", "replace"), alias.decode("utf-8", "replace"))
-        for name, alias in _LISTED.findall(text)
-    ]
 
 
 def outline(data: bytes) -> tuple[list[Part], Imports]:

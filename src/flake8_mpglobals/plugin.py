@@ -108,7 +108,7 @@ class Plugin:
     @staticmethod
     def parse_options(options: Namespace) -> None:
         """Refuse unknown start methods before any file is checked."""
-        from flake8_mpglobals.config import START_METHODS
+        from flake8_mpglobals.settings import START_METHODS
 
         for method in options.mpg_start_methods or ():
             if method not in START_METHODS:
@@ -149,8 +149,8 @@ class Plugin:
 
     def _options(self, run: _Run, data: bytes) -> Options | None:
         """Return what to look for; None where the file can start no process."""
-        from flake8_mpglobals.config import ConfigError, default_on, opted_in
         from flake8_mpglobals.records import replace
+        from flake8_mpglobals.settings import ConfigError, default_on, opted_in
 
         given = self._given
         try:

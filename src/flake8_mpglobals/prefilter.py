@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
-from itertools import chain
 
 from flake8_mpglobals.catalogue import CLONES, ROWS, SAME, SHARED, SHARES
+from flake8_mpglobals.imports import Imports, imports_in
 from flake8_mpglobals.records import frozen
 
 _STARTING = ("manager", "shared memory")
@@ -23,59 +23,30 @@ _STARTING = ("manager", "shared memory")
 _FEW = 6
 _CALL = ".__call__"
 
-_BLANK = r"[ \t\f]*(?:\\\r?\n?[ \t\f]*)*"
-_LISTED = rf"{_BLANK}(\([^)]*\)|[^\n\\;#]*(?:\\\r?\n?[^\n\\;#]*)*)"
-
-# Literal beginnings: such a search runs at the speed of memory.
-_FROM = re.compile(rf"from(?!\w){_BLANK}(\.*[\w.]*){_BLANK}import(?!\w){_LISTED}".encode()).findall
-_IMPORT = re.compile(rf"import(?!\w){_LISTED}".encode()).findall
-
-
-@frozen
-class Imports:
-    """What stands in the imports of a file; text in a string may look like one.
-
-    ``froms`` are module (with its dots) and names, ``plain`` what follows ``import``.
-    """
-
-    froms: list[tuple[bytes, bytes]]
-    plain: list[bytes]
-
-    def text(self) -> bytes:
-        """Return all of it, one thing a line."""
-        return b"\n".join([*self.plain, *chain.from_iterable(self.froms)])
-
-
-def imports_in(data: bytes) -> Imports:
-    """Return what stands in the imports of a file."""
-    froms = _FROM(data)
-    every = _IMPORT(data)
-    if len(froms) == len(every):
-        return Imports(froms, [])
-    # What follows "import" in both is the same text, in the same order.
-    left = iter(froms)
-    listed = next(left, (b"", None))[1]
-    plain = []
-    for names in every:
-        if names == listed:
-            listed = next(left, (b"", None))[1]
-        else:
-            plain.append(names)
-    return Imports(froms, plain)
-
-
 _Search = Callable[[bytes], object]
+
+
+class _Compiled(dict[bytes, _Search]):
+    """A search for each package, compiled when it is first asked for."""
+
+    def __init__(self, make: Callable[[bytes], _Search]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, package: bytes) -> _Search:
+        search = self[package] = self._make(package)
+        return search
 
 
 @frozen
 class _Searches:
-    """Compiled: packages among imports, for each package the names of its APIs and of
-    what runs callables; ``alone`` are words that suffice without an import.
+    """Packages among imports, for each package the names of its APIs and of what runs
+    callables; ``alone`` are words that suffice without an import.
     """
 
     packages: Callable[[bytes], list[bytes]]
-    names: dict[bytes, _Search]
-    runs: dict[bytes, _Search]
+    names: _Compiled
+    runs: _Compiled
     alone: tuple[bytes, ...]
 
 
@@ -170,15 +141,18 @@ def _searches() -> _Searches:
     leading = leading_names()
     running = running_names()
     every = "|".join(map(re.escape, sorted(leading)))
+
+    def names(package: bytes) -> _Search:
+        return _search(map(_mention, leading[package.decode()]))
+
+    def runs(package: bytes) -> _Search:
+        words = map(_last, running.get(package.decode(), ()))
+        return _search((word, re.escape(word)) for word in words)
+
     return _Searches(
         re.compile(rf"\b(?:{every})\b".encode()).findall,
-        {package.encode(): _search(map(_mention, names)) for package, names in leading.items()},
-        {
-            package.encode(): _search(
-                (_last(name), re.escape(_last(name))) for name in running.get(package, frozenset())
-            )
-            for package in leading
-        },
+        _Compiled(names),
+        _Compiled(runs),
         tuple({_last(row.name).encode() for row in ROWS if row.alone}),
     )
 

@@ -414,3 +414,9 @@ class Project:
                 break
             folder = above
         return None
+
+
+def folder_and_stem(path: str) -> tuple[str, bytes]:
+    """Return the folder of a file, and its name without the ending, as imports spell it."""
+    folder, name = os.path.split(path)
+    return folder, os.path.splitext(name)[0].encode("utf-8", "replace")

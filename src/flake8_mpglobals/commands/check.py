@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from flake8_mpglobals.checking import (
     TRACEBACK,
@@ -82,6 +79,8 @@ def run(
         sys.stdout.flush()
     else:
         try:
+            from pathlib import Path
+
             Path(output_file).write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             reason = f"cannot write: {(error.strerror or str(error)).lower()}"
@@ -163,6 +162,9 @@ def _with_fixes(report: Report, configuration: Configuration, stdin: bytes | Non
 
 def _statistics(findings: tuple[Finding, ...], *, as_json: bool) -> str:
     """Return how often each rule fired, the most frequent first."""
+    import json
+    from collections import Counter
+
     counts = Counter((one.code, one.name) for one in findings)
     rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
     if as_json:

@@ -6,15 +6,15 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TextIO
 
-from flake8_mpglobals.config import Codes, Configuration, Settings, check_code, parse_version
+from flake8_mpglobals.config import Configuration
 from flake8_mpglobals.discovery import display
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.patterns import NONE, Patterns
 from flake8_mpglobals.records import frozen
 from flake8_mpglobals.reporters.base import place
+from flake8_mpglobals.settings import Codes, Settings, check_code, parse_version
 
 STDIN = "-"
 STDIN_NAME = "stdin"
@@ -46,7 +46,7 @@ class Flags:
         if self.isolated and self.config is not None:
             raise UsageError("--isolated and --config exclude each other")
         version = None if self.target_version is None else parse_version(self.target_version)
-        here = str(Path.cwd())
+        here = os.getcwd()
         flags = Settings(
             select=_codes("--select", self.select) if self.select else None,
             extend_select=_codes("--extend-select", self.extend_select),
@@ -75,8 +75,8 @@ def stdin_excluded(flags: Flags, configuration: Configuration) -> bool:
     if not flags.stdin_filename:
         return False
     settings = configuration.for_file(flags.stdin_filename)
-    full = Path.cwd() / flags.stdin_filename
-    return bool(settings.force_exclude) and settings.excluded().match(os.path.normpath(full))
+    full = os.path.abspath(flags.stdin_filename)
+    return bool(settings.force_exclude) and settings.excluded().match(full)
 
 
 def is_stdin(paths: tuple[str, ...]) -> bool:

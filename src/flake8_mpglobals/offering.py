@@ -1,0 +1,228 @@
+"""Which names of one module lead to a process API, found from its bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from flake8_mpglobals.handing import EVERY, Known, Slots, hands_over
+from flake8_mpglobals.imports import listed
+from flake8_mpglobals.offers import NO_OFFERS, Offers
+from flake8_mpglobals.outline import Part, methods_in, outline
+from flake8_mpglobals.project import folder_and_stem
+
+if TYPE_CHECKING:
+    from flake8_mpglobals.catalogue import Catalogue
+    from flake8_mpglobals.project import Project
+
+
+class Offering:
+    """Finds the names of one module that lead to a process API."""
+
+    def __init__(self, path: str, data: bytes, project: Project, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.path = path
+        self.parts, imports = outline(data)
+        self.libraries: dict[str, str] = {}
+        self.direct: set[str] = set()
+        self.names: list[tuple[str, str, str]] = []
+        self.modules: list[tuple[str, str]] = []
+        folder, stem = folder_and_stem(path)
+        for module, names in imports.froms:
+            found = project.named(path, folder, stem, module)
+            dotted = module.decode("utf-8", "replace")
+            for name, alias in listed(names):
+                here = alias or name
+                if found is None:
+                    whole = f"{dotted.lstrip('.')}.{name}"
+                    self.libraries[here] = whole
+                    if catalogue.touches(whole, data):
+                        self.direct.add(here)
+                    continue
+                if found.path is not None:
+                    self.names.append((found.path, name, here))
+                below = found.below.get(name)
+                if below is not None:
+                    self.modules.append((below, here))
+        for listing in imports.plain:
+            for name, alias in listed(listing):
+                found = project.named(path, folder, stem, name.encode())
+                head = alias or name.partition(".")[0]
+                if found is None:
+                    self.libraries[head] = name if alias else head
+                elif found.path is not None:
+                    self.modules.append((found.path, alias or name))
+        self.uses = [
+            any(map(catalogue.is_alone, part.methods))
+            or any(
+                catalogue.touches(self.libraries[head] + chain[len(head) :], part.text)
+                for chain in part.chains
+                if (head := chain.partition(".")[0]) in self.libraries
+                for chain in _beginnings(chain)
+            )
+            for part in self.parts
+        ]
+
+    def offers(self, links: int, of: Callable[[str, int], Offers]) -> Offers:
+        """Return the offers of the module, following so many imports: ``of`` tells theirs."""
+        touched = set(self.direct)
+        known: dict[str, Slots] = dict.fromkeys(self.direct, EVERY)
+        chains: set[str] = set()
+        state: set[str] = set()
+        if links:
+            for path, name, here in self.names:
+                offers = of(path, links - 1)
+                if name == "*":
+                    touched |= offers.names
+                    known.update(offers.hands)
+                    state |= offers.state
+                elif name in offers.names:
+                    touched.add(here)
+                    state |= offers.state
+                    if name in offers.boundaries:
+                        known.update(offers.hands)
+                        known[here] = offers.hands[name]
+            for path, here in self.modules:
+                offers = of(path, links - 1)
+                chains.update(f"{here}.{name}" for name in offers.names)
+                known.update(offers.hands)
+        at_import = False
+        waiting = list(zip(self.parts, self.uses, strict=True))
+        changed = True
+        while changed:
+            changed = False
+            left: list[tuple[Part, bool]] = []
+            for part, direct in waiting:
+                if (
+                    direct
+                    or not part.uses.isdisjoint(touched)
+                    or (chains and any(not chains.isdisjoint(_beginnings(c)) for c in part.chains))
+                ):
+                    bound = part.sets()
+                    changed = changed or not bound <= touched
+                    touched |= bound
+                    at_import = at_import or (
+                        not part.binds
+                        and part.calls
+                        and (direct or not part.called().isdisjoint(touched))
+                    )
+                else:
+                    left.append((part, direct))
+            waiting = left
+        if not touched and not at_import:
+            return NO_OFFERS
+        boundaries = self._boundaries(touched, known)
+        if touched - boundaries:
+            state |= self._state()
+        return Offers(
+            frozenset(boundaries),
+            known if boundaries else {},
+            frozenset(touched - boundaries),
+            frozenset(state),
+            at_import,
+        )
+
+    def _boundaries(self, touched: set[str], known: dict[str, Slots]) -> set[str]:
+        """Return those of the names ``touched`` by which a callable can be sent.
+
+        ``known`` says what names from elsewhere hand over; what is found is added.
+        """
+        senders = self.catalogue.senders
+        found = touched & known.keys()
+        parts = [
+            (part, direct)
+            for part, direct in zip(self.parts, self.uses, strict=True)
+            if part.binds & touched and not part.binds <= found
+        ]
+        changed = True
+        while changed:
+            changed = False
+            left: list[tuple[Part, bool]] = []
+            for part, direct in parts:
+                hands = self._hands(part, senders, known, direct)
+                if hands:
+                    known.update(hands)
+                    found |= part.binds & touched
+                    changed = True
+                else:
+                    left.append((part, direct))
+            parts = left
+        return found
+
+    def _hands(
+        self, part: Part, senders: frozenset[str], known: Known, direct: bool
+    ) -> dict[str, Slots]:
+        """Return what a part hands over, or is for sending by; nothing where nothing."""
+        if not part.defines:
+            if self._makes(part.text):
+                return dict.fromkeys(part.binds, EVERY)
+            return dict.fromkeys(part.binds, slots) if (slots := _of(part.uses, known)) else {}
+        direct = direct or not part.uses.isdisjoint(self.direct)
+        found = hands_over(part, senders, known, self._names_api if direct else _never)
+        if part.defines == "class":
+            bases = part.bases()
+            named = {name.decode("utf-8", "replace") for name in re.findall(rb"\w+", bases)}
+            inherited = EVERY if self._makes(bases) else _of(named, known)
+            if inherited is not None:
+                own = next(iter(part.binds))
+                found[own] = found.get(own, Slots()).joined(inherited)
+        if not found and direct and part.gives_back(self._makes):
+            found = dict.fromkeys(part.binds, EVERY)
+        return found
+
+    def _names_api(self, text: bytes) -> bool:
+        """Whether a text names a process API of a library."""
+        return self._names_library(text) or any(map(self.catalogue.is_alone, methods_in(text)))
+
+    def _makes(self, text: bytes) -> bool:
+        """Whether an expression names a pool, an executor or a process class of a library."""
+        return self._names_library(text, _TASKS_MADE)
+
+    def _names_library(self, text: bytes, but: frozenset[str] = frozenset()) -> bool:
+        """Whether a text names what the catalogue has, of a library that is not in ``but``."""
+        touches = self.catalogue.touches
+        for chain in set(_CHAIN.findall(text)):
+            whole = chain.decode("utf-8", "replace")
+            head = whole.partition(".")[0]
+            library = self.libraries.get(head)
+            if library is None or library.partition(".")[0] in but:
+                continue
+            dotted = library + whole[len(head) :]
+            if any(touches(name, text) for name in (library, *_beginnings(dotted))):
+                return True
+        return False
+
+    def _state(self) -> set[str]:
+        """Return the names assigned at the top level that functions of the module may change."""
+        assigned = {name for part in self.parts if not part.defines for name in part.binds}
+        assigned.update(here for _, _, here in self.names)
+        written: set[str] = set()
+        for part in self.parts:
+            if part.defines:
+                written |= part.written()
+        return assigned & written
+
+
+def _of(names: Iterable[str], known: Known) -> Slots | None:
+    """Return what those of ``names`` that are ``known`` hand over; None where none is."""
+    found = [known[name] for name in names if name in known]
+    return reduce(Slots.joined, found) if found else None
+
+
+def _never(_: bytes) -> bool:
+    return False
+
+
+_CHAIN = re.compile(rb"(?<![\w.])[^\W\d]\w*(?:\.\w+)*")
+_TASKS_MADE = frozenset(("joblib", "dask", "distributed", "ray", "pyspark", "celery"))
+"""Libraries whose calls are made where the tasks are: what they give back is a result."""
+
+
+def _beginnings(chain: str) -> Iterator[str]:
+    """Yield ``a.b``, ``a.b.c`` and so on, up to the whole chain."""
+    position = chain.find(".")
+    while position >= 0:
+        position = chain.find(".", position + 1)
+        yield chain if position < 0 else chain[:position]

@@ -1,0 +1,57 @@
+"""What a module offers to those that import it: names that lead to a process API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flake8_mpglobals.records import field, frozen
+
+if TYPE_CHECKING:
+    from flake8_mpglobals.handing import Known
+
+
+@frozen
+class Offers:
+    """The names of a module that lead to a process API.
+
+    ``boundaries`` are those by which an importer can send a callable of its own: pools,
+    process classes, and what hands a parameter on; ``hands`` says which parameter, by
+    the name of the function, class or method; ``starters`` only start processes.
+    ``state`` is what its functions may change, ``at_import``: processes are started
+    when the module is imported.
+    """
+
+    boundaries: frozenset[str] = frozenset()
+    hands: Known = field(default_factory=dict, compare=False)
+    starters: frozenset[str] = frozenset()
+    state: frozenset[str] = frozenset()
+    at_import: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that lead to a process API."""
+        return self.boundaries | self.starters
+
+    def __bool__(self) -> bool:
+        return bool(self.boundaries) or bool(self.starters) or self.at_import
+
+
+NO_OFFERS = Offers()
+
+
+def plain_offers(offers: Offers) -> tuple[object, ...]:
+    """Return offers in plain types; an empty tuple for none."""
+    if offers == NO_OFFERS:
+        return ()
+    hands = tuple((name, *offers.hands[name].plain()) for name in sorted(offers.hands))
+    return (offers.boundaries, hands, offers.starters, offers.state, offers.at_import)
+
+
+def made_offers(plain: tuple[Any, ...]) -> Offers:
+    """Return the offers that :func:`plain_offers` made plain."""
+    if not plain:
+        return NO_OFFERS
+    from flake8_mpglobals.handing import Slots
+
+    boundaries, hands, *rest = plain
+    return Offers(boundaries, {name: Slots(*slots) for name, *slots in hands}, *rest)
