@@ -181,6 +181,8 @@ class _Tables:
     methods: frozenset[str]
     owners: frozenset[str]
     roots: frozenset[str]
+    packages: frozenset[str]
+    alone: frozenset[str]
     crossing: frozenset[str]
     asked: dict[str, frozenset[bytes]]
 
@@ -210,6 +212,9 @@ def _tables(extra: tuple[Api, ...]) -> _Tables:
         if row.may_cross and not row.alone and row.kind in SHARES:
             for name in leading_to({row.name}) - crossing:
                 asked[name] = asked.get(name, frozenset()) | words
+    roots = frozenset(
+        name.partition(".")[0] for name in (*CLONES, *libraries.SAME, *(row.name for row in apart))
+    )
     return _Tables(
         rows,
         {row.name.rpartition(".")[2]: row for row in rows.values() if row.anywhere},
@@ -220,9 +225,10 @@ def _tables(extra: tuple[Api, ...]) -> _Tables:
         ),
         frozenset(row.name.rpartition(".")[0] for row in rows.values())
         | frozenset(row.returns for row in rows.values() if row.returns),
+        roots,
+        roots.union(name.partition(".")[0] for name in (*crossing, *asked)),
         frozenset(
-            name.partition(".")[0]
-            for name in (*CLONES, *libraries.SAME, *(row.name for row in apart))
+            row.name.rpartition(".")[2] for row in rows.values() if row.anywhere and _named(row, "")
         ),
         crossing,
         asked,
@@ -232,15 +238,19 @@ def _tables(extra: tuple[Api, ...]) -> _Tables:
 class Catalogue:
     """Looks rows up by qualified name, whichever spelling is used.
 
-    ``roots`` are the top-level packages from which process APIs are imported.
+    ``roots`` are the top-level packages from which process APIs are imported, ``packages``
+    those of which some name touches one; ``alone`` are the methods of which the name alone
+    tells that they run callables elsewhere.
     """
 
-    __slots__ = ("_clones", "_tables", "roots")
+    __slots__ = ("_clones", "_tables", "alone", "packages", "roots")
 
     def __init__(self, extra: tuple[Api, ...] = ()) -> None:
         self._tables = _tables(extra)
         self._clones: dict[str, Api | None] = {}
         self.roots = self._tables.roots
+        self.packages = self._tables.packages
+        self.alone = self._tables.alone
 
     def canonical(self, name: str) -> str:
         """Return the spelling that the tables use for a qualified name."""
@@ -275,11 +285,6 @@ class Catalogue:
         """Return the rows that a method name alone identifies in a module with this text."""
         row = self._tables.anywhere.get(method)
         return (row,) if row is not None and _named(row, text) else ()
-
-    def is_alone(self, method: str) -> bool:
-        """Whether the name of a method alone tells that it runs callables elsewhere."""
-        row = self._tables.anywhere.get(method)
-        return row is not None and row.alone
 
     def knows(self, name: str) -> bool:
         """Whether any table says something about ``name``."""

@@ -54,13 +54,22 @@ class Offering:
                     self.libraries[head] = name if alias else head
                 elif found.path is not None:
                     self.modules.append((found.path, alias or name))
+        known = {
+            here: whole
+            for here, whole in self.libraries.items()
+            if whole.partition(".")[0] in catalogue.packages
+        }
+        alone = {name for name in catalogue.alone if b"." + name.encode() in data}
         self.uses = [
-            any(map(catalogue.is_alone, part.methods))
-            or any(
-                catalogue.touches(self.libraries[head] + chain[len(head) :], part.text)
-                for chain in part.chains
-                if (head := chain.partition(".")[0]) in self.libraries
-                for chain in _beginnings(chain)
+            (bool(alone) and not part.methods().isdisjoint(alone))
+            or (
+                not part.uses.isdisjoint(known)
+                and any(
+                    catalogue.touches(known[head] + chain[len(head) :], part.text)
+                    for chain in part.chains()
+                    if (head := chain.partition(".")[0]) in known
+                    for chain in _beginnings(chain)
+                )
             )
             for part in self.parts
         ]
@@ -98,7 +107,9 @@ class Offering:
                 if (
                     direct
                     or not part.uses.isdisjoint(touched)
-                    or (chains and any(not chains.isdisjoint(_beginnings(c)) for c in part.chains))
+                    or (
+                        chains and any(not chains.isdisjoint(_beginnings(c)) for c in part.chains())
+                    )
                 ):
                     bound = part.sets()
                     changed = changed or not bound <= touched
@@ -174,7 +185,7 @@ class Offering:
 
     def _names_api(self, text: bytes) -> bool:
         """Whether a text names a process API of a library."""
-        return self._names_library(text) or any(map(self.catalogue.is_alone, methods_in(text)))
+        return self._names_library(text) or not methods_in(text).isdisjoint(self.catalogue.alone)
 
     def _makes(self, text: bytes) -> bool:
         """Whether an expression names a pool, an executor or a process class of a library."""

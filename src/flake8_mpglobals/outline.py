@@ -49,18 +49,26 @@ _GLOBAL = re.compile(rb"\bglobal[ \t]+([^\n;]+)")
 class Part:
     """A statement that runs on import: the names that it binds and uses.
 
-    ``chains`` are dotted names from their first name on, ``methods`` all that
-    stands behind a dot; ``calls``: something is called; ``defines``: what it is, if it
-    is a definition.  ``text`` is the piece without its comments and strings.
+    ``calls``: something is called; ``defines``: what it is, if it is a definition.
+    ``text`` is the piece without its comments and strings.
     """
 
     binds: frozenset[str]
     uses: frozenset[str]
-    chains: frozenset[str]
-    methods: frozenset[str]
     calls: bool
     defines: str
     text: bytes
+
+    def chains(self) -> frozenset[str]:
+        """Return all dotted names, from their first name on."""
+        return frozenset(
+            re.sub(r"\s", "", chain.decode("utf-8", "replace"))
+            for chain in set(_CHAIN.findall(self.text))
+        )
+
+    def methods(self) -> frozenset[str]:
+        """Return all names that stand behind a dot."""
+        return methods_in(self.text)
 
     def gives_back(self, made: Callable[[bytes], bool]) -> bool:
         """Whether it returns or yields what ``made`` says of an expression, or a name for it."""
@@ -122,11 +130,6 @@ def _part(binds: frozenset[str], text: bytes) -> Part:
     return Part(
         binds,
         frozenset(name.decode("utf-8", "replace") for name in set(_NAME.findall(text))),
-        frozenset(
-            re.sub(r"\s", "", chain.decode("utf-8", "replace"))
-            for chain in set(_CHAIN.findall(text))
-        ),
-        methods_in(text),
         b"(" in text,
         kind,
         text,

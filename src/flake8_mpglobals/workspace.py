@@ -148,7 +148,7 @@ class Workspace:
 
         return any(
             (not part.defines and not part.uses.isdisjoint(starters) and part.calls)
-            or (not part.defines and not part.methods.isdisjoint(starters))
+            or (not part.defines and not part.methods().isdisjoint(starters))
             for part in outline(data)[0]
         )
 
@@ -215,13 +215,26 @@ class Workspace:
         if text is None:
             return NO_OFFERS
         if links:
-            if not any(self.offers(each, links - 1) for each in text.imports):
-                if not text.needle:
-                    return NO_OFFERS
+            led_to = [found for each in text.imports if (found := self.offers(each, links - 1))]
+            if not text.needle and not self._takes_any(path, led_to):
+                return NO_OFFERS
+            if not led_to:
                 links = 0
         elif not text.needle:
             return NO_OFFERS
         return self._offering(path).offers(links, self.offers)
+
+    def _takes_any(self, path: str, offers: Iterable[Offers]) -> bool:
+        """Whether a file can name any of what its imports offer: most do not, and need no
+        outline.
+        """
+        names = {name.encode() for each in offers for name in each.names}
+        if not names:
+            return False
+        data = self.read(path) or b""
+        return any(name in data for name in names) or any(
+            b"*" in taken for _, taken in imports_in(data).froms
+        )
 
     def _offering(self, path: str) -> Offering:
         known = self._outlines.get(path)
