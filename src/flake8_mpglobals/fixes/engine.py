@@ -21,11 +21,12 @@ from flake8_mpglobals.fixes.edits import (
     lines_of,
     merge,
 )
+from flake8_mpglobals.fixes.entangled import held_back
 from flake8_mpglobals.fixes.importers import named_elsewhere
 from flake8_mpglobals.fixes.independent import check_independent
 from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.module import Module
-from flake8_mpglobals.fixes.plan import CannotFix, Plan, Refusal
+from flake8_mpglobals.fixes.plan import CannotFix, MendFirst, Plan, Refusal
 from flake8_mpglobals.fixes.shapes import SHAPES
 from flake8_mpglobals.fixes.shapes.locking import inverted
 from flake8_mpglobals.fixes.splitting import split
@@ -187,9 +188,17 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
     }
     plans: list[Plan] = []
 
+    waiting: set[str] = set()
+
     def shared(place: str, own: Sequence[Finding]) -> Plan:
         # Writes that a noqa keeps out of the findings are writes all the same.
         writes = [write for write in facts.writes if write.place == place]
+        try:
+            check_independent(facts, writes)
+        except MendFirst:
+            _plan(facts, writes, own, strategy)  # what it lacks besides tells more
+            waiting.add(place)
+            raise
         names = {write.place.rpartition(".")[2] for write in writes if write.how != "instance"}
         names |= {write.worker.rpartition(".")[2] for write in writes}
         return _looked_at(facts, names, _plan(facts, writes, own, strategy))
@@ -219,6 +228,14 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
             refusals.extend(Refusal(one, "the edits that this needs overlap") for one in own)
         except RecursionError:
             refusals.extend(Refusal(finding, "the code is nested too deeply") for finding in own)
+    stay = [write for one in refusals if (write := _write_of(facts, one.finding)) is not None]
+    stay = [one for one in stay if one.place not in waiting]
+    for place, other in held_back(facts, groups, stay).items():
+        line = other.location.line
+        reason = f"{other.place!r} changes with it (line {line}), which cannot be mended here"
+        for plan in [one for one in plans if one.place == place]:
+            plans.remove(plan)
+            refusals.extend(Refusal(finding, reason) for finding in plan.findings)
     # A manager goes around what else is shared, so it comes first.
     rank = {place: members[0][1].how != "mutate" for place, members in groups.items()}
     plans.sort(key=lambda plan: rank.get(plan.place, len(rank)))
@@ -243,7 +260,6 @@ def _plan(
     for write in writes:
         if write.elsewhere:
             raise CannotFix(f"{write.elsewhere}: no rewrite reaches that far")
-    check_independent(facts, writes)
     refused = CannotFix(_no_shape(writes))
     asked = [one for one in SHAPES if strategy in ("auto", one.strategy) and one.takes(writes)]
     for shape in asked:

@@ -8,13 +8,14 @@ from typing import TypeGuard
 
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.module import Function, Module
-from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.plan import MendFirst
+from flake8_mpglobals.fixes.private import check_private
 from flake8_mpglobals.fixes.shapes.additions import statements_in
 from flake8_mpglobals.fixes.touches import reached
 
 
 def check_independent(facts: Facts, writes: Sequence[LostWrite]) -> None:
-    """Raise :class:`CannotFix` where the workers read a place that is lost as well.
+    """Raise :class:`MendFirst` where the workers read a place that is lost as well.
 
     They would go on to see only what they wrote themselves; that place comes first.
     """
@@ -24,8 +25,6 @@ def check_independent(facts: Facts, writes: Sequence[LostWrite]) -> None:
         for write in facts.writes
         if write.place != place and write.observers and write.place.isidentifier()
     }
-    if not others:
-        return
     module = Module(facts.source, facts.tree)
     workers = [
         one
@@ -35,6 +34,9 @@ def check_independent(facts: Facts, writes: Sequence[LostWrite]) -> None:
         if isinstance(one, Function)
     ]
     reach = reached(module, workers)
+    check_private(module, facts, writes, reach)
+    if not others:
+        return
     writers = {
         one.name for one in reach if any(_names(module, node, place) for node in ast.walk(one))
     }
@@ -44,7 +46,7 @@ def check_independent(facts: Facts, writes: Sequence[LostWrite]) -> None:
                 continue
             line = _decides(module, function, (place, other), writers)
             if line and not _first(facts, place, other):
-                raise CannotFix(
+                raise MendFirst(
                     f"worker code {function.name!r} reads {other!r} (line {line}), whose changes "
                     f"are lost, before it changes {place!r}: mend that first"
                 )

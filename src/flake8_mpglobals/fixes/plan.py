@@ -16,6 +16,10 @@ class CannotFix(Exception):  # noqa: N818 - an answer, not an error
         self.reason = reason
 
 
+class MendFirst(CannotFix):
+    """Another place has to be mended before this one can be."""
+
+
 class NeedsLock(CannotFix):
     """Nothing can be shared without a lock around what reads and what writes."""
 

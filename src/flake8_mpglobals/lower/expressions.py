@@ -41,6 +41,8 @@ _STR = frozenset((Scalar("str"),))
 
 _BOOL = frozenset((Scalar("bool"),))
 
+_UNPACKED = 8
+"""How many places behind a ``*`` in a display are told apart from those before it."""
 _BIG = 256
 """Displays longer than this are tables of data: their constants are not looked at."""
 
@@ -152,17 +154,23 @@ class Expressions(Scope):
         """Lower a list, tuple or set display."""
         display = Display(type(node).__name__.lower())
         big = len(node.elts) > _BIG
+        first, behind = -1, NOTHING
         for index, part in enumerate(node.elts):
             if big and isinstance(part, ast.Constant):
                 continue
             if isinstance(part, ast.Starred):
-                display.elements.update(element(self.value(part.value)))
-                continue
-            values = self.value(part)
+                values = element(self.value(part.value))
+                first = index if first < 0 else first
+            else:
+                values = self.value(part)
             display.elements.update(values)
-            if not big:
+            if first >= 0:
+                behind = union(behind, values)
+            elif not big:
                 display.items[index] = values
-        display.whole = len(display.items) == len(node.elts)
+        display.whole = first < 0 and len(display.items) == len(node.elts)
+        for index in range(first, first + _UNPACKED if first >= 0 else first):
+            display.items[index] = behind  # what is before the first star stands where it is
         return self.made(display)
 
     def mapping(self, node: ast.Dict) -> Values:

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.flow import names
-from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE, Uses, is_builtin
+from flake8_mpglobals.fixes.shapes.harmless import only_reads
+from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE, TELLING, Uses, is_builtin
+from flake8_mpglobals.fixes.shapes.roots import immutable, roots
 from flake8_mpglobals.fixes.touches import Touches
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -43,6 +45,7 @@ _MADE_HERE = {
     "items": "a view of a dict",
 }
 _SEQUENCES = frozenset({"list", "tuple", "set", "sorted", "dict", "range", "str", "frozenset"})
+_GIVING = (ast.Return, ast.Yield, ast.YieldFrom)
 _LISTING = frozenset({"split", "rsplit", "splitlines", "copy", "tolist", "keys", "values", "items"})
 _DISPLAYS = (
     *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp),
@@ -68,6 +71,7 @@ class Stored:
         self._touches = touches
         self._function = function
         self._uses = uses
+        self._asked: list[Function] = []
 
     def judge(self) -> None:
         """Raise :class:`CannotFix` for a value that a proxy would not keep as it is."""
@@ -239,7 +243,7 @@ class Stored:
 
     def _changed_later(self, node: ast.AST, value: ast.expr) -> None:
         """Refuse where an object is changed after a copy of it went to the manager."""
-        for root in _roots(self._module, value):
+        for root in roots(self._module, value):
             if self._module.is_global(root):
                 self._global_object(root)
                 continue
@@ -262,7 +266,7 @@ class Stored:
             if isinstance(one, ast.Name) and not (
                 isinstance(parent, (ast.Assign, ast.AnnAssign))
                 and parent.value is not None
-                and _immutable(parent.value)
+                and immutable(parent.value)
             ):
                 raise CannotFix(
                     f"line {root.lineno} stores the module-level object {root.id!r} in "
@@ -317,6 +321,27 @@ class Stored:
                     return True
         return False
 
+    def _hands_on(self, call: ast.Call, use: ast.Name) -> bool:
+        """Whether a function of the module is called that only reads what ``use`` hands it."""
+        function = self._module.functions.get(ast.unparse(call.func))
+        if function is None or function is self._function or function in self._asked:
+            return False
+        places = [n for n, one in enumerate(call.args) if one is use]
+        starred = any(isinstance(one, ast.Starred) for one in call.args)
+        if not self._module.is_plain(function) or len(places) != 1 or starred:
+            return False
+        if function.decorator_list or places[0] >= len(function.args.args):
+            return False
+        name = function.args.args[places[0]].arg
+        own = [one for one in ast.walk(function) if isinstance(one, ast.Name) and one.id == name]
+        gives = [one for one in ast.walk(function) if isinstance(one, _GIVING)]
+        if any(self._module.function(one) is not function for one in own) or any(
+            self._module.inside(one, giving) for giving in gives for one in own
+        ):
+            return False
+        self._asked.append(function)
+        return not any(self._may_change(one) for one in own)
+
     def _may_change(self, use: ast.Name) -> bool:
         node: ast.expr = use
         parent = self._module.parents[node]
@@ -344,8 +369,10 @@ class Stored:
                             name in _KEEPING
                         ):
                             return self._reaches_into(holder)
-                        case ast.Attribute(attr=name) if name in CALM_METHODS:
+                        case ast.Attribute(attr=name) if name in CALM_METHODS | TELLING:
                             return False
+                    if only_reads(self._module, call.func) or self._hands_on(call, use):
+                        return False
                     name = ast.unparse(call.func)
                     calm = name in PURE or name in _EXCEPTIONS
                     return not (is_builtin(self._module, call.func) and calm)
@@ -377,67 +404,3 @@ _KEEPING = frozenset({"append", "add", "insert", "appendleft", "put"})
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
     return node.targets if isinstance(node, ast.Assign) else [node.target]
-
-
-def _roots(module: Module, value: ast.expr) -> Iterator[ast.Name]:
-    """Yield the names whose object ``value`` may be or hold."""
-    match value:
-        case ast.Name():
-            yield value
-        case ast.Attribute() | ast.Subscript() | ast.Starred() | ast.NamedExpr() | ast.Await():
-            yield from _roots(module, value.value)
-        case ast.Tuple() | ast.List() | ast.Set():
-            for one in value.elts:
-                yield from _roots(module, one)
-        case ast.Dict():
-            for part in (*value.keys, *value.values):
-                if part is not None:
-                    yield from _roots(module, part)
-        case ast.IfExp():
-            yield from _roots(module, value.body)
-            yield from _roots(module, value.orelse)
-        case ast.BoolOp():
-            for one in value.values:
-                yield from _roots(module, one)
-        case ast.Call():
-            func = value.func
-            if isinstance(func, ast.Name) and func.id in PURE - {"list", "tuple", "dict", "zip"}:
-                return
-            if isinstance(func, ast.Attribute):
-                if func.attr in CALM_METHODS - {"get", "copy", "values", "items"}:
-                    return
-                if isinstance(func.value, (ast.Name, ast.Attribute)) and not _is_module(
-                    module, func.value
-                ):
-                    yield from _roots(module, func.value)
-            for one in (*value.args, *(keyword.value for keyword in value.keywords)):
-                yield from _roots(module, one)
-        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
-            inner = {name for g in value.generators for name in names(g.target)}
-            yield from (one for one in _roots(module, value.elt) if one.id not in inner)
-        case ast.DictComp():
-            inner = {name for g in value.generators for name in names(g.target)}
-            for key_or_value in (value.key, value.value):
-                roots = _roots(module, key_or_value)
-                yield from (one for one in roots if one.id not in inner)
-
-
-def _is_module(module: Module, node: ast.expr) -> bool:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name) and any(
-        isinstance(one, (ast.Import, ast.ImportFrom)) for one in module.bindings(node.id)
-    )
-
-
-def _immutable(value: ast.expr) -> bool:
-    match value:
-        case ast.Constant() | ast.JoinedStr():
-            return True
-        case ast.UnaryOp():
-            return _immutable(value.operand)
-        case ast.BinOp():
-            return _immutable(value.left) and _immutable(value.right)
-        case ast.Tuple():
-            return all(_immutable(one) for one in value.elts)
-    return False

@@ -1,0 +1,181 @@
+"""Whether what workers write depends on something that each process has for itself.
+
+A set of what was seen already, a count or a buffer that only workers use is one per
+process: what is added under a test of it would still not be what one process adds.  A
+cache decides nothing: it holds the same for the same key in all processes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Sequence
+
+from flake8_mpglobals.facts import Facts, LostWrite
+from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.shapes.additions import statements_in
+from flake8_mpglobals.mutations import METHODS
+
+_COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
+_LEAVING = (ast.Return, ast.Continue, ast.Break, ast.Raise)
+_MUTATING = frozenset(name for names in METHODS.values() for name in names)
+
+
+def check_private(
+    module: Module, facts: Facts, writes: Sequence[LostWrite], reach: Sequence[Function]
+) -> None:
+    """Raise :class:`CannotFix` where worker code in ``reach`` so decides what it writes."""
+    place = writes[0].place
+    states: dict[str, list[ast.AST]] = {}
+    for write in facts.writes:
+        if not write.observers and write.place != place:
+            states.setdefault(write.place, []).append(write.node)
+    observed = {write.place for write in facts.writes if write.observers}
+    for function in reach if any(write.how == "instance" for write in writes) else ():
+        for name, node in _own_state(module, function):
+            if name.rpartition(".")[2] not in {one.rpartition(".")[2] for one in observed}:
+                states.setdefault(name, []).append(node)
+    for other, changes in states.items():
+        if other not in observed and not any(_fills(module, one, other, place) for one in changes):
+            _State(module, reach, place, other, changes).check()
+
+
+def _own_state(module: Module, function: Function) -> Iterator[tuple[str, ast.AST]]:
+    """Yield the attributes of ``self`` that a method changes, and where."""
+    if not isinstance(module.parents.get(function), ast.ClassDef) or not function.args.args:
+        return
+    own = function.args.args[0].arg
+    for node in ast.walk(function):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name == own:
+                parent = module.parents[node]
+                changed = isinstance(node.ctx, ast.Store)
+                changed |= isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store)
+                changed |= isinstance(parent, ast.Attribute) and parent.attr in _MUTATING
+                if changed:
+                    yield f"{own}.{attribute}", node
+
+
+def _fills(module: Module, node: ast.AST, other: str, place: str) -> bool:
+    """Whether a write only fills what was not there, under a test of its place."""
+    for above in module.ancestors(node):
+        if isinstance(above, ast.If) and _mentions(above.test, {other}):
+            return all(
+                not _mentions(one, {place})
+                and (_mentions(one, {other}) or isinstance(one, (ast.Assign, ast.Global)))
+                for one in above.body
+            )
+    return False
+
+
+class _State:
+    """One thing that each process has for itself, and what depends on it."""
+
+    def __init__(
+        self,
+        module: Module,
+        reach: Sequence[Function],
+        place: str,
+        other: str,
+        changes: Sequence[ast.AST],
+    ) -> None:
+        self._module = module
+        self._reach = reach
+        self._place = place
+        self._other = other
+        self._changes = changes
+        self._writers = {one.name for one in reach if _mentions(one, {place})}
+        self._readers = {one.name for one in reach if _mentions(one, {other}) and _answers(one)}
+
+    def check(self) -> None:
+        """Raise :class:`CannotFix` where it decides what is written to the place."""
+        kept = all(self._keeps_by_key(one) for one in self._changes)
+        for function in self._reach:
+            tests = self._line(function, {self._other}, tests=True)
+            line = tests or self._line(function, {self._other, *self._readers} - {function.name})
+            if line and (tests or not kept):
+                raise CannotFix(
+                    f"worker code {function.name!r} reads {self._other!r} (line {line}) before it "
+                    f"changes {self._place!r}, and each process has one of its own: decide that "
+                    "in the parent"
+                )
+
+    def _keeps_by_key(self, node: ast.AST) -> bool:
+        """Whether a write keeps under a key what was found out for it."""
+        match self._module.statement(node):
+            case ast.Assign(targets=targets, value=value):
+                keys = [one.slice for one in targets if isinstance(one, ast.Subscript)]
+                told = bool(keys) and not any(isinstance(one, ast.Constant) for one in keys)
+                found_out = not isinstance(value, ast.Constant)
+                return told and found_out and not _mentions(value, {self._other})
+        return False
+
+    def _line(self, function: Function, names: Collection[str], *, tests: bool = False) -> int:
+        """Return the line in which one of ``names`` decides what is written, or 0.
+
+        With ``tests``, only what decides whether anything is written at all.
+        """
+        tainted = set(names)
+        if not _mentions(function, tainted):
+            return 0
+        for node in ast.walk(function) if not tests else ():
+            if isinstance(node, ast.Assign) and _mentions(node.value, tainted):
+                stored = [one for target in node.targets for one in ast.walk(target)]
+                tainted |= {one.id for one in stored if isinstance(one, ast.Name)} - {self._place}
+        adding = {self._place, *self._writers} - {function.name}
+        for statement in statements_in(function):
+            if not any(_is_one(node, adding) for node in _header(statement)):
+                continue
+            plain = not tests and not isinstance(statement, _COMPOUND)
+            if plain and _mentions(statement, tainted - adding):
+                return statement.lineno
+            line = self._tested(function, statement, tainted)
+            if line:
+                return line
+        return 0
+
+    def _tested(self, function: Function, statement: ast.stmt, tainted: Collection[str]) -> int:
+        """Return the line of a test that decides whether ``statement`` runs, or 0."""
+        for above in self._module.ancestors(statement):
+            if above is function:
+                break
+            if isinstance(above, (ast.If, ast.While)) and _mentions(above.test, tainted):
+                return above.lineno
+            if isinstance(above, ast.For) and _mentions(above.iter, tainted):
+                return above.lineno
+        for one in ast.walk(function):
+            if (
+                isinstance(one, (ast.If, ast.While))
+                and one.lineno < statement.lineno
+                and _mentions(one.test, tainted)
+                and any(isinstance(node, _LEAVING) for node in ast.walk(one))
+            ):
+                return one.lineno
+        return 0
+
+
+def _answers(function: Function) -> bool:
+    return any(isinstance(one, ast.Return) and one.value is not None for one in ast.walk(function))
+
+
+def _header(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Yield the nodes of a statement, without the statements inside of it."""
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack += [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.stmt)]
+
+
+def _mentions(node: ast.AST, names: Collection[str]) -> bool:
+    return any(_is_one(one, names) for one in ast.walk(node))
+
+
+def _is_one(node: ast.AST, names: Collection[str]) -> bool:
+    """Whether a node is one of the names; of dotted ones, the last part tells."""
+    match node:
+        case ast.Name(id=name):
+            return name in names
+        case ast.Attribute(attr=name):
+            return any("." in one and one.rpartition(".")[2] == name for one in names)
+    return False
