@@ -11,6 +11,38 @@ import pytest
 HEAVY = ("astroid", "flake8", "pathspec", "jsonschema")
 LATE = ("flake8_mpglobals.fixes", "flake8_mpglobals.analysis", "flake8_mpglobals.inference")
 
+ENOUGH = frozenset(
+    [
+        "checking",
+        "cli",
+        "codes",
+        "commands",
+        "config",
+        "discovery",
+        "disk",
+        "imports",
+        "model",
+        "modules",
+        "offers",
+        "options",
+        "packages",
+        "patterns",
+        "prefilter",
+        "project",
+        "records",
+        "reporters",
+        "settings",
+        "source",
+        "workspace",
+    ]
+)
+"""What a file that can start no process needs of this package."""
+SLOW = (
+    *("dataclasses", "pathlib", "json", "hashlib", "tempfile", "tomllib", "unicodedata", "urllib"),
+    *("asyncio", "concurrent.futures", "multiprocessing", "subprocess"),
+)
+"""Modules of the standard library that click does not load, and that take their time."""
+
 
 def loaded(code: str, cwd: Path) -> set[str]:
     """Return the modules that are loaded after some code ran in a fresh interpreter."""
@@ -36,9 +68,13 @@ def test_help_loads_click_and_nothing_else(args: tuple[str, ...], tmp_path: Path
 
 def test_files_that_start_no_process_load_no_analysis(tmp_path: Path) -> None:
     (tmp_path / "fine.py").write_text("x = []\nx.append(1)  # noqa\n")
-    modules = loaded(call("check", "."), tmp_path)
-    assert not modules.intersection((*HEAVY, *LATE))
-    assert not modules.intersection(("multiprocessing", "tomllib", "concurrent.futures"))
+    (tmp_path / "also.py").write_text("import os\nfrom fine import x\nprint(os.getpid(), x)\n")
+    without = loaded("import click", tmp_path)
+    for paths in ((".",), ("fine.py", "also.py")):
+        modules = loaded(call("check", *paths), tmp_path) - without
+        assert not modules.intersection((*HEAVY, *LATE, *SLOW))
+        own = {name.split(".")[1] for name in modules if name.startswith("flake8_mpglobals.")}
+        assert own <= ENOUGH
 
 
 def test_a_file_with_workers_does_not_load_the_fixer_nor_flake8(tmp_path: Path) -> None:

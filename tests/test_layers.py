@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent / "src" / PACKAGE
 ORDER = (
     # plain values and tables
     "records",
+    "packages",
     "model",
     "mutations",
     "apis",
@@ -23,6 +24,7 @@ ORDER = (
     "source",
     "trace",
     "imports",
+    "mentions",
     "prefilter",
     "outline",
     "handing",

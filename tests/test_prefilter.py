@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from flake8_mpglobals.catalogue import CLONES, ROWS, SHARES
-from flake8_mpglobals.prefilter import leading_names, may_start_process, names_process_api
+from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED, SHARES
+from flake8_mpglobals.mentions import leading_names
+from flake8_mpglobals.packages import ALONE, LIBRARIES, PACKAGES, TELLING
+from flake8_mpglobals.prefilter import may_start_process, names_process_api
 
 NAMED = (
     "from multiprocessing import Pool",
@@ -111,3 +115,15 @@ def test_every_row_has_a_word() -> None:
             assert any(row.name.startswith(name) or row.anywhere for name in named), row.name
     for clone in CLONES:
         assert clone.partition(".")[0] in table
+
+
+def test_packages_are_those_of_the_catalogue() -> None:
+    leading = leading_names()
+    assert sorted(PACKAGES) == sorted(leading)
+    for package, word in TELLING.items():
+        assert all(word.decode() in name for name in leading[package])
+    named = {name.partition(".")[0] for name in (*(row.name for row in ROWS), *SHARED, *CLONES)}
+    assert named - sys.stdlib_module_names == LIBRARIES - sys.stdlib_module_names - {"sklearn"}
+    alone = {row.name.rpartition(".")[2].encode() for row in ROWS if row.alone}
+    assert alone.issuperset(ALONE)
+    assert all(word.startswith(ALONE) for word in alone)

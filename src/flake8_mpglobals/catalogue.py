@@ -34,7 +34,7 @@ from flake8_mpglobals.apis import (
 from flake8_mpglobals.records import frozen, replace
 from flake8_mpglobals.sharedtypes import SHARED_TYPES
 
-__all__ = ["CLONES", "SAME", "SHARED", "SHARES", "THREAD_PRIMITIVES", "TOLD_BY"]
+__all__ = ["CLONES", "SAME", "SHARED", "SHARES", "THREAD_PRIMITIVES"]
 __all__ += ["Api", "Catalogue", "Kind", "Remedy", "Result", "Slot", "Tasks"]
 
 _POOL = "multiprocessing.pool.Pool"
@@ -118,7 +118,6 @@ SAME: dict[str, str] = {
 }
 """Other spellings of the names above."""
 
-TOLD_BY: dict[str, str] = {**libraries.TOLD_BY}
 CLONES: dict[str, str] = {**libraries.CLONES}
 """Modules with the names of another: ``{"billiard": "multiprocessing"}``."""
 

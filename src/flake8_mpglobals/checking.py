@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from flake8_mpglobals.disk import Disk
 from flake8_mpglobals.model import FileError, FileReport
 from flake8_mpglobals.records import frozen
-from flake8_mpglobals.trace import Notes, Trace
 from flake8_mpglobals.workspace import Workspace
 
 if TYPE_CHECKING:
     from flake8_mpglobals.model import Finding
     from flake8_mpglobals.options import Options
+    from flake8_mpglobals.trace import Notes, Trace
 
 TRACEBACK = "MPGLOBALS_TRACEBACK"
 _TRIAL = 0.1
@@ -148,6 +148,7 @@ def check_files(
                 yield report
         return
     from flake8_mpglobals.cache import Cache, report_key, unpacked
+    from flake8_mpglobals.trace import Trace
 
     with gc_at_leisure():
         store = Cache(cache)
@@ -250,7 +251,12 @@ def check_chunk(tasks: Sequence[Task], traced: bool) -> tuple[list[FileReport], 
     Return also what it noted since the last time, where that is wanted.
     """
     if not _own:
-        _own.append(Workspaces(Trace() if traced else None))
+        trace = None
+        if traced:
+            from flake8_mpglobals.trace import Trace
+
+            trace = Trace()
+        _own.append(Workspaces(trace))
     workspaces = _own[0]
     with gc_at_leisure() as rest:
         reports = [rest(check_file(task, workspaces)) for task in tasks]

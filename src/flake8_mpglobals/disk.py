@@ -6,8 +6,10 @@ import os
 import stat
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from flake8_mpglobals.trace import State, Trace
+if TYPE_CHECKING:
+    from flake8_mpglobals.trace import State, Trace
 
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 """Files of which one marks the folder of a project."""

@@ -13,19 +13,19 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from flake8_mpglobals.catalogue import CLONES, ROWS, SHARED, TOLD_BY
 from flake8_mpglobals.disk import PROJECT_FILES, Disk
+from flake8_mpglobals.packages import LIBRARIES, TOLD_BY
 from flake8_mpglobals.records import frozen
-from flake8_mpglobals.trace import Answer
+
+if TYPE_CHECKING:
+    from flake8_mpglobals.trace import Answer
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _RECORD = ".dist-info"
 """How the folder ends that an installer leaves beside a package."""
-_LIBRARY = sys.stdlib_module_names | {
-    name.partition(".")[0] for name in (*(row.name for row in ROWS), *SHARED, *CLONES)
-}
+_LIBRARY = sys.stdlib_module_names | LIBRARIES
 
 Kind = Literal["module", "package", "namespace", "unknown"]
 

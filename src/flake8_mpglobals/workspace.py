@@ -9,10 +9,9 @@ from the bytes alone, over at most :data:`LINKS` imports, and remembered for a r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from flake8_mpglobals.catalogue import Api, Catalogue
 from flake8_mpglobals.disk import Disk
 from flake8_mpglobals.imports import Imports, imports_in, listed
 from flake8_mpglobals.modules import Memo, Module, Recent, parsed_modules
@@ -22,6 +21,8 @@ from flake8_mpglobals.project import Project, folder_and_stem
 from flake8_mpglobals.records import frozen
 
 if TYPE_CHECKING:
+    from flake8_mpglobals.apis import Api
+    from flake8_mpglobals.catalogue import Catalogue
     from flake8_mpglobals.ir import Module as Lowered
     from flake8_mpglobals.offering import Offering
 
@@ -65,7 +66,7 @@ class Workspace:
         self.project = Project(src, disk, tag)
         self._trace = disk.trace if disk is not None else None
         self.tag = tag
-        self.catalogue = Catalogue(boundaries)
+        self._boundaries = boundaries
         self.memo = memo if memo is not None else parsed_modules
         self._own = tuple(row.name.rpartition(".")[2].encode() for row in boundaries)
         self._texts: dict[str, Text | None] = {}
@@ -73,6 +74,13 @@ class Workspace:
         self._outlines: Recent[str, Offering] = Recent(MOST_OUTLINED)
         self.lowered: Recent[Module, Lowered] = Recent(MOST_LOWERED)
         """What project modules are lowered to, when they are not the file under check."""
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What is known of process boundaries, those that the user added included."""
+        from flake8_mpglobals.catalogue import Catalogue
+
+        return Catalogue(self._boundaries)
 
     def has_needle(self, data: bytes, imports: Imports | None = None) -> bool:
         """Whether the bytes of a file can name a process API, a configured one included."""

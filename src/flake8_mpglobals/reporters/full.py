@@ -8,7 +8,6 @@ is named below the frame.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.model import Finding, Location
@@ -219,6 +218,8 @@ def _width(text: str) -> int:
 def _cells(character: str) -> int:
     if character.isascii():
         return 1
+    import unicodedata
+
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
