@@ -317,3 +317,31 @@ def test_no_two_locks_are_taken_in_different_orders() -> None:
     assert {one.reason for one in result.left} == {
         "two locks would be taken in one order here and in the other there"
     }
+
+
+TWO_PLACES = """\
+from multiprocessing import Pool
+
+first = []
+second = []
+
+
+def work(n):
+    first.append(n)
+    second.append(n)
+
+
+if __name__ == "__main__":
+    with Pool(2) as pool:
+        pool.map(work, range(3))
+    print(first, second)
+"""
+
+
+def test_a_plan_that_hides_another_loss_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = TWO_PLACES.index("pool.map(work, range(3))")
+    edit = Edit(start, start + len("pool.map"), "print")
+    hides = Shape("manager", lambda writes: writes[0].place == "first", wrong([edit]).plan)
+    monkeypatch.setattr(engine, "SHAPES", (hides,))
+    left = fix_source(Source.from_text("before.py", TWO_PLACES), OPTIONS).left
+    assert any("MPG101 would no longer be seen for 'second'" in one.reason for one in left)

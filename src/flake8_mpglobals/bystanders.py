@@ -208,7 +208,10 @@ class Bystanders:
         return False
 
     def has_shared_twin(self, write: RawWrite) -> bool:
-        """Whether the other branch of an ``if`` around a write does the same to what is shared."""
+        """Whether the other branch of an ``if`` around a write does the same to what is shared.
+
+        Not where the data of a task chooses the branch: then both are written.
+        """
         event = write.event
         if not isinstance(event, Call):
             return False
@@ -225,7 +228,7 @@ class Bystanders:
             or (_holds(test.orelse, event.node) and _holds(test.body, twin))
             for twin in twins
             for test in ast.walk(write.function.node)
-            if isinstance(test, ast.If)
+            if isinstance(test, ast.If) and not _chosen_by_data(write.function, test.test)
         )
 
     def _used_in(self, function: Function, modules: Iterable[Module]) -> bool:
@@ -322,6 +325,24 @@ def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
 
 def _holds(block: Iterable[ast.stmt], node: ast.AST) -> bool:
     return any(found is node for statement in block for found in ast.walk(statement))
+
+
+def _chosen_by_data(function: Function, test: ast.expr) -> bool:
+    """Whether a test asks more of a local variable than whether there is one."""
+    match test:
+        case ast.BoolOp(values=parts):
+            return any(_chosen_by_data(function, part) for part in parts)
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            return _chosen_by_data(function, part)
+        case ast.Name() | ast.Compare(ops=[ast.Is() | ast.IsNot()]):
+            return False
+    local = {*function.params[function.cls is not None :]}
+    local |= {
+        one.id
+        for one in ast.walk(function.node)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+    }
+    return any(isinstance(one, ast.Name) and one.id in local for one in ast.walk(test))
 
 
 def _sets(write: RawWrite) -> bool:

@@ -60,7 +60,7 @@ _NO_SHAPE = {
     "class": "no rewrite for a class attribute yet: return the values and keep them in the parent",
     "module": "no rewrite for a module attribute yet: return the value and set it in the parent",
     "instance": "no rewrite for attributes of self: return the values and keep them in the parent",
-    "argument": "no rewrite for an argument: return the object and use what comes back",
+    "argument": "only a plain list or dict can be handed over as a proxy: return the object",
     "closure": "no rewrite for a variable of an enclosing function: return the values",
 }
 
@@ -143,7 +143,7 @@ def propose(
     for refusal in found.refusals:
         fixes[refusal.finding.sort_key[:4]] = Fix("display", "", reason=refusal.reason)
     for plan in found.plans:
-        problem = _verify(facts, options, (plan,))
+        problem = _verify(facts, options, (plan,), found.plans)
         edits = () if problem else as_text_edits(facts.source, plan.edits)
         applicability = "display" if problem else plan.applicability
         for finding in plan.findings:
@@ -336,10 +336,10 @@ def _apply_all(
     for plan in plans:
         if all(compatible(plan.edits, other.edits) for other in chosen):
             chosen.append(plan)
-    if not _verify(facts, options, chosen):
+    if not _verify(facts, options, chosen, plans):
         return apply(facts.source.text, _edits(chosen)), tuple(chosen)
     for plan in plans:
-        problem = _verify(facts, options, (plan,))
+        problem = _verify(facts, options, (plan,), plans)
         if not problem:
             return apply(facts.source.text, plan.edits), (plan,)
         for finding in plan.findings:
@@ -351,11 +351,12 @@ def _edits(plans: Sequence[Plan]) -> tuple[Edit, ...]:
     return merge(edit for plan in plans for edit in plan.edits)
 
 
-def _verify(facts: Facts, options: Options, plans: Sequence[Plan]) -> str:
+def _verify(facts: Facts, options: Options, plans: Sequence[Plan], known: Sequence[Plan]) -> str:
     """Return why the result of the plans is not to be trusted; empty if it is.
 
     The result must parse and be encodable, the places must be clean, and no rule
-    that is on by default or selected may find anything new.
+    that is on by default or selected may find anything new, or lose sight of a write
+    that is lost as before.  ``known`` are all plans: some have the same edits.
     """
     source = facts.source
     after = replace_text(source, apply(source.text, _edits(plans)))
@@ -378,6 +379,11 @@ def _verify(facts: Facts, options: Options, plans: Sequence[Plan]) -> str:
                 return f"{_UNPROVED}: {finding.code} is still found for {finding.place!r}"
     if inverted(Module(now.source, now.tree)) and not inverted(Module(source, facts.tree)):
         return "two locks would be taken in one order here and in the other there"
+    given = {edit for plan in plans for edit in plan.edits}
+    mended = {_key(f) for plan in known if given.issuperset(plan.edits) for f in plan.findings}
+    hidden = [one for one in before if one[0].startswith("MPG1") and not left[one]]
+    for code, place in set(hidden) - mended:
+        return f"{_UNPROVED}: {code} would no longer be seen for {place!r}"
     new = left - before
     if new:
         code, place = min(new)

@@ -42,6 +42,16 @@ class Touches:
                 if not spared or next(self.uses(one, spared), None) is not None
             ]
 
+    def only(self, module: Module, place: str, mentions: list[ast.Name]) -> None:
+        """Begin with uses of a variable that no other function reaches."""
+        self.module = module
+        self.place = place
+        self.mentions = sorted(mentions, key=lambda node: (node.lineno, node.col_offset))
+        self._direct = {id(node) for node in mentions}
+        self.definitions = set()
+        self._names = set()
+        self._attributes = set()
+
     def _add(self, definition: Definition) -> None:
         self.definitions.add(definition)
         self._names.add(definition.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.plan import Plan
-from flake8_mpglobals.fixes.shapes import buffers, collect, manager, values
+from flake8_mpglobals.fixes.shapes import arguments, buffers, collect, manager, values
 from flake8_mpglobals.model import Finding
 
 
@@ -36,4 +36,5 @@ SHAPES: tuple[Shape, ...] = (
     Shape(collect.NAME, collect.takes, collect.plan_beside, last_resort=True),
     Shape(collect.NAME, collect.takes, collect.plan_processes, last_resort=True),
     Shape(manager.NAME, manager.takes_others, manager.plan),
+    Shape(manager.NAME, arguments.takes, arguments.plan),
 )
