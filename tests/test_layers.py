@@ -49,6 +49,7 @@ ORDER = (
     "crossings",
     "extent",
     "boundmethods",
+    "accessors",
     "dispatches",
     "boundaries",
     "start_methods",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 
+from flake8_mpglobals.accessors import Accessors
 from flake8_mpglobals.catalogue import SHARES, Catalogue
 from flake8_mpglobals.crossings import Crossings
 from flake8_mpglobals.dispatches import Boundaries, Crossing, DispatchSite, process_class
@@ -58,6 +59,7 @@ def find_boundaries(
     workers enter, what leads to a process API, and what the parent enters in ``readers``.
     """
     extent = Extent(program, evaluator, readers)
+    accessors = Accessors(program, evaluator)
     found = Boundaries()
     passed: _Passed = {}
     rounds = ROUNDS
@@ -87,6 +89,10 @@ def find_boundaries(
                 for site in sites:
                     sent.extend((*site.workers, *site.initializers))
                     new = evaluator.learn((*site.workers, *site.initializers)) or new
+            for access in accessors.of(function):
+                found.accessed(access)
+                targets.extend(access.targets)
+                new = evaluator.learn(access.targets) or new
             extent.enters(function, targets, sent)
         extent.end_round()
         if extent.opened or program.opened != opened:

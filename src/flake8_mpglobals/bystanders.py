@@ -66,7 +66,7 @@ class Bystanders:
         makers = {site.call.function for site in sites}
         inside = [
             target.function
-            for call in reader.calls
+            for call in self._boundaries.calls_of(reader)
             if touch.inside and call.node is touch.node
             for target in self._boundaries.edges.get(call, ())
         ]

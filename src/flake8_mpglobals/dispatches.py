@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from flake8_mpglobals.accessors import Access
 from flake8_mpglobals.boundmethods import bound_methods
 from flake8_mpglobals.catalogue import SHARES, Api, Kind
 from flake8_mpglobals.crossings import Crossings, argument_node, leading
@@ -32,8 +33,10 @@ from flake8_mpglobals.ir import (
     Fresh,
     Function,
     Imported,
+    Load,
     Param,
     Result,
+    Store,
     Unknown,
     Values,
     element,
@@ -74,7 +77,8 @@ class Boundaries:
     ``functions`` are those whose calls were looked at.  ``made`` says in which functions
     each class is instantiated; ``elsewhere`` are the methods that a process class runs
     in its own process, started here or not; ``loose`` are the functions that run some
-    time after the call that names them (threads and callbacks).
+    time after the call that names them (threads and callbacks).  ``accesses`` are the calls
+    that stand for reading properties, by event, and ``implied`` by function.
     """
 
     functions: tuple[Function, ...] = ()
@@ -83,6 +87,8 @@ class Boundaries:
     made: dict[Class, list[Function]] = field(default_factory=dict)
     elsewhere: list[Function] = field(default_factory=list)
     loose: set[Function] = field(default_factory=set)
+    accesses: dict[Load | Store | Call, list[Call]] = field(default_factory=dict)
+    implied: dict[Function, list[Call]] = field(default_factory=dict)
 
     @property
     def crosses(self) -> bool:
@@ -91,9 +97,20 @@ class Boundaries:
 
     def edges_of(self, function: Function) -> Iterable[tuple[Call, Target]]:
         """Yield the calls of ``function`` with the functions that each one enters."""
-        for call in function.calls:
+        for call in self.calls_of(function):
             for target in self.edges.get(call, ()):
                 yield call, target
+
+    def calls_of(self, function: Function) -> Iterator[Call]:
+        """Yield the calls of ``function``, those that stand for properties last."""
+        yield from function.calls
+        yield from self.implied.get(function, ())
+
+    def accessed(self, access: Access) -> None:
+        """Note the call that stands for one access to a property."""
+        self.edges[access.call] = access.targets
+        self.accesses.setdefault(access.event, []).append(access.call)
+        self.implied.setdefault(access.call.function, []).append(access.call)
 
 
 @mutable

@@ -146,10 +146,8 @@ def _judge_copy(
         return None
     held = things
     if isinstance(event, Store) and event.how.endswith("attr"):
-        key = event.key
-        if not isinstance(key, str) or any(
-            isinstance(thing, Obj) and _intercepts(thing.cls, key, evaluator) for thing in things
-        ):
+        key = stored_as(event, things, evaluator)
+        if key is None:
             return None
         held = evaluator.thing(Attr(known, key))
         if any(isinstance(thing, Shared) for thing in held):
@@ -168,9 +166,30 @@ def is_self(param: Param) -> bool:
     return param.index == 0 and param.function.has_self and not param.function.classmethod
 
 
-def _intercepts(cls: Class, name: str, evaluator: Evaluator) -> bool:
-    """Whether storing attribute ``name`` of an instance runs code that decides what happens."""
-    return any(evaluator.method(cls, method) is not None for method in (name, "__setattr__"))
+def stored_as(event: Store, things: Things, evaluator: Evaluator) -> str | None:
+    """Return the attribute of ``things`` that a store changes in the end, behind a property
+    that does nothing else; None where other code decides what happens, or it has no name.
+    """
+    if not isinstance(event.key, str):
+        return None
+    names = {
+        _stored_in(thing.cls, event.key, evaluator) if isinstance(thing, Obj) else event.key
+        for thing in things
+    } or {event.key}
+    return names.pop() if len(names) == 1 else None
+
+
+def _stored_in(cls: Class, name: str, evaluator: Evaluator) -> str | None:
+    for owner in evaluator.lineage(cls)[0]:
+        setter = owner.setters.get(name)
+        if setter is not None:
+            own = frozenset((Param(setter, 0),))
+            keys = {s.key for s in setter.stores if s.how.endswith("attr") and s.targets == own}
+            key = keys.pop() if len(keys) == 1 else None
+            return key if isinstance(key, str) else None
+    if any(evaluator.method(cls, method) is not None for method in (name, "__setattr__")):
+        return None
+    return name
 
 
 def _through_module(write: RawWrite, evaluator: Evaluator) -> bool:
@@ -228,7 +247,8 @@ def _judge(
     known = {thing for thing in things if thing != UNKNOWN}
     vague = UNKNOWN in things and (not path or bool(known))
     if isinstance(event, Store):
-        return _stored(event, things, kind, path, vague=vague)
+        key = stored_as(event, things, evaluator) or event.key
+        return _stored(event, things, kind, path, key, vague=vague)
     return _called(write, things, kind, path, vague=vague)
 
 
@@ -300,9 +320,15 @@ def _elsewhere(things: Things, *, nested: bool = False) -> bool:
 
 
 def _stored(
-    event: Store, things: Things, kind: str, path: tuple[str, ...], *, vague: bool
+    event: Store,
+    things: Things,
+    kind: str,
+    path: tuple[str, ...],
+    key: str | int | None,
+    *,
+    vague: bool,
 ) -> Effect | None:
-    """Judge an item, attribute or in-place operator."""
+    """Judge an item, attribute or in-place operator; ``key`` is what is changed in the end."""
     if vague and not path:
         return None
     if event.how == "inplace":
@@ -316,7 +342,7 @@ def _stored(
             return None
         named = f"attribute {event.key!r}" if event.key is not None else "an attribute"
         verb = f"{'deletes' if deletes else 'sets'} {named} of"
-        where = f".{event.key}" if event.key is not None else ".*"
+        where = f".{key}" if key is not None else ".*"
         held = kind_of(things)
         sort = _sort(held) if held == "ctypes" else "mutate"
         return Effect(sort, verb, kind, (*path, where))

@@ -431,8 +431,8 @@ def held_in(contents: Contents, name: str, key: str | int | None) -> Iterator[Va
 class Class:
     """One class: its bases, its methods, what its attributes can be and can contain.
 
-    ``record``: annotated names of its body are attributes of its instances, which its
-    ``repr`` shows.
+    ``setters`` are the methods that storing a property calls.  ``record``: annotated names
+    of its body are attributes of its instances, which its ``repr`` shows.
     """
 
     module: Module
@@ -441,6 +441,7 @@ class Class:
     qualname: str
     bases: tuple[Values, ...] = ()
     methods: dict[str, Function] = field(default_factory=dict)
+    setters: dict[str, Function] = field(default_factory=dict)
     attributes: dict[str, set[Value]] = field(default_factory=dict)
     self_attributes: dict[str, set[Value]] = field(default_factory=dict)
     contents: Contents = field(default_factory=dict)

@@ -76,7 +76,7 @@ class Observers:
         self.boundaries = boundaries
         self.reach = reach
         self.evaluator = evaluator
-        self.reads = Reads(evaluator, boundaries.edges)
+        self.reads = Reads(evaluator, boundaries)
         self._objects = Objects(evaluator)
         self._touches: dict[object, tuple[Touch, ...]] = {}
         self._touched_in: dict[Value, set[Function]] = {}
@@ -91,7 +91,7 @@ class Observers:
             events: list[Load | Store | Call] = [
                 *function.loads,
                 *function.stores,
-                *function.calls,
+                *self.boundaries.calls_of(function),
             ]
             for event in events:
                 touches = tuple(self._of(event))
@@ -372,10 +372,15 @@ class _Run(Walk):
 
     def event(self, event: Load | Store | Call | Make, state: int) -> State:
         """Take note of reads; a dispatch makes the place stale, a new value ends that."""
-        if isinstance(event, Call):
-            return self.call(event, state)
         if isinstance(event, Make):
             return FRESH if Fresh(event.display) in self.wanted else state
+        for access in self.observers.boundaries.accesses.get(event, ()):
+            entered = self.call(access, state)
+            if entered is None:
+                return None
+            state = entered
+        if isinstance(event, Call):
+            return self.call(event, state)
         return self.touched(event, state)
 
     def tried(self, body: Block, state: int) -> tuple[State, State]:

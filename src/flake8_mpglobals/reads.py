@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.effects import kind_of
 from flake8_mpglobals.evaluate import (
     Evaluator,
@@ -62,9 +63,10 @@ class Given:
 class Reads:
     """Answers which parts of its parameters a function reads."""
 
-    def __init__(self, evaluator: Evaluator, edges: Edges) -> None:
+    def __init__(self, evaluator: Evaluator, boundaries: Boundaries) -> None:
         self._evaluator = evaluator
-        self._edges = edges
+        self._boundaries = boundaries
+        self._edges = boundaries.edges
         self._direct: dict[Param, set[Path]] = {}
         self._passed: dict[Param, list[tuple[Path, Param]]] = {}
         self._seen: set[Function] = set()
@@ -111,7 +113,7 @@ class Reads:
         for value in (*function.returns, *function.yields):
             if isinstance(value, Param):
                 self._direct.setdefault(value, set()).add(())
-        for call in function.calls:
+        for call in self._boundaries.calls_of(function):
             for given in handed(call, self._evaluator, self._edges):
                 for param, path in self._below(given.values):
                     for read in given.paths:

@@ -526,6 +526,11 @@ class Statements(Expressions):
             elif last in ("contextmanager", "asynccontextmanager"):
                 function.context_manager = True
         function.decorators = tuple(decorators)
+        if self.class_scopes and any(map(_is_accessor, node.decorator_list)):
+            # The property stays what its getter is.
+            if any(_is_accessor(decorator, "setter") for decorator in node.decorator_list):
+                self.class_scopes[-1][0].setters[node.name] = function
+            return
         if self.class_scopes:
             self.class_scopes[-1][0].methods[node.name] = function
         self.bind_name(node.name, frozenset((FunctionValue(function),)), node)
@@ -554,6 +559,11 @@ class Statements(Expressions):
             self.test(node.test)
             if node.msg is not None:
                 self.value(node.msg)
+
+
+def _is_accessor(node: ast.expr, *names: str) -> bool:
+    """Whether a decorator makes of a function a part of the property of that name."""
+    return isinstance(node, ast.Attribute) and node.attr in (names or ("setter", "deleter"))
 
 
 def _is_zero_case(pattern: ast.pattern) -> bool:

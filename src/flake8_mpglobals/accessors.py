@@ -1,0 +1,112 @@
+"""Properties: attributes of which a read enters a method of the project.
+
+No call stands in the text for them.  Each gets one here, beside the event that makes
+it, so that regions, reads and the run of the parent lead through properties as they
+lead through methods.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flake8_mpglobals.evaluate import Evaluator, Obj, Target
+from flake8_mpglobals.ir import (
+    NOTHING,
+    Attr,
+    Call,
+    Element,
+    Function,
+    Item,
+    Load,
+    Store,
+    Value,
+    Values,
+)
+from flake8_mpglobals.program import Program
+from flake8_mpglobals.records import frozen
+
+Accessing = Load | Store | Call
+"""An event that may read attributes."""
+
+
+@frozen(eq=False)
+class Access:
+    """An event that enters a property: the call that stands for it, and what that enters."""
+
+    event: Accessing
+    call: Call
+    targets: tuple[Target, ...]
+
+
+class Accessors:
+    """Finds, for one program, the properties that functions read."""
+
+    def __init__(self, program: Program, evaluator: Evaluator) -> None:
+        self._program = program
+        self._evaluator = evaluator
+        self._names: frozenset[str] = frozenset()
+        self._modules = 0
+        self._calls: dict[tuple[Accessing, Value], Call] = {}
+
+    def of(self, function: Function) -> Iterator[Access]:
+        """Yield what ``function`` enters by reading attributes."""
+        names = self._properties()
+        if not names:
+            return
+        for load in function.loads:
+            yield from self._read(function, load, load.values, names)
+        for store in function.stores:
+            yield from self._read(function, store, store.targets, names)
+        for call in function.calls:
+            bases = frozenset(v.base for v in call.callee if isinstance(v, Attr))
+            yield from self._read(function, call, bases, names)
+
+    def _properties(self) -> frozenset[str]:
+        """Return the names of all properties of the modules lowered so far."""
+        if len(self._program.modules) != self._modules:
+            self._modules = len(self._program.modules)
+            self._names = frozenset(
+                function.name
+                for module in self._program.modules
+                for function in module.functions
+                if function.is_property
+            )
+        return self._names
+
+    def _read(
+        self, function: Function, event: Accessing, values: Values, names: frozenset[str]
+    ) -> Iterator[Access]:
+        for value in values:
+            walk = value
+            while isinstance(walk, Attr | Item | Element):
+                if isinstance(walk, Attr) and walk.name in names:
+                    targets = tuple(self._getters(walk))
+                    if targets and isinstance(event.node, ast.expr):
+                        call = self._call(function, event, event.node, walk)
+                        yield Access(event, call, targets)
+                walk = walk.base
+
+    def _getters(self, value: Attr) -> Iterator[Target]:
+        receiver: Values = frozenset((value.base,))
+        things = self._evaluator.ordered(self._evaluator.thing(value.base))
+        found = [thing.cls for thing in things if isinstance(thing, Obj)]
+        for cls in found:
+            method = self._evaluator.method(cls, value.name)
+            if method is not None and method.is_property:
+                yield Target(method, {0: receiver}, cls if len(found) == 1 else None)
+
+    def _call(
+        self,
+        function: Function,
+        event: Accessing,
+        node: ast.expr,
+        value: Attr,
+    ) -> Call:
+        """Return the call that stands for one access, the same one in every round."""
+        known = self._calls.get((event, value))
+        if known is None:
+            callee: Values = frozenset((value,))
+            known = Call(node, function, callee, (), {}, -1, NOTHING, event.guards)
+            self._calls[event, value] = known
+        return known
