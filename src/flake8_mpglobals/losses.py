@@ -300,7 +300,9 @@ def _preference(write: Write) -> tuple[object, ...]:
     """Sort the writes that begin at one point: the longest expression says most."""
     node = write.raw.event.node
     end = (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))
-    return (-end[0], -end[1], repr_place(write.place))
+    calls = [site.call.node for site, _, _ in write.ways]
+    first = min(((call.lineno, call.col_offset) for call in calls), default=(0, 0))
+    return (-end[0], -end[1], repr_place(write.place), -len(calls), first)
 
 
 def _changed(write: Write) -> tuple[str, ...]:

@@ -183,9 +183,13 @@ class StaleReads:
             if store.how in ("bind", "augment", "unbind"):
                 continue
             mine = [t for t in store.targets if not isinstance(anchor(t), Param | Handed)]
+            named = {name for target in mine for name in _names_in(target)}
             for place in self._evaluator.places(mine):
-                if is_state(anchor(place)) and self._is_shared(anchor(place)):
-                    yield _Read(anchor(place), segments(place), store.node, function)
+                state = anchor(place)
+                if isinstance(state, Global) and state.name not in named:
+                    continue  # what another name was bound to came with the worker's object
+                if is_state(state) and self._is_shared(state):
+                    yield _Read(state, segments(place), store.node, function)
         for call in function.calls:
             for callee in call.callee:
                 variable = global_of(callee)

@@ -143,7 +143,7 @@ def propose(
     for refusal in found.refusals:
         fixes[refusal.finding.sort_key[:4]] = Fix("display", "", reason=refusal.reason)
     for plan in found.plans:
-        problem = _verify(facts, options, (plan,), found.plans)
+        problem = _verify(facts, options, (plan,))
         edits = () if problem else as_text_edits(facts.source, plan.edits)
         applicability = "display" if problem else plan.applicability
         for finding in plan.findings:
@@ -336,10 +336,10 @@ def _apply_all(
     for plan in plans:
         if all(compatible(plan.edits, other.edits) for other in chosen):
             chosen.append(plan)
-    if not _verify(facts, options, chosen, plans):
+    if not _verify(facts, options, chosen):
         return apply(facts.source.text, _edits(chosen)), tuple(chosen)
     for plan in plans:
-        problem = _verify(facts, options, (plan,), plans)
+        problem = _verify(facts, options, (plan,))
         if not problem:
             return apply(facts.source.text, plan.edits), (plan,)
         for finding in plan.findings:
@@ -351,12 +351,12 @@ def _edits(plans: Sequence[Plan]) -> tuple[Edit, ...]:
     return merge(edit for plan in plans for edit in plan.edits)
 
 
-def _verify(facts: Facts, options: Options, plans: Sequence[Plan], known: Sequence[Plan]) -> str:
+def _verify(facts: Facts, options: Options, plans: Sequence[Plan]) -> str:
     """Return why the result of the plans is not to be trusted; empty if it is.
 
     The result must parse and be encodable, the places must be clean, and no rule
     that is on by default or selected may find anything new, or lose sight of a write
-    that is lost as before.  ``known`` are all plans: some have the same edits.
+    that is lost as before.
     """
     source = facts.source
     after = replace_text(source, apply(source.text, _edits(plans)))
@@ -379,11 +379,10 @@ def _verify(facts: Facts, options: Options, plans: Sequence[Plan], known: Sequen
                 return f"{_UNPROVED}: {finding.code} is still found for {finding.place!r}"
     if inverted(Module(now.source, now.tree)) and not inverted(Module(source, facts.tree)):
         return "two locks would be taken in one order here and in the other there"
-    given = {edit for plan in plans for edit in plan.edits}
-    mended = {_key(f) for plan in known if given.issuperset(plan.edits) for f in plan.findings}
-    hidden = [one for one in before if one[0].startswith("MPG1") and not left[one]]
-    for code, place in set(hidden) - mended:
-        return f"{_UNPROVED}: {code} would no longer be seen for {place!r}"
+    mended = {place for plan in plans for place in (plan.place, *plan.places)}
+    for code, place in before:
+        if code.startswith("MPG1") and not left[code, place] and place not in mended:
+            return f"{_UNPROVED}: {code} would no longer be seen for {place!r}"
     new = left - before
     if new:
         code, place = min(new)

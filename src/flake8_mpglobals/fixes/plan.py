@@ -29,7 +29,8 @@ class Plan:
     """All edits that one place needs: declaration, workers, dispatches, imports.
 
     ``findings`` are the reports that the plan answers; it is applied whole or not
-    at all.  ``why`` says why it needs a look, where it is not safe.
+    at all.  ``why`` says why it needs a look, where it is not safe; ``places`` are what
+    its edits mend besides.
     """
 
     findings: tuple[Finding, ...]
@@ -38,6 +39,7 @@ class Plan:
     title: str
     edits: tuple[Edit, ...]
     why: str = ""
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

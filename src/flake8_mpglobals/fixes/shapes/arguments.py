@@ -60,34 +60,45 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         and any(worker is other for other in one.workers)
     ]
     handed = [(site, _handed(module, worker, parameter, site)) for site in sites]
-    names = [name for _, name in handed]
-    calls = dispatches.makers(sites)
-    exempt = [*dispatches.exempt(facts, module, sites, calls), *names]
-    touches = _touches(module, names, exempt)
-    if isinstance(touches, Variables):
-        touches.check([*calls, *(site.call for site in sites)])
-    else:
-        dispatches.check_followed(touches, [worker], exempt)
-        if any(touches.mentioned_in(one) for one in reached(module, [worker])):
-            raise CannotFix(f"worker code uses {touches.place!r} by two names: use the parameter")
-    job = ArgumentJob(module, touches, kind, Sheet(module), exempt, calls, "", deletes)
     handed.sort(key=lambda pair: pair[0].dispatch.location)
-    shown = {name.id for name in names}
-    job.variables = tuple(dict.fromkeys(u.id for u in touches.mentions if u.id in shown))
-    _share(job, handed)
+    calls = dispatches.makers(sites)
+    exempt = dispatches.exempt(facts, module, sites, calls) + [name for _, name in handed]
+    sheet = Sheet(module)
+    edits: set[Edit] = set()
+    for home in dict.fromkeys(module.function(name) for _, name in handed):
+        own = [pair for pair in handed if module.function(pair[1]) is home]
+        names = [name for _, name in own]
+        touches = _touches(module, names, exempt)
+        if isinstance(touches, Variables):
+            touches.check([*dispatches.makers([site for site, _ in own]), *_calls(own)])
+        else:
+            dispatches.check_followed(touches, [worker], exempt)
+            if any(touches.mentioned_in(one) for one in reached(module, [worker])):
+                raise CannotFix(
+                    f"worker code uses {touches.place!r} by two names: use the parameter"
+                )
+        job = ArgumentJob(module, touches, kind, sheet, exempt, calls, "", deletes)
+        shown = {name.id for name in names}
+        job.variables = tuple(dict.fromkeys(u.id for u in touches.mentions if u.id in shown))
+        _share(job, own)
+        edits |= job.found
+    edits = {*map(sheet.deepen, edits), *sheet.edits()}
     return Plan(
         tuple(findings),
         place,
         "safe",
         f"Hand the workers a multiprocessing.Manager().{kind}() in place of {place!r}",
-        tuple(sorted(job.edits())),
+        tuple(sorted(edits)),
+        places=tuple(dict.fromkeys(name.id for _, name in handed)),
     )
+
+
+def _calls(handed: Sequence[tuple[Site, ast.Name]]) -> list[ast.Call]:
+    return [site.call for site, _ in handed]
 
 
 def _touches(module: Module, names: Sequence[ast.Name], exempt: Sequence[ast.AST]) -> Touches:
     """Return what may touch the variables that the workers are handed."""
-    if any(module.function(one) is not module.function(names[0]) for one in names):
-        raise CannotFix(f"several functions hand out {names[0].id!r}: share it in one of them")
     shown = {one.id for one in names}
     if module.is_global(names[0]) and any(
         module.function(use) is not module.function(names[0])

@@ -81,6 +81,7 @@ def plan_beside(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Fi
         "safe",
         f"Return what the workers add to {place!r} and add it in the parent",
         tuple(sorted(set(edits))),
+        places=_together(facts, writes),
     )
 
 
@@ -124,6 +125,7 @@ def plan_processes(facts: Facts, writes: Sequence[LostWrite], findings: Sequence
         "safe",
         f"Send what the processes add to {place!r} to the parent through a manager's list",
         tuple(sorted(set(edits))),
+        places=_together(facts, writes),
     )
 
 
@@ -167,6 +169,12 @@ def _groups(facts: Facts, writes: Sequence[LostWrite]) -> list[list[LostWrite]]:
             else:
                 own.append(write)
     return groups
+
+
+def _together(facts: Facts, writes: Sequence[LostWrite]) -> tuple[str, ...]:
+    """Return all places that travel together with those of ``writes``."""
+    places = (write.place for group in _groups(facts, writes) for write in group)
+    return tuple(dict.fromkeys(places))
 
 
 class _Worker:

@@ -29,6 +29,8 @@ _OF_POOL = _WAITING | _LAZY | _ASYNC - {"submit"} | _LIFE - {"shutdown"}
 _LOOP = "run_in_executor"
 _OF_EXECUTOR = frozenset({"submit", "map", "shutdown", _LOOP})
 _CONSUMING = frozenset({"list", "tuple", "set", "frozenset", "sum", "sorted", "dict", "min", "max"})
+_FILLING = frozenset({"extend", "update", "join"})
+"""Methods that take all items of the iterable they are given."""
 _PASSING = frozenset({"enumerate", "tqdm"})
 _TAKING = frozenset({"get", "wait", "result", "exception"})
 
@@ -385,7 +387,10 @@ def waits(module: Module, where: Region, call: ast.Call) -> bool:
         node, parent = parent, module.parents[parent]
     match parent:
         case ast.Call():
-            return ast.unparse(parent.func) in _CONSUMING and is_builtin(module, parent.func)
+            func = parent.func
+            if isinstance(func, ast.Attribute):
+                return func.attr in _FILLING and parent.args[:1] == [node]
+            return ast.unparse(func) in _CONSUMING and is_builtin(module, func)
         case ast.For():
             return parent.iter is node and not _left_early(parent)
         case ast.comprehension():

@@ -261,6 +261,8 @@ class Stored:
         bound = self._module.bindings(root.id)
         if root.id == self._touches.place or not bound:
             return
+        if all(self._holds_constants(one) for one in bound) and self._item_of(root):
+            return
         for one in bound:
             parent = self._module.parents.get(one)
             if isinstance(one, ast.Name) and not (
@@ -272,6 +274,22 @@ class Stored:
                     f"line {root.lineno} stores the module-level object {root.id!r} in "
                     f"{self._touches.place!r}: it would be stored as a copy"
                 )
+
+    def _holds_constants(self, bound: ast.AST) -> bool:
+        """Whether a global is bound to a display of what nothing can change."""
+        match self._module.parents.get(bound):
+            case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+                match value:
+                    case ast.Dict(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts):
+                        return all(immutable(one) for one in parts)
+        return False
+
+    def _item_of(self, root: ast.Name) -> bool:
+        """Whether an item of a global is meant, not the object itself."""
+        parent = self._module.parents[root]
+        if isinstance(parent, ast.Attribute):
+            return parent.attr == "get"
+        return isinstance(parent, ast.Subscript) and not isinstance(parent.slice, ast.Slice)
 
     def _after(self, store: ast.AST, use: ast.Name) -> bool:
         """Whether ``use`` may run after ``store`` on the same object."""
