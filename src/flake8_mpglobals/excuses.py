@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 
 from flake8_mpglobals.copies import Copies, written_name
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
@@ -53,6 +52,7 @@ class Excuses:
         self.reach = reach
         self.evaluator = evaluator
         self.copies = Copies(reach, evaluator)
+        self._sent_values: dict[Function, tuple[Value, ...]] = {}
 
     def guarded(self, writes: list[Write]) -> dict[Value, frozenset[Function]]:
         """Return the places that every worker write fills only after a look at them, with
@@ -242,22 +242,28 @@ class Excuses:
         """Whether a worker puts the place, or what is made from it, into a shared object or
         a file.
         """
+        return any(
+            self._leads_to_place(value, write.place)
+            for entry in entries
+            for value in self._sent_by(entry)
+        )
 
-        def leads(values: Iterable[Value]) -> bool:
-            return any(self._leads_to_place(value, write.place) for value in values)
-
-        for entry in entries:
-            for function in self.reach.regions[entry].entered:
-                for call in function.calls:
-                    given = [value for arg in call.args for value in arg]
-                    receivers = [c.base for c in call.callee if isinstance(c, Attr)]
-                    sends = _last_names(call) & _SENDS or any(map(self.is_shared, receivers))
-                    if sends and leads(given):
-                        return True
-                for store in function.stores:
-                    if any(map(self.is_shared, store.targets)) and leads(store.values):
-                        return True
-        return False
+    def _sent_by(self, entry: Function) -> tuple[Value, ...]:
+        """Return what a worker puts into shared objects and files."""
+        known = self._sent_values.get(entry)
+        if known is not None:
+            return known
+        found: dict[Value, None] = {}
+        for function in self.reach.regions[entry].entered:
+            for call in function.calls:
+                receivers = [c.base for c in call.callee if isinstance(c, Attr)]
+                if _last_names(call) & _SENDS or any(map(self.is_shared, receivers)):
+                    found.update((value, None) for arg in call.args for value in arg)
+            for store in function.stores:
+                if any(map(self.is_shared, store.targets)):
+                    found.update(dict.fromkeys(store.values))
+        values = self._sent_values[entry] = tuple(found)
+        return values
 
 
 def _last_names(call: Call) -> set[str]:

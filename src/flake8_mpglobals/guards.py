@@ -75,13 +75,15 @@ class MainGuards:
                         bound.setdefault(target.id, []).append(node.value)
         self._named = {name: values[0] for name, values in bound.items() if len(values) == 1}
 
-    def _mark(self, sides: Sides, nodes: Sequence[ast.AST]) -> None:
-        if not nodes:
+    def _mark(self, sides: Sides, nodes: Sequence[ast.stmt | ast.expr], first: int = 0) -> None:
+        """Confine ``nodes``, which follow one another, from number ``first`` on."""
+        if first >= len(nodes):
             return
-        start = min((n.lineno, n.col_offset) for n in nodes)  # type: ignore[attr-defined]
-        end = max((n.end_lineno, n.end_col_offset) for n in nodes)  # type: ignore[attr-defined]
+        start, end = nodes[first], nodes[-1]
         for side in sides:
-            self._spans[side].append((start, end))
+            self._spans[side].append(
+                ((start.lineno, start.col_offset), (end.end_lineno or 0, end.end_col_offset or 0))
+            )
 
     def _block(self, body: Sequence[ast.stmt]) -> None:
         """Look through statements; one that leaves early confines those after it."""
@@ -98,7 +100,7 @@ class MainGuards:
                         after = true
             elif isinstance(node, ast.Assert):
                 after, _ = self._outcomes(node.test)
-            self._mark(after, body[index + 1 :])
+            self._mark(after, body, index + 1)
             self._inside(node)
 
     def _inside(self, node: ast.AST) -> None:
@@ -120,7 +122,7 @@ class MainGuards:
             for index, part in enumerate(node.values[:-1]):
                 true, false = self._outcomes(part)
                 goes_on = true if isinstance(node.op, ast.And) else false
-                self._mark(goes_on, node.values[index + 1 :])
+                self._mark(goes_on, node.values, index + 1)
         elif isinstance(node, ast.IfExp):
             true, false = self._outcomes(node.test)
             self._mark(true, [node.body])

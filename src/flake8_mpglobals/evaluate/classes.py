@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate.query import Asking
@@ -40,15 +41,29 @@ class Classes(Asking):
         if known is not None:
             return known
         assert function.cls is not None
-        found = [function.cls]
-        for cls in self._classes():
-            if cls is function.cls or not cls.bases:
-                continue
-            order, _, _ = self.lineage(cls)
-            if function.cls in order and self.method(cls, function.name) is function:
-                found.append(cls)
-        self._self_classes[function] = found
-        return found
+        found = {function.cls: None}
+        waiting = [function.cls]
+        while waiting:
+            for cls in self._heirs(waiting.pop()):
+                if cls in found or function.name in cls.methods:
+                    continue
+                # Who has one base has its methods.
+                if len(self._direct(cls)[0]) == 1 or self.method(cls, function.name) is function:
+                    found[cls] = None
+                    waiting.append(cls)
+        selves = self._self_classes[function] = list(found)
+        return selves
+
+    def _heirs(self, cls: Class) -> list[Class]:
+        """Return the classes one of whose bases is ``cls``."""
+        size = self.program.size
+        if self._derived_of != size:
+            derived: dict[Class, list[Class]] = {}
+            for each in self._classes():
+                for base in self._direct(each)[0] if each.bases else ():
+                    derived.setdefault(base, []).append(each)
+            self._derived, self._derived_of = derived, size
+        return self._derived.get(cls, [])
 
     def _classes(self) -> Iterator[Class]:
         """Yield the classes of the modules that have been lowered."""
@@ -62,32 +77,56 @@ class Classes(Asking):
         known = self._lineages.get(cls)
         if known is not None:
             return known
-        order: list[Class] = []
+        order: dict[Class, None] = {}
         external: set[str] = set()
         unknown = False
-        stack = [cls]
-        while stack:
-            current = stack.pop(0)
-            if current in order:
-                continue
-            order.append(current)
-            for base, node in zip(current.bases, current.node.bases, strict=True):
-                for thing in self.things(base):
-                    if isinstance(thing, Type):
-                        stack.append(thing.cls)
-                    elif isinstance(thing, External):
-                        external.add(thing.name)
-                    else:
-                        # What a project module holds is found by opening it, or not at all.
-                        plain = isinstance(node, ast.Name | ast.Attribute) and not any(
-                            map(_from_project, base)
-                        )
-                        told = self.asked(node, current.module) if plain else ()
-                        stack.extend(t.cls for t in told if isinstance(t, Type))
-                        external.update(t.name for t in told if isinstance(t, External))
-                        unknown = unknown or not told
+        waiting = deque((cls,))
+        while waiting:
+            current = waiting.popleft()
+            if current not in order:
+                order[current] = None
+                bases, libraries, open_ended = self._direct(current)
+                waiting.extend(bases)
+                external |= libraries
+                unknown = unknown or open_ended
         found = self._lineages[cls] = (tuple(order), frozenset(external), unknown)
         return found
+
+    def _direct(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
+        """Return the project classes and the library classes that ``cls`` names as bases, and
+        whether one of them is unknown.
+
+        A question of its own, whoever asks: the answer is kept.
+        """
+        known = self._bases.get(cls)
+        if known is not None:
+            return known
+        self._bases[cls] = ((), frozenset(), True)  # while it is being found
+        asking, self._query = self._query, None
+        found = self._bases[cls] = self._find_direct(cls)
+        self._query = asking
+        return found
+
+    def _find_direct(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
+        classes: list[Class] = []
+        external: set[str] = set()
+        unknown = False
+        for base, node in zip(cls.bases, cls.node.bases, strict=True):
+            for thing in self.things(base):
+                if isinstance(thing, Type):
+                    classes.append(thing.cls)
+                elif isinstance(thing, External):
+                    external.add(thing.name)
+                else:
+                    # What a project module holds is found by opening it, or not at all.
+                    plain = isinstance(node, ast.Name | ast.Attribute) and not any(
+                        map(_from_project, base)
+                    )
+                    told = self.asked(node, cls.module) if plain else ()
+                    classes.extend(t.cls for t in told if isinstance(t, Type))
+                    external.update(t.name for t in told if isinstance(t, External))
+                    unknown = unknown or not told
+        return tuple(classes), frozenset(external), unknown
 
     def has_pool_classes(self) -> bool:
         """Whether a class of the program derives from one with methods in the catalogue."""

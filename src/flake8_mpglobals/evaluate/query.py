@@ -77,6 +77,9 @@ class Asking:
         self.made: dict[tuple[Call, Value], Function] = {}
         self._known: dict[Value, Things] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
+        self._bases: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
+        self._derived: dict[Class, list[Class]] = {}
+        self._derived_of = -1
         self._self_classes: dict[Function, list[Class]] = {}
         self._context_free: dict[Function, bool] = {}
         self._partials: set[Call] = set()
@@ -150,6 +153,8 @@ class Asking:
         self._known.clear()
         self._places_known.clear()
         self._lineages.clear()
+        self._bases.clear()
+        self._derived_of = -1
         self._self_classes.clear()
         self._context_free.clear()
         self._stored = None
