@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from flake8_mpglobals.evaluate.classes import MOST_SELVES
 from flake8_mpglobals.evaluate.memory import shared_attribute, shares
 from flake8_mpglobals.evaluate.results import CTYPE, Results
 from flake8_mpglobals.evaluate.things import (
@@ -188,7 +189,10 @@ class Answers(Results):
             assert function.cls is not None
             if function.classmethod:
                 return frozenset((Type(function.cls),))
-            return frozenset(Obj(cls) for cls in self._selves(function))
+            selves = self._selves(function)
+            if len(selves) > MOST_SELVES:
+                return frozenset((Obj(function.cls), UNKNOWN))
+            return frozenset(map(Obj, selves))
         if value.index == function.vararg:
             passed = Fresh(Display("tuple", set(self.inputs.get(value, ()))))
             return self.thing(passed)

@@ -22,6 +22,9 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.sharedtypes import MANAGES
 
+MOST_SELVES = 100
+"""``self`` of a method that more classes than these inherit can be anything, too."""
+
 
 class Classes(Asking):
     """Answers what attributes of classes and instances are."""
@@ -35,7 +38,7 @@ class Classes(Asking):
 
     def _selves(self, function: Function) -> list[Class]:
         """Return the classes whose instances can be ``self`` of a method: its own, and
-        those that inherit the method.
+        those that inherit the method; of more than ``MOST_SELVES`` only as many.
         """
         known = self._self_classes.get(function)
         if known is not None:
@@ -43,7 +46,7 @@ class Classes(Asking):
         assert function.cls is not None
         found = {function.cls: None}
         waiting = [function.cls]
-        while waiting:
+        while waiting and len(found) <= MOST_SELVES:
             for cls in self._heirs(waiting.pop()):
                 if cls in found or function.name in cls.methods:
                     continue
