@@ -235,7 +235,7 @@ def generated(size: int) -> Files:
         f"class Message{n}:\n    kind = {n}\n\n    def __init__(self, data=None, *, key='k{n}'):\n"
         f"        self.data = data if data is not None else []\n        self.key = key\n\n"
         f"    def encode(self):\n        out = []\n        for one in self.data:\n"
-        f"            out.append(encode_{n % 10}(one, self.key))\n        return b''.join(out)\n\n\n"
+        f"            out.append(encode_{n % 10}(one, self.key))\n        return out\n\n\n"
         f"REGISTRY[{n}] = Message{n}\n\n\n"
         for n in range(size)
     )

@@ -63,6 +63,7 @@ ORDER = (
     "handback",
     "reads",
     "walk",
+    "sieve",
     "observers",
     "copies",
     "bystanders",

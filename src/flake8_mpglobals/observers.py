@@ -39,6 +39,7 @@ from flake8_mpglobals.objects import Objects, Wanted
 from flake8_mpglobals.reach import SIZE, Path, Reach, overlaps, segments
 from flake8_mpglobals.reads import ENVIRON, Reads
 from flake8_mpglobals.records import frozen
+from flake8_mpglobals.sieve import Chosen, Sieve
 from flake8_mpglobals.walk import State, Walk, join
 
 _WAITING = frozenset(
@@ -80,7 +81,14 @@ class Observers:
         self._objects = Objects(evaluator)
         self._touches: dict[object, tuple[Touch, ...]] = {}
         self._touched_in: dict[Value, set[Function]] = {}
+        self._touching: dict[Value, list[object]] = {}
         self._callers: dict[Function, set[Function]] = {}
+        self._calls_to: dict[Function, list[Call]] = {}
+        self._events: dict[object, object] = {
+            call: event for event, calls in boundaries.accesses.items() for call in calls
+        }
+        """For calls that stand for the access of a property: where in the code that is."""
+        self.sieve = Sieve(reach.parent)
         self._entry_points: list[Function] = []
         self._starts: list[tuple[Call, Things]] | None = None
         self._index()
@@ -99,8 +107,10 @@ class Observers:
                     self._touches[event] = touches
                     for touch in touches:
                         self._touched_in.setdefault(touch.place, set()).add(function)
-            for _, target in self.boundaries.edges_of(function):
+                        self._touching.setdefault(touch.place, []).append(event)
+            for call, target in self.boundaries.edges_of(function):
                 self._callers.setdefault(target.function, set()).add(function)
+                self._calls_to.setdefault(target.function, []).append(call)
         # What other modules define runs in the parent where the file under check calls it.
         main = self.evaluator.program.main
         self._entry_points = [
@@ -324,6 +334,19 @@ class Observers:
                 stack.extend(self._callers.get(function, ()))
         return found
 
+    def events(self, wanted: Wanted, calls: Iterable[Call], relevant: Iterable[Function]) -> Chosen:
+        """Return where the parent's code touches a place, makes one of ``calls``, or enters
+        a relevant function.
+        """
+        found: list[object] = [*calls]
+        for place in wanted:
+            found += self._touching.get(place, ())
+            if isinstance(place, Result):
+                found.append(place.call)
+        for function in relevant:
+            found += self._calls_to.get(function, ())
+        return self.sieve.choose(self._events.get(event, event) for event in found)
+
     def touches(self, event: object) -> tuple[Touch, ...]:
         """Return what an event of the parent does to globals."""
         return self._touches.get(event, ())
@@ -360,6 +383,11 @@ class _Run(Walk):
         self.active: set[tuple[Function, int]] = set()
         self.found: dict[Touch, Function] = {}
         self.staled = 0
+        self.events = observers.events(wanted, calls, relevant)
+
+    def block(self, block: Block, state: State) -> State:
+        """Run those events of a block that matter."""
+        return super().block(self.observers.sieve.sifted(block, self.events), state)
 
     def enter(self, function: Function, state: int) -> State:
         """Return the state after ``function`` when it is entered in ``state``."""
