@@ -73,7 +73,7 @@ def chain_in_worker(size: int) -> Files:
 
 
 def chain_in_parent(size: int) -> Files:
-    """A parent that dispatches at the end of a chain of calls."""
+    """A parent that dispatches at the end of a chain of calls; seen where it is not too long."""
     chain = _chain(size, "x.map(work, range(9))")
     main = "def main():\n    with Pool(2) as pool:\n        f0(pool)\n    print(LOST)\n\n\n"
     return {"main.py": _HEAD + _WORKER + chain + main + 'if __name__ == "__main__":\n    main()\n'}
@@ -90,7 +90,7 @@ def chain_of_parameters(size: int) -> Files:
 
 
 def ring(size: int) -> Files:
-    """Functions that call one another in a ring."""
+    """Functions that call one another in a ring; each writes, so each tells the whole way."""
     links = "".join(
         f"def f{n}(x):\n    LOST.append(x)\n    return f{(n + 1) % size}(x)\n\n\n"
         for n in range(size)
@@ -211,7 +211,7 @@ def classes(size: int) -> Files:
 
 
 def methods(size: int) -> Files:
-    """A class of many methods that call one another, dispatched by itself."""
+    """Methods of one object that call one another; each writes, so each tells the whole way."""
     text = "".join(
         f"    def m{n}(self, x):\n        self.a{n} = x\n        return self.m{n + 1}(x)\n\n"
         for n in range(size)
@@ -252,7 +252,7 @@ CASES: dict[str, tuple[Callable[[int], Files], int]] = {
     "chain in the parent": (chain_in_parent, 5_000),
     "chain beside": (chain_beside, 5_000),
     "chain of parameters": (chain_of_parameters, 5_000),
-    "ring of calls": (ring, 2_000),
+    "ring of calls": (ring, 500),
     "literal": (literal, 100_000),
     "long text": (long_text, 100_000),
     "modules": (modules, 500),
@@ -266,8 +266,14 @@ CASES: dict[str, tuple[Callable[[int], Files], int]] = {
     "module statements": (module_statements, 10_000),
     "global names": (global_names, 2_000),
     "classes": (classes, 1_000),
-    "methods": (methods, 2_000),
+    "methods": (methods, 500),
     "nested functions": (nested_functions, 90),
     "generated": (generated, 7_000),
 }
 """Each kind with the size that has to be coped with."""
+
+TELLING = frozenset(("ring of calls", "methods"))
+"""Those of which the report itself grows faster than the program."""
+
+BOUNDED = frozenset(("nested functions", "deep brackets"))
+"""Those of which Python takes no more than a hundred levels."""

@@ -45,6 +45,7 @@ class Bystanders:
         self._boundaries = boundaries
         self._reach = reach
         self._evaluator = evaluator
+        self._shared: dict[Function, dict[str, list[ast.AST]]] = {}
         self._below: dict[Function, frozenset[Function]] = {}
         self._without: dict[frozenset[Function], frozenset[Function]] = {}
         self._called: frozenset[Function] | None = None
@@ -66,8 +67,8 @@ class Bystanders:
         makers = {site.call.function for site in sites}
         inside = [
             target.function
-            for call in self._boundaries.calls_of(reader)
-            if touch.inside and call.node is touch.node
+            for call in (self._boundaries.calls_of(reader) if touch.inside else ())
+            if call.node is touch.node
             for target in self._boundaries.edges.get(call, ())
         ]
         if copy and not inside and self._own(reader, touch) and not self._of_them(reader, workers):
@@ -216,13 +217,8 @@ class Bystanders:
         if not isinstance(event, Call):
             return False
         names = {callee.name for callee in event.callee if isinstance(callee, Attr)}
-        twins = [
-            call.node
-            for call in write.function.calls
-            for callee in call.callee
-            if isinstance(callee, Attr) and callee.name in names
-            if any(isinstance(t, Shared) for t in self._evaluator.thing(callee.base))
-        ]
+        shared = self._shared_calls(write.function)
+        twins = [node for name in names for node in shared.get(name, ())]
         return any(
             (_holds(test.body, event.node) and _holds(test.orelse, twin))
             or (_holds(test.orelse, event.node) and _holds(test.body, twin))
@@ -230,6 +226,19 @@ class Bystanders:
             for test in ast.walk(write.function.node)
             if isinstance(test, ast.If) and not _chosen_by_data(write.function, test.test)
         )
+
+    def _shared_calls(self, function: Function) -> dict[str, list[ast.AST]]:
+        """Return the calls of methods of what processes share, by the name of the method."""
+        known = self._shared.get(function)
+        if known is None:
+            known = self._shared[function] = {}
+            for call in function.calls:
+                for callee in call.callee:
+                    if isinstance(callee, Attr) and any(
+                        isinstance(t, Shared) for t in self._evaluator.thing(callee.base)
+                    ):
+                        known.setdefault(callee.name, []).append(call.node)
+        return known
 
     def _used_in(self, function: Function, modules: Iterable[Module]) -> bool:
         """Whether the parent's code in ``modules`` calls a function, or one that calls it, or

@@ -343,6 +343,8 @@ class Observers:
             found += self._touching.get(place, ())
             if isinstance(place, Result):
                 found.append(place.call)
+            elif isinstance(place, Fresh):
+                found.append(place.display)
         for function in relevant:
             found += self._calls_to.get(function, ())
         return self.sieve.choose(self._events.get(event, event) for event in found)

@@ -39,7 +39,7 @@ LONGEST = 4
 """Longer access paths are cut: reading deep inside is reading what leads there."""
 
 MOST = 400
-"""Parameters that one question may lead through."""
+"""Parameters that one question may lead through, besides those of which the answer is known."""
 
 WHOLE: frozenset[Path] = frozenset(((),))
 _ATTRIBUTES: frozenset[Path] = frozenset(((".*",),))
@@ -77,20 +77,50 @@ class Reads:
         known = self._known.get(param)
         if known is not None:
             return known
+        for each in self._inner_first(param):
+            self._known[each] = self._find(each)
+        return self._known[param]
+
+    def _inner_first(self, param: Param) -> Iterator[Param]:
+        """Yield the parameters that ``param`` is passed on to, each after those that it is
+        passed on to itself; ``param`` comes last.
+        """
+        seen = {param}
+        stack = [(param, iter(self._passed_on(param)))]
+        while stack:
+            current, rest = stack[-1]
+            for _, inner in rest:
+                if inner not in seen and inner not in self._known:
+                    seen.add(inner)
+                    stack.append((inner, iter(self._passed_on(inner))))
+                    break
+            else:
+                stack.pop()
+                yield current
+
+    def _passed_on(self, param: Param) -> list[tuple[Path, Param]]:
+        self._look_at(param.function)
+        return self._passed.get(param, [])
+
+    def _find(self, param: Param) -> frozenset[Path]:
+        """Return what is read below ``param``; what is known of others is not looked for."""
         found: set[Path] = set()
         stack: list[tuple[Path, Param]] = [((), param)]
         visited = set(stack)
         while stack and len(visited) < MOST:
             prefix, current = stack.pop()
-            self._look_at(current.function)
+            known = self._known.get(current)
+            if known is not None:
+                found.update((*prefix, *path)[:LONGEST] for path in known)
+                continue
+            passed = self._passed_on(current)
             found.update((*prefix, *path)[:LONGEST] for path in self._direct.get(current, ()))
-            for path, inner in self._passed.get(current, ()):
+            for path, inner in passed:
                 step = ((*prefix, *path)[:LONGEST], inner)
                 if step not in visited:
                     visited.add(step)
                     stack.append(step)
-        self._known[param] = frozenset(found)
-        return self._known[param]
+        return frozenset(found)
 
     def given(self, call: Call) -> Iterator[tuple[Values, frozenset[Path], frozenset[Path]]]:
         """Yield what ``call`` gets, with the parts of it that the call itself reads, and

@@ -31,13 +31,14 @@ class Sieve:
                     waiting.append(event.body)
                 elif isinstance(event, Try):
                     waiting.extend((event.body, *event.handlers, event.orelse, event.final))
-                elif not isinstance(event, Exit | Make):
-                    self._spots[event] = (id(block), position)
+                elif not isinstance(event, Exit):
+                    what = event.display if isinstance(event, Make) else event
+                    self._spots[what] = (id(block), position)
                     continue
                 always.append(position)
 
     def choose(self, events: Iterable[object]) -> Chosen:
-        """Return where ``events`` stand."""
+        """Return where ``events`` stand, and where displays are made."""
         chosen: Chosen = {}
         for event in events:
             spot = self._spots.get(event)
