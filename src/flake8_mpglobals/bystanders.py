@@ -18,18 +18,20 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Function,
+    Imported,
     Module,
     Param,
     Result,
     Scalar,
     Store,
     Value,
+    anchor,
     root,
 )
 from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.program import Program
-from flake8_mpglobals.rawwrites import RawWrite
-from flake8_mpglobals.reach import Reach
+from flake8_mpglobals.rawwrites import RawWrite, evicts, raw_writes
+from flake8_mpglobals.reach import Path, Reach, segments
 
 _PICKLING = frozenset(("__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__del__"))
 """Methods that look at whatever there is, when an object is copied or goes."""
@@ -140,6 +142,61 @@ class Bystanders:
         if either and reader not in self._run_by_modules():
             return True
         return not near and any(reader in self._reach.regions[worker].entered for worker in workers)
+
+    def keeps_up(
+        self,
+        write: RawWrite,
+        path: Path,
+        workers: frozenset[Function],
+        readers: set[Function],
+        *,
+        copy: bool,
+    ) -> bool:
+        """Whether the parent keeps up for itself what is written at ``path``: it comes to the
+        function of the write without the worker, or a method that reads it moves it on.
+        """
+        by_itself = write.function not in workers and not write.function.is_module
+        if by_itself and write.function in self._reached_without(workers):
+            return True
+        return copy and any(self._goes_on(reader, write, path) for reader in readers)
+
+    def _goes_on(self, reader: Function, write: RawWrite, path: Path) -> bool:
+        """Whether a method that reads an attribute also moves it on as the worker does."""
+        if reader is write.function or reader.cls is None or not path:
+            return False
+        return any(
+            _written(raw)[:1] == path[:1]
+            and (
+                raw.event.how.startswith("augment")
+                if isinstance(raw.event, Store)
+                else (raw.method, raw.verb) == (write.method, write.verb) and not evicts(raw)
+            )
+            for raw in raw_writes(reader, self._evaluator)
+            if isinstance(raw.place, Param | Attr) and isinstance(root(raw.place), Param)
+        )
+
+    def strikes_off(self, reader: Function, touch: Touch, write: RawWrite) -> bool:
+        """Whether a worker only takes something out, and who reads the place takes it out too."""
+        return evicts(write) and any(
+            raw.method == write.method and anchor(raw.place) == touch.place
+            for raw in raw_writes(reader, self._evaluator)
+            if raw is not write and evicts(raw) and reader is not write.function
+        )
+
+    def set_alike(self, write: RawWrite, workers: frozenset[Function]) -> bool:
+        """Whether a write stores, under a constant key, what is the same in each process, by
+        a function that the parent comes to without the worker.
+        """
+        event = write.event
+        return (
+            isinstance(event, Store)
+            and event.how == "item"
+            and event.key is not None
+            and bool(event.values)
+            and all(isinstance(root(value), Scalar | Imported) for value in event.values)
+            and write.function not in workers
+            and write.function in self._reached_without(workers)
+        )
 
     def looked_up(self, write: RawWrite) -> bool:
         """Whether a write stores what each process looks up by name: a logger."""
@@ -313,6 +370,13 @@ class Bystanders:
                 found.add(function)
                 stack.extend(t.function for _, t in self._boundaries.edges_of(function))
         return frozenset(found)
+
+
+def _written(raw: RawWrite) -> Path:
+    """Return the access path of what a write changes below a parameter."""
+    event = raw.event
+    named = isinstance(event, Store) and event.how.endswith("attr") and isinstance(event.key, str)
+    return (*segments(raw.place), *((f".{event.key}",) if named else ()))  # type: ignore[union-attr]
 
 
 def _waits(function: Function) -> bool:

@@ -18,6 +18,9 @@ _OPS: Mapping[type[ast.cmpop], Callable[[object, object], bool]] = {
     ast.GtE: lambda a, b: isinstance(a, int) and isinstance(b, int) and a >= b,
 }
 
+_NUMBERS = ("job", "worker", "proc", "cpu", "core", "pool")
+"""What the names of parameters have in them that say how many processes there are to be."""
+
 Known = Mapping[str, frozenset[object]]
 """The constants that parameters can be, where that is known."""
 
@@ -78,7 +81,61 @@ def _bound(function: ast.AST, name: str) -> list[ast.expr | None]:
 
 def never_reached(function: ast.AST, node: ast.AST, known: Known) -> bool:
     """Whether ``function`` does not come to ``node`` where this is known of its parameters."""
-    return bool(known) and _skips(getattr(function, "body", ()), node, known)
+    return _skips(_body(function), node, known)
+
+
+def by_number(function: ast.AST, node: ast.AST) -> bool:
+    """Whether ``function`` comes to ``node`` or not by how many processes there are to be:
+    by a test against one, or none.
+    """
+    return _counted(_body(function), node)
+
+
+def gives_number(call: ast.AST) -> bool:
+    """Whether a call says by a keyword that there are to be several processes."""
+    if not isinstance(call, ast.Call):
+        return False
+    for keyword in call.keywords:
+        value: object = keyword.value
+        if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub):
+            value = value.operand
+            if isinstance(value, ast.Constant) and isinstance(value.value, int):
+                return True
+        several = isinstance(value, ast.Constant) and type(value.value) is int and value.value > 1
+        if several and any(word in (keyword.arg or "") for word in _NUMBERS):
+            return True
+    return False
+
+
+def _counted(body: Sequence[ast.stmt], node: ast.AST) -> bool:
+    for statement in body:
+        inside = _holds((statement,), node)
+        if isinstance(statement, ast.If):
+            left = isinstance(statement.body[-1], ast.Return | ast.Raise)
+            asked = _holds((statement.test,), node)
+            if (inside or left) and not asked and _is_number_test(statement.test):
+                return True
+        if inside:
+            blocks = [getattr(statement, name, None) for name in ("body", "orelse", "finalbody")]
+            return any(isinstance(b, list) and _counted(b, node) for b in blocks)
+    return False
+
+
+def _is_number_test(test: ast.expr) -> bool:
+    return any(
+        isinstance(part, ast.Compare)
+        and isinstance(part.left, ast.Name | ast.Attribute)
+        and len(part.comparators) == 1
+        and isinstance(other := part.comparators[0], ast.Constant)
+        and type(other.value) is int
+        and other.value in (0, 1)
+        for part in ast.walk(test)
+    )
+
+
+def _body(function: ast.AST) -> Sequence[ast.stmt]:
+    body = getattr(function, "body", ())
+    return body if isinstance(body, list) else ()
 
 
 def _skips(body: Sequence[ast.stmt], node: ast.AST, known: Known) -> bool:
@@ -103,6 +160,8 @@ def _holds(block: Sequence[ast.AST], node: ast.AST) -> bool:
 
 def _outcome(test: ast.expr, known: Known) -> bool | None:
     """Return what a test says; None where it is not decided by what is known."""
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
     if isinstance(test, ast.Name):
         return _agreed({bool(value) for value in known.get(test.id, ())})
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):

@@ -121,7 +121,8 @@ def judge(write: RawWrite, place: Value, evaluator: Evaluator) -> Effect | None:
         if (
             write.place == holder
             and isinstance(write.event, Store)
-            and (write.event.how.endswith("attr"))
+            and write.event.how.endswith("attr")
+            and write.event.key == getattr(holder, "name", None)
         ):
             effect = _binding(write.event, whole, kind)
         else:
@@ -144,6 +145,8 @@ def _judge_copy(
         return None
     if not binds and (UNKNOWN in things or UNKNOWN in whole):
         return None
+    if path and not things and isinstance(event, Store):
+        return None  # what a container holds that nothing is seen to fill
     held = things
     if isinstance(event, Store) and event.how.endswith("attr"):
         key = stored_as(event, things, evaluator)

@@ -123,6 +123,8 @@ class Losses:
         workers = frozenset(entry for _, entry, _ in write.ways)
         if self._bystanders.starts_anew(write.raw, sites, workers):
             return None
+        if self._bystanders.set_alike(write.raw, workers):
+            return None
         copy = write.effect.sort in COPIES
         own = copy or all(worker.cls is not None for worker in workers)
         if own and self._bystanders.in_either_process(sites, workers):
@@ -138,13 +140,14 @@ class Losses:
             if self._excuses.copies.same_anyway(write.raw, write.place, write.effect):
                 return None
             fillers = self._excuses.copies.fillers(write.place, write.effect)
-        seen = self._observers.observe(
-            write.place,
-            _changed(write),
-            sites,
-            rebinds=write.rebinds,
-            skip=fillers | self._same_code(write),
-        )
+        skip = fillers | self._same_code(write)
+        seen = self._seen(write, sites, skip, seen_to_follow=False)
+        if seen and self._bystanders.keeps_up(
+            write.raw, write.effect.path, workers, {reader for reader, _ in seen}, copy=copy
+        ):
+            seen = self._seen(write, sites, skip, seen_to_follow=True)
+        if any(self._bystanders.strikes_off(reader, touch, write.raw) for reader, touch in seen):
+            return None
         if fillers and seen:
             seen = [pair for pair in seen if not self._excuses.excused(write, *pair, fillers)]
             if not seen:
@@ -156,6 +159,25 @@ class Losses:
             and not self._deep_elsewhere(write, reader)
         ]
         return self._lost(write, sites, seen)
+
+    def _seen(
+        self,
+        write: Write,
+        sites: list[DispatchSite],
+        skip: frozenset[Function],
+        *,
+        seen_to_follow: bool,
+    ) -> list[tuple[Function, Touch]]:
+        """Return the parent's reads that can follow one of ``sites``."""
+        assert self._observers is not None
+        return self._observers.observe(
+            write.place,
+            _changed(write),
+            sites,
+            rebinds=write.rebinds,
+            skip=skip,
+            seen_to_follow=seen_to_follow,
+        )
 
     def _deep_elsewhere(self, write: Write, reader: Function) -> bool:
         """Whether a write and its reader are both the business of modules that the dispatch

@@ -54,9 +54,12 @@ class Objects:
         found: Wanted = {place: {path}}
         if not isinstance(place, Handed | Cell):
             return found
+        # The last part of the path of a copy is a slot: what it held before is not changed.
+        last = len(path) if isinstance(place, Handed) and path else len(path) + 1
         roots = {
             (start, (*above, *path[index:]))
             for index, known in enumerate(_prefixes(place, path))
+            if index < last
             for start, above in self._objects(known)
         }
         if isinstance(place, Cell) and len(roots) > 1:

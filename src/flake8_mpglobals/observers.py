@@ -183,12 +183,14 @@ class Observers:
         *,
         rebinds: bool,
         skip: frozenset[Function],
+        seen_to_follow: bool = False,
     ) -> list[tuple[Function, Touch]]:
         """Return the parent's reads of ``place`` that can follow one of ``sites``.
 
         ``path`` is what the worker changes; ``rebinds`` says that it changes which
         object the name stands for, so that only reads by that name count; reads in
-        the functions ``skip`` do not count.
+        the functions ``skip`` do not count.  ``seen_to_follow``: nor do those of which
+        only importers could know that they follow.
         """
         sites = list(sites)
         calls = {call for site in self.from_parent(sites) for call in self.begins(site)}
@@ -223,6 +225,8 @@ class Observers:
             for entry in entries:
                 if forked:
                     continue
+                if seen_to_follow and not entry.is_module:
+                    continue
                 if entry.is_module:
                     # What another module starts when it is imported has begun by then.
                     if entry.module is main and any(
@@ -234,7 +238,7 @@ class Observers:
                 if after_import or any(_follows(entry, other) for other in stale):
                     run.active.clear()
                     run.enter(entry, STALE)
-            if run.staled and not forked:
+            if run.staled and not forked and not seen_to_follow:
                 for function in self.boundaries.loose:
                     if function in relevant:
                         run.active.clear()
@@ -479,8 +483,10 @@ def _handing(site: DispatchSite) -> Iterator[Call]:
 
 def _follows(entry: Function, other: Function) -> bool:
     """Whether a function that nothing calls may run after another one: a test asks nothing
-    of what another test did.
+    of what another test did, and an object is made before its methods run.
     """
+    if entry.name == "__init__" and entry.cls is not None and entry.cls is other.cls:
+        return False
     return entry is not other and not (_is_test(entry) and _is_test(other))
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flake8_mpglobals.apis import SHARES
 from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import (
     Box,
     External,
     Func,
+    Handle,
     Obj,
     Partial,
     Shared,
@@ -21,6 +23,7 @@ from flake8_mpglobals.evaluate import (
 )
 from flake8_mpglobals.hazards import HandedPrimitive, Unpicklable
 from flake8_mpglobals.ir import (
+    Attr,
     Call,
     Class,
     ClassValue,
@@ -80,6 +83,8 @@ class Pickling:
         """Return the callables that cannot be pickled, at the calls that hand them over."""
         found: dict[object, Unpicklable] = {}
         for site in self._sites:
+            if self._or_threads(site):
+                continue
             for handed in self._callables(site):
                 # What a caller passes for a parameter is a dispatch of the caller's.
                 own = [value for value in handed.values if not isinstance(value, Param)]
@@ -94,6 +99,20 @@ class Pickling:
                     one = Unpicklable(what, handed.role, where, _dispatch(site), defined)
                     found.setdefault((where.location, handed.role), one)
         return tuple(sorted(found.values(), key=lambda one: one.span.location))
+
+    def _or_threads(self, site: DispatchSite) -> bool:
+        """Whether the function that this calls works with threads, if it is told to."""
+        if site.inner is None:
+            return False
+        while site.inner is not None:
+            site = site.inner
+        receivers = [callee.base for callee in site.call.callee if isinstance(callee, Attr)]
+        rows = [
+            self._evaluator.catalogue.api(thing.name)
+            for thing in self._evaluator.things(receivers)
+            if isinstance(thing, Handle)
+        ]
+        return any(row is not None and row.kind in SHARES for row in rows)
 
     def _callables(self, site: DispatchSite) -> Iterator[_Handed]:
         """Yield the callables of a dispatch that are pickled on their way."""

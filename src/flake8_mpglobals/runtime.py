@@ -73,6 +73,8 @@ class RunTime:
         self._signalled = frozenset(self._signal_handlers())
         self.changes: dict[Value, list[Change]] = {}
         self.at_import: set[Value] = set()
+        self._imported: dict[Value, set[Value]] = {}
+        """What import statements bind while the module is imported, by state."""
         self.given: set[Value] = set()
         """State that the module sets apart for workers, where it is not the main program."""
         for function in sorted(self.reach.parent, key=_place_of):
@@ -95,6 +97,9 @@ class RunTime:
             imported = function in self.imports.entered or function in self.imports.decorators
             if imported and change.binds and not guards.only_main(change.node):
                 self.at_import.add(change.state)
+                if isinstance(change.event, Store):
+                    named = (v for v in change.event.values if isinstance(v, Imported))
+                    self._imported.setdefault(change.state, set()).update(named)
             self.changes.setdefault(change.state, []).append(change)
 
     def _definitions(self) -> None:
@@ -146,11 +151,19 @@ class RunTime:
         change with True comes only while the worker lives.
         """
         changes = self.changes.get(state, [])[:MOST] if state not in self.given else []
+        changes = [change for change in changes if not self._again(change)]
         calls = list(starts)[:MOST]
         if not changes or not calls:
             return {}
         run = _Run(self, changes, calls, starts, self._relevant(changes, calls))
         return run.all()
+
+    def _again(self, change: Change) -> bool:
+        """Whether a change only imports once more what the name stands for anyway."""
+        event = change.event
+        if not isinstance(event, Store) or not change.binds or not event.values:
+            return False
+        return event.values <= self._imported.get(change.state, set())
 
     def _relevant(self, changes: Iterable[Change], calls: Iterable[Call]) -> set[Function]:
         """Return the parent functions that lead to a change or a start."""

@@ -95,7 +95,11 @@ class StartMethods:
             given = argument(site.call, site.api.where) or frozenset()
             made = [t.call for t in self._evaluator.things(given) if isinstance(t, Handle)]
             maker = next((call for call in made if call is not None), maker)
-        classes = [target.cls for target in site.workers if target.cls is not None]
+        classes = [
+            target.cls
+            for target in site.workers
+            if target.cls is not None and target.function.name == site.api.method
+        ]
         if site.api.method and classes and maker is None:
             return self._of_classes(classes)
         return self.of_maker(maker if maker is not None else site.call)
@@ -132,9 +136,15 @@ class StartMethods:
         return frozenset(found)
 
     def _of_context(self, values: Values) -> Methods:
-        """Return the start methods of what can be a context."""
+        """Return the start methods of what can be a context: fork, where there is any, if the
+        module itself stands in for the context of fork.
+        """
         found: set[str] = set()
-        for thing in self._evaluator.things(values):
+        things = self._evaluator.things(values)
+        asked = [t for t in things if isinstance(t, Handle) and t.name == _CONTEXT]
+        if asked and len(asked) < len(things):
+            things = frozenset(t for t in things if t in asked or not isinstance(t, External))
+        for thing in things:
             if isinstance(thing, Handle) and thing.name == _CONTEXT:
                 call = thing.call
                 classes = {self._class_name(callee) for callee in call.callee} if call else set()

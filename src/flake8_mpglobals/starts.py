@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_mpglobals.defaults import Known, entered, never_reached
+from flake8_mpglobals.defaults import Known, by_number, entered, gives_number, never_reached
 from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Obj
 from flake8_mpglobals.hazards import ImportStart
@@ -102,11 +102,16 @@ def _switched_off(call: Call, imports: ImportTime) -> bool:
     chain = imports.chain(call.function)
     nodes = [*(step.node for step, _ in chain[1:]), call.node]
     known: Known = {}
+    first = chain[0][0] if chain else call
+    several = gives_number(first.node)
     for (step, function), node in zip(chain, nodes, strict=False):
         known = entered(function.node, step.node, known)
         if never_reached(function.node, node, known):
             return True
-    return False
+        elsewhere = function.module is not first.function.module
+        if elsewhere and not several and by_number(function.node, node):
+            return True
+    return not chain and never_reached(call.function.node, call.node, {})
 
 
 def _start(module: Module, call: Call, label: str, imports: ImportTime) -> ImportStart:
