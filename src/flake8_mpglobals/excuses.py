@@ -35,13 +35,17 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.observers import Touch
 from flake8_mpglobals.rawwrites import evicts
-from flake8_mpglobals.reach import Reach
+from flake8_mpglobals.reach import Path, Reach, overlaps
 from flake8_mpglobals.writes import Write
 
 _RECEIVES = frozenset(("load", "loads", "read", "readline", "readlines", "recv", "recv_bytes"))
 """How data goes into a file, a pipe or a socket, and comes out again."""
 
 _SENDS = frozenset(("dump", "dumps", "write", "writelines", "send", "sendall", "send_bytes"))
+
+
+Guarded = dict[tuple[Value, Path], frozenset[Function]]
+"""The functions that fill a cache or a lazy resource, by place and path below it."""
 
 
 class Excuses:
@@ -54,12 +58,12 @@ class Excuses:
         self.copies = Copies(reach, evaluator)
         self._sent_values: dict[Function, tuple[Value, ...]] = {}
 
-    def guarded(self, writes: list[Write]) -> dict[Value, frozenset[Function]]:
-        """Return the places that every worker write fills only after a look at them, with
-        the functions that do so: caches and lazy resources.
+    def guarded(self, writes: list[Write]) -> Guarded:
+        """Return what every worker write fills only after a look at it, with the functions
+        that do so: caches and lazy resources.
         """
-        found: dict[Value, set[Function]] = {}
-        careless: set[Value] = set()
+        found: dict[tuple[Value, Path], set[Function]] = {}
+        careless: dict[Value, set[Path]] = {}
         for write in writes:
             if write.effect.sort in COPIES:
                 self.copies.note(write.raw, write.place, write.effect)
@@ -68,13 +72,17 @@ class Excuses:
             if evicts(write.raw):
                 continue
             if self._fills(write):
-                found.setdefault(write.place, set()).add(event.function)
+                found.setdefault((write.place, write.effect.path), set()).add(event.function)
             else:
-                careless.add(write.place)
+                careless.setdefault(write.place, set()).add(write.effect.path)
+        # What is changed inside the object that was filled in is another matter.
         return {
-            place: frozenset(functions)
-            for place, functions in found.items()
-            if place not in careless
+            (place, path): frozenset(functions)
+            for (place, path), functions in found.items()
+            if not any(
+                len(other) <= len(path) and overlaps(other, path)
+                for other in careless.get(place, ())
+            )
         }
 
     def excused(

@@ -172,9 +172,12 @@ class SuperOf:
 
 @frozen
 class Instance:
-    """Some instance of a class that an annotation names (a value of the reader's word)."""
+    """Some instance of a class that an annotation names (a value of the reader's word);
+    ``holds`` stands for what it says that a container holds.
+    """
 
     of: Value
+    holds: Display | None = None
 
 
 @frozen

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from flake8_mpglobals.bystanders import Bystanders
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator
-from flake8_mpglobals.excuses import Excuses
+from flake8_mpglobals.excuses import Excuses, Guarded
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
 from flake8_mpglobals.ir import Call, Function, Handed, Module, Value, state_name
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
@@ -94,9 +94,7 @@ class Losses:
 
     # -- who sees it ------------------------------------------------------------
 
-    def _choose(
-        self, group: list[Write], guarded: dict[Value, frozenset[Function]]
-    ) -> LostWrite | None:
+    def _choose(self, group: list[Write], guarded: Guarded) -> LostWrite | None:
         """Make one lost write of all that one statement writes: an observed place first."""
         private: LostWrite | None = None
         main = self.program.main
@@ -109,7 +107,7 @@ class Losses:
             private = private or verdict
         return private
 
-    def _judge(self, write: Write, guarded: dict[Value, frozenset[Function]]) -> LostWrite | None:
+    def _judge(self, write: Write, guarded: Guarded) -> LostWrite | None:
         if self._observers is None:
             self._observers = Observers(self.boundaries, self.reach, self.evaluator)
         sites: list[DispatchSite] = []
@@ -135,7 +133,7 @@ class Losses:
                 return None  # an object that is made in the worker
             if self._excuses.is_shared(param):
                 return None
-        fillers = guarded.get(write.place, frozenset())
+        fillers = guarded.get((write.place, write.effect.path), frozenset())
         if write.effect.sort in COPIES:
             if self._excuses.copies.same_anyway(write.raw, write.place, write.effect):
                 return None

@@ -6,7 +6,7 @@ import ast
 
 from flake8_mpglobals.evaluate.classes import MOST_SELVES
 from flake8_mpglobals.evaluate.memory import shared_attribute, shares
-from flake8_mpglobals.evaluate.results import CTYPE, Results
+from flake8_mpglobals.evaluate.results import CTYPE, MAPPED, WALKED, Results
 from flake8_mpglobals.evaluate.things import (
     Box,
     Env,
@@ -118,7 +118,7 @@ class Answers(Results):
         if isinstance(value, Result):
             return self._result(value.call, env)
         if isinstance(value, Instance):
-            return self._instance(value.of, env)
+            return self._instance(value, env)
         if isinstance(value, SuperOf):
             return frozenset((Obj(value.cls),))
         if isinstance(value, Handed):
@@ -206,7 +206,7 @@ class Answers(Results):
                 # People write ``dict`` for a proxy of one.
                 given = self.things(passed_in or ())
                 if not shares(given):
-                    return told
+                    return told | _filled(given, told)
                 return given if UNKNOWN not in given else (given - {UNKNOWN}) | told
         if not passed_in:
             default = function.defaults.get(value.index)
@@ -241,9 +241,9 @@ class Answers(Results):
                 found |= self._wrapped_attribute(thing, name, base)
             elif isinstance(thing, Box) and name in RESHAPES.get(thing.kind, ()):
                 found.add(thing)
-            else:
+            elif not (isinstance(thing, Plain) and thing.kind == "NoneType"):
                 found.add(UNKNOWN)
-        return frozenset(found)
+        return frozenset(found) or frozenset((UNKNOWN,))
 
     def _wrapped_attribute(self, thing: Wrapped, name: str, base: Value) -> Things:
         """Return a method that the library gives to what it made over, or to an actor's."""
@@ -259,6 +259,19 @@ class Answers(Results):
                     itself: Values = frozenset((Instance(ClassValue(inner.cls)),))
                     found.add(Wrapped(owner, frozenset((Func(method, itself),))))
         return frozenset(found) or frozenset((UNKNOWN,))
+
+
+def _filled(given: Things, told: Things) -> Things:
+    """Return the containers among ``given`` that an annotation tells of: they know better
+    what they are, or what they hold.
+    """
+    kinds = {thing.kind for thing in told if isinstance(thing, Box)}
+    vague = not kinds.isdisjoint((WALKED, MAPPED))
+    return frozenset(
+        thing
+        for thing in given
+        if isinstance(thing, Box) and (vague or (thing.kind in kinds and thing.display))
+    )
 
 
 def _is_true(call: Call, keyword: str) -> bool:

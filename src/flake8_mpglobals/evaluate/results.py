@@ -29,10 +29,12 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Cell,
+    Display,
     Fresh,
     Function,
     FunctionValue,
     Handed,
+    Instance,
     Item,
     Module,
     Param,
@@ -47,6 +49,9 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.mutations import AGAIN, CONSTRUCTORS, FIELDS, HANDS_BACK, RESHAPES, SCALARS
 from flake8_mpglobals.sharedtypes import PROXIES, VIEWS
+
+WALKED, MAPPED = "iterable", "mapping"
+"""The kinds of what an annotation only says to hold something, not what it is."""
 
 CTYPE = "array type"
 """The kind of the display that stands for ``c_int * 10``."""
@@ -75,13 +80,14 @@ class Results(Elements):
                     return row
         return None
 
-    def _instance(self, of: Value, env: Env | None) -> Things:
+    def _instance(self, value: Instance, env: Env | None) -> Things:
         found: set[Thing] = set()
-        for thing in self.thing(of, env):
+        for thing in self.thing(value.of, env):
             if isinstance(thing, Type):
                 found.add(Obj(thing.cls))
             elif isinstance(thing, External):
-                found |= self._made_by(thing.name, None)
+                made = self._made_by(thing.name, None)
+                found |= made if value.holds is None else _holding(made, value.holds)
             else:
                 found.add(UNKNOWN)
         return frozenset(found)
@@ -338,6 +344,15 @@ class Results(Elements):
                     made = {Handle(row.returns, call) for row in rows if row.returns}
                     found |= made or {UNKNOWN}
         return frozenset(found) or frozenset((UNKNOWN,))
+
+
+def _holding(made: Things, holds: Display) -> Things:
+    """Return what an annotation promises, with what it says that this holds; of what is only
+    known to be gone over, just that.
+    """
+    if UNKNOWN in made:
+        return frozenset((Box(WALKED if holds.kind == "list" else MAPPED, holds),))
+    return frozenset(Box(thing.kind, holds) if isinstance(thing, Box) else thing for thing in made)
 
 
 def _typing_kind(name: str) -> str | None:

@@ -50,6 +50,25 @@ _FILLS = frozenset(("append", "add", "appendleft", "insert", "setdefault", "put"
 
 _POURS = frozenset(("extend", "update", "extendleft"))
 
+_HOLDS = {
+    "list": 0,
+    "set": 0,
+    "deque": 0,
+    "tuple": 0,
+    "sequence": 0,
+    "mutablesequence": 0,
+    "iterable": 0,
+    "iterator": 0,
+    "collection": 0,
+    "generator": 0,
+    "dict": 1,
+    "defaultdict": 1,
+    "ordereddict": 1,
+    "mapping": 1,
+    "mutablemapping": 1,
+}
+"""Which argument of a generic type, by its name in small letters, is what it holds."""
+
 
 class Expressions(Scope):
     """The lowering of expressions, on top of scopes."""
@@ -493,6 +512,7 @@ class Expressions(Scope):
                 node = ast.parse(node.value, mode="eval").body
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return NOTHING
+        holds = None
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             return union(self.annotation(node.left), self.annotation(node.right))
         if isinstance(node, ast.Subscript):
@@ -502,12 +522,29 @@ class Expressions(Scope):
                 if head == "Annotated":
                     parts = parts[:1]
                 return union(*(self.annotation(part) for part in parts))
+            holds = self.held_by(head.lower(), node.slice)
             node = node.value
         if isinstance(node, ast.Name | ast.Attribute):
             if dotted(node).rpartition(".")[2] == "Any":
                 return NOTHING
-            return frozenset(Instance(value) for value in self.place(node))
+            return frozenset(Instance(value, holds) for value in self.place(node))
         return NOTHING
+
+    def held_by(self, head: str, node: ast.expr) -> Display | None:
+        """Return what ``list[node]`` and its like say that a container holds."""
+        position = _HOLDS.get(head)
+        if position is None:
+            return None
+        parts = node.elts if isinstance(node, ast.Tuple) else [node]
+        if head == "tuple" and len(parts) > 1 and not is_ellipsis(parts[1]):
+            return None  # not all alike
+        told = self.annotation(parts[position]) if position < len(parts) else NOTHING
+        return Display("dict" if position else "list", set(told)) if told else None
+
+
+def is_ellipsis(node: ast.expr) -> bool:
+    """Whether a part of a subscript is ``...``."""
+    return isinstance(node, ast.Constant) and node.value is ...
 
 
 def named_items(args: Sequence[Values]) -> Iterator[tuple[str, Values]]:
