@@ -10,14 +10,25 @@ process fills for itself, snapshots that the worker returns and the parent merge
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.bystanders import Bystanders
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.excuses import Excuses, Guarded
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
-from flake8_mpglobals.ir import Call, Function, Handed, Module, Value, state_name
+from flake8_mpglobals.ir import (
+    Attr,
+    Call,
+    Function,
+    Handed,
+    Module,
+    Store,
+    Value,
+    anchor,
+    global_of,
+    state_name,
+)
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.observers import Observers, Touch
 from flake8_mpglobals.program import Program
@@ -317,12 +328,24 @@ def _once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:
 
 
 def _preference(write: Write) -> tuple[object, ...]:
-    """Sort the writes that begin at one point: the longest expression says most."""
-    node = write.raw.event.node
+    """Sort the writes that begin at one point: the longest expression says most, and of
+    several names for an object the one that stands there.
+    """
+    event = write.raw.event
+    node = event.node
+    named = event.targets if isinstance(event, Store) else _receivers(event)
     end = (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))
     calls = [site.call.node for site, _, _ in write.ways]
     first = min(((call.lineno, call.col_offset) for call in calls), default=(0, 0))
-    return (-end[0], -end[1], repr_place(write.place), -len(calls), first)
+    other = all((global_of(anchor(value)) or anchor(value)) != write.place for value in named)
+    return (-end[0], -end[1], other, repr_place(write.place), -len(calls), first)
+
+
+def _receivers(call: Call) -> Iterator[Value]:
+    """Yield the objects of which a call calls a method."""
+    for callee in call.callee:
+        if isinstance(callee, Attr):
+            yield callee.base
 
 
 def _changed(write: Write) -> tuple[str, ...]:

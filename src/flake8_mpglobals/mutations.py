@@ -206,6 +206,7 @@ RESHAPES: dict[str, frozenset[str]] = {
     "ndarray": frozenset(("T", "flat", "real", "imag", "ravel", "reshape", "view", "transpose")),
     "DataFrame": frozenset(("loc", "iloc", "at", "iat", "values")),
     "tensor": frozenset(("data", "T", "view", "reshape", "squeeze", "unsqueeze")),
+    "memoryview": frozenset(("cast",)),
 }
 """Attributes and methods that give the same memory under another shape."""
 

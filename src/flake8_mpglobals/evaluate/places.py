@@ -17,6 +17,7 @@ from flake8_mpglobals.evaluate.things import (
     Obj,
     Thing,
     Type,
+    argument,
     inside,
 )
 from flake8_mpglobals.ir import (
@@ -54,6 +55,7 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.mutations import (
+    BUFFERS,
     CONSTRUCTORS,
     CONTAINERS,
     HANDS_BACK,
@@ -61,6 +63,7 @@ from flake8_mpglobals.mutations import (
     RESHAPES,
     SLICES_SHARE,
 )
+from flake8_mpglobals.sharedtypes import VIEWS
 
 
 class Places(Answers):
@@ -144,6 +147,8 @@ class Places(Answers):
         if isinstance(value, Entered):
             return self._places((value.base,), env)
         if isinstance(value, Copied):
+            if any(_is_box(thing, _WINDOWS) for thing in self.thing(value.base, env)):
+                return self._places((value.base,), env)
             if any(_is_box(thing, SLICES_SHARE) for thing in self.thing(value.base, env)):
                 return item(self._places((value.base,), env)) - ANYTHING
             return NOTHING
@@ -285,6 +290,10 @@ class Places(Answers):
     def _result_place(self, call: Call, env: Env | None) -> Values:
         found: set[Value] = set()
         for thing in self.things(call.callee, env):
+            if isinstance(thing, External):
+                viewed = argument(call, VIEWS.get(thing.name)) or NOTHING
+                if any(_is_box(held, BUFFERS) for held in self.things(viewed, env)):
+                    found |= self._places(viewed, env)
             if isinstance(thing, Type) or (
                 isinstance(thing, External) and CONSTRUCTORS.get(thing.name) in CONTAINERS
             ):
@@ -323,6 +332,10 @@ def _hands_on(value: Value) -> bool:
 
 _MUTABLE = frozenset(("list", "dict", "set"))
 """Displays that make something that can be changed."""
+
+
+_WINDOWS = frozenset(("memoryview",))
+"""Kinds of which a slice is the same object under another one's name."""
 
 
 def _is_box(thing: Thing, kinds: frozenset[str]) -> bool:

@@ -41,6 +41,8 @@ _STR = frozenset((Scalar("str"),))
 
 _BOOL = frozenset((Scalar("bool"),))
 
+_DICT: Values = frozenset((Imported("builtins.dict"),))
+
 _UNPACKED = 8
 """How many places behind a ``*`` in a display are told apart from those before it."""
 _BIG = 256
@@ -386,7 +388,9 @@ class Expressions(Scope):
         rest = NOTHING
         for keyword in node.keywords:
             if keyword.arg is None:
-                rest = union(rest, self.value(keyword.value))
+                spread = self.value(keyword.value)
+                keywords.update(spread_out(spread))
+                rest = union(rest, spread)
             else:
                 keywords[keyword.arg] = self.argument(keyword.value)
         if self.tested is not None:
@@ -555,6 +559,15 @@ def named_items(args: Sequence[Values]) -> Iterator[tuple[str, Values]]:
                 for key, held in value.display.items.items():
                     if isinstance(key, str):
                         yield key, held
+
+
+def spread_out(values: Values) -> Iterator[tuple[str, Values]]:
+    """Yield what ``**values`` passes by name, where it is one dict that was made in sight."""
+    if len(values) == 1:
+        (value,) = values
+        if isinstance(value, Result) and value.call.callee == _DICT:
+            yield from value.call.keywords.items()
+        yield from named_items((values,))
 
 
 def makes_array(value: Value) -> bool:

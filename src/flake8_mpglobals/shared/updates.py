@@ -65,15 +65,19 @@ class Updates:
 
     def find(self) -> Iterator[SharedUse]:
         """Yield the updates in workers that another worker can come between."""
-        found: list[tuple[_Write, tuple[Run, ...]]] = []
-        for function in self._sharing.functions:
-            runs = self._sharing.runs(function)
-            if runs:
-                for write in self._writes(function):
-                    if self._updates(write) and not self._own.is_own(
-                        function, write.key_node, runs
-                    ):
-                        found.append((write, runs))
+        writes = [
+            (write, runs)
+            for function in self._sharing.functions
+            if (runs := self._sharing.runs(function))
+            for write in self._writes(function)
+        ]
+        changing = [write for write, _ in writes if not _is_constant(write)]
+        found = [
+            (write, runs)
+            for write, runs in writes
+            if self._updates(write, changing)
+            and not self._own.is_own(write.function, write.key_node, runs)
+        ]
         seen: set[ast.AST] = set()
         for write, runs in found:
             if write.node in seen or self._locks.held(write.function, write.node):
@@ -165,8 +169,10 @@ class Updates:
 
     # -- what the store depends on ---------------------------------------------------
 
-    def _updates(self, write: _Write) -> bool:
-        """Whether a store depends on a read of the same object."""
+    def _updates(self, write: _Write, changing: list[_Write]) -> bool:
+        """Whether a store depends on a read of the same object; a constant that is the same
+        whoever stores it does not, unless others store something else (``changing``).
+        """
         reads = _Reads(self._sharing, write)
         if self._has_its_turn(write, reads):
             return False
@@ -176,10 +182,13 @@ class Updates:
             return False
         if any(_meets(write, key) for part in write.stored for key in reads.of(part)):
             return True
+        flag = _is_constant(write) and not any(
+            same(other.thing, write.thing) and write.key == other.key for other in changing
+        )
         return not self._remembers(write) and any(
             _meets(write, key)
             for test, waits in self._tests(write)
-            if not (waits and all(isinstance(part, ast.Constant) for part in write.stored))
+            if not (waits and flag)
             for key in reads.of(test)
         )
 
@@ -347,6 +356,11 @@ class _Reads:
                         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                             self._assigned.setdefault(part.id, []).append(value)
         return self._assigned.get(name, [])
+
+
+def _is_constant(write: _Write) -> bool:
+    """Whether all that is stored are constants."""
+    return not write.augmented and all(isinstance(part, ast.Constant) for part in write.stored)
 
 
 def _stores_into(store: Store, thing: Shared) -> bool:
