@@ -145,11 +145,13 @@ class Losses:
             if self._excuses.is_shared(param):
                 return None
         fillers = guarded.get((write.place, write.effect.path), frozenset())
+        # Who hands out an object that is made at the first call looks at nothing in it.
+        makers = guarded.get((write.place, ()), frozenset())
         if write.effect.sort in COPIES:
             if self._excuses.copies.same_anyway(write.raw, write.place, write.effect):
                 return None
             fillers = self._excuses.copies.fillers(write.place, write.effect)
-        skip = fillers | self._same_code(write)
+        skip = fillers | makers | self._same_code(write)
         seen = self._seen(write, sites, skip, seen_to_follow=False)
         if seen and self._bystanders.keeps_up(
             write.raw, write.effect.path, workers, {reader for reader, _ in seen}, copy=copy
