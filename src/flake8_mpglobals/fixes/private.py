@@ -25,19 +25,32 @@ def check_private(
     module: Module, facts: Facts, writes: Sequence[LostWrite], reach: Sequence[Function]
 ) -> None:
     """Raise :class:`CannotFix` where worker code in ``reach`` so decides what it writes."""
-    place = writes[0].place
+    places = {_name_of(write) for write in writes if write.observers}
     states: dict[str, list[ast.AST]] = {}
     for write in facts.writes:
-        if not write.observers and write.place != place:
-            states.setdefault(write.place, []).append(write.node)
-    observed = {write.place for write in facts.writes if write.observers}
+        if not write.observers:
+            states.setdefault(_name_of(write), []).append(write.node)
+    observed = {_name_of(write) for write in facts.writes if write.observers}
+    known = {name.rpartition(".")[2] for name in observed | places}
     for function in reach if any(write.how == "instance" for write in writes) else ():
         for name, node in _own_state(module, function):
-            if name.rpartition(".")[2] not in {one.rpartition(".")[2] for one in observed}:
+            if name.rpartition(".")[2] not in known:
                 states.setdefault(name, []).append(node)
-    for other, changes in states.items():
-        if other not in observed and not any(_fills(module, one, other, place) for one in changes):
-            _State(module, reach, place, other, changes).check()
+    for other in states.keys() - observed - places:
+        changes = states[other]
+        if not any(_fills(module, one, other, places) for one in changes):
+            _State(module, reach, places, other, changes).check()
+
+
+def _name_of(write: LostWrite) -> str:
+    """Return the place of a write; of an instance, the attribute that changes."""
+    if write.how != "instance":
+        return write.place
+    for node in ast.walk(write.node):
+        match node:
+            case ast.Attribute(value=ast.Name(id=own), attr=attribute) if own == write.place:
+                return f"{own}.{attribute}"
+    return write.place
 
 
 def _own_state(module: Module, function: Function) -> Iterator[tuple[str, ast.AST]]:
@@ -56,12 +69,12 @@ def _own_state(module: Module, function: Function) -> Iterator[tuple[str, ast.AS
                     yield f"{own}.{attribute}", node
 
 
-def _fills(module: Module, node: ast.AST, other: str, place: str) -> bool:
+def _fills(module: Module, node: ast.AST, other: str, places: Collection[str]) -> bool:
     """Whether a write only fills what was not there, under a test of its place."""
     for above in module.ancestors(node):
         if isinstance(above, ast.If) and _mentions(above.test, {other}):
             return all(
-                not _mentions(one, {place})
+                not _mentions(one, places)
                 and (_mentions(one, {other}) or isinstance(one, (ast.Assign, ast.Global)))
                 for one in above.body
             )
@@ -75,16 +88,16 @@ class _State:
         self,
         module: Module,
         reach: Sequence[Function],
-        place: str,
+        places: Collection[str],
         other: str,
         changes: Sequence[ast.AST],
     ) -> None:
         self._module = module
         self._reach = reach
-        self._place = place
+        self._places = frozenset(places)
         self._other = other
         self._changes = changes
-        self._writers = {one.name for one in reach if _mentions(one, {place})}
+        self._writers = {one.name for one in reach if _mentions(one, places)}
         self._readers = {one.name for one in reach if _mentions(one, {other}) and _answers(one)}
 
     def check(self) -> None:
@@ -96,8 +109,8 @@ class _State:
             if line and (tests or not kept):
                 raise CannotFix(
                     f"worker code {function.name!r} reads {self._other!r} (line {line}) before it "
-                    f"changes {self._place!r}, and each process has one of its own: decide that "
-                    "in the parent"
+                    f"changes {min(self._places)!r}, and each process has one of its own: "
+                    "decide that in the parent"
                 )
 
     def _keeps_by_key(self, node: ast.AST) -> bool:
@@ -121,8 +134,8 @@ class _State:
         for node in ast.walk(function) if not tests else ():
             if isinstance(node, ast.Assign) and _mentions(node.value, tainted):
                 stored = [one for target in node.targets for one in ast.walk(target)]
-                tainted |= {one.id for one in stored if isinstance(one, ast.Name)} - {self._place}
-        adding = {self._place, *self._writers} - {function.name}
+                tainted |= {one.id for one in stored if isinstance(one, ast.Name)} - self._places
+        adding = {*self._places, *self._writers} - {function.name}
         for statement in statements_in(function):
             if not any(_is_one(node, adding) for node in _header(statement)):
                 continue

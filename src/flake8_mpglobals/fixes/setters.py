@@ -58,12 +58,13 @@ def _parameters(name: str) -> tuple[str, ...]:
 def shared_of(place: str) -> str:
     """Return what the object is called that is shared in the place of the global ``place``."""
     stem = place.strip("_") or place
-    return f"shared_{stem.lower() if stem.isupper() else stem}"
+    stem = stem.lower() if stem.isupper() else stem
+    return f"{stem}_proxy" if stem.startswith("shared_") else f"shared_{stem}"
 
 
 def value_of(shared: str) -> str:
     """Return the name of the parameter from which the global ``shared_hits`` is set."""
-    return f"{shared.removeprefix('shared_')}_value"
+    return f"{shared.removeprefix('shared_').removesuffix('_value')}_value"
 
 
 def memory_of(stem: str) -> str:
@@ -83,7 +84,8 @@ def extend(
     assert last.end_lineno is not None
     assert last.end_col_offset is not None
     at = module.source.offset(last.end_lineno, last.end_col_offset)
-    yield Edit(at, at, f", {typed(function, parameter, annotation)}")
+    gap = _gap(module, last) or " "
+    yield Edit(at, at, f",{gap}{typed(function, parameter, annotation)}")
     declared = module.end(function.body[0])
     yield Edit(declared, declared, f", {body[0].removeprefix('global ')}")
     assigned = function.body[len(setter.names)]
@@ -267,13 +269,23 @@ class Arguments:
                 alone = inner.strip().removesuffix(",").rstrip()
                 both = f"{alone}, {text}" if index else f"{text}, {alone}"
                 return Edit(start, end, f"{opening}{both}{closing}")
+            gap = _gap(module, node.elts[max(index - 1, 0)]) or " "
+            text = text.replace(", ", f",{gap}")
             if index == 0:
-                return Edit(start + 1, start + 1, f"{text}, ")
+                at = module.start(node.elts[0]) if gap != " " else start + 1
+                return Edit(at, at, f"{text},{gap}")
             at = module.end(node.elts[index - 1])
-            return Edit(at, at, f", {text}")
+            return Edit(at, at, f",{gap}{text}")
         if index:
             raise CannotFix(f"line {node.lineno}: write the arguments out as a tuple")
         return Edit(module.start(node), module.end(node), f"({text}, *{_operand(module, node)})")
+
+
+def _gap(module: Module, node: ast.expr | ast.arg) -> str:
+    """Return the line end and indentation before a part of a bracket, if it begins a line."""
+    source = module.source
+    lead = source.text[source.starts[node.lineno - 1] : source.offset(node.lineno, node.col_offset)]
+    return "" if lead.strip() else newline(source) + lead
 
 
 def _operand(module: Module, node: ast.expr) -> str:

@@ -55,6 +55,8 @@ def _splits(source: Source, old: set[str], limit: int) -> Iterator[Edit]:
         return
     outermost: dict[int, ast.expr] = {}
     for node in ast.walk(source.parse()):
+        if isinstance(node, ast.FunctionDef) and node.lineno in long:
+            yield from _header(source, node, limit)
         if isinstance(node, _BRACKETED) and node.lineno in long and _ends(source, node):
             known = outermost.get(node.lineno)
             if known is None or _width(node) > _width(known):
@@ -118,6 +120,30 @@ def _opened(source: Source, node: ast.expr, limit: int) -> Iterator[Edit]:
             yield Edit(start, stop, ("," if commas else "") + inner)
     trailing = "," if each and commas else ""
     yield Edit(close, close, trailing + outer)
+
+
+def _header(source: Source, function: ast.FunctionDef, limit: int) -> Iterator[Edit]:
+    """Yield the edits that split the parameters of a function of one line."""
+    line = source.lines[function.lineno - 1]
+    begin = source.starts[function.lineno - 1]
+    opening, close = line.find("("), line.rfind(")")
+    if opening < 0 or line[close + 1 : close + 2] not in (":", " ") or not line.endswith(":"):
+        return
+    if "#" in line or '"' in line or "'" in line or "->" in line[:close]:
+        return
+    gaps = [n for n in range(opening + 1, close) if line.startswith(", ", n)]
+    gaps = [n for n in gaps if _depth(line[opening + 1 : n]) == 0]
+    outer = newline(source) + line[: len(line) - len(line.lstrip())]
+    inner = outer + unit_of(source)
+    each = len(inner.lstrip("\r\n").expandtabs(4)) + close - opening - 1 > limit
+    yield Edit(begin + opening + 1, begin + opening + 1, inner)
+    for n in gaps if each else ():
+        yield Edit(begin + n, begin + n + 2, "," + inner)
+    yield Edit(begin + close, begin + close, ("," if each else "") + outer)
+
+
+def _depth(text: str) -> int:
+    return sum(text.count(one) for one in "([{") - sum(text.count(one) for one in ")]}")
 
 
 def _parts(source: Source, node: ast.expr) -> Iterator[Part]:

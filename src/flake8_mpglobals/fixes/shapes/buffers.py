@@ -66,7 +66,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     BufferParent(module, cast.touches, made, view=view).judge(cast.only)
     job = BufferJob(
         *(module, cast.touches, kind, Sheet(module), cast.exempt, cast.calls),
-        name=shared_name(module, place),
+        name=shared_name(module, place, "buffer"),
         locked=any(units.values()),
         constructor=constructor,
     )

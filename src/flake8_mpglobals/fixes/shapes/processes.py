@@ -216,10 +216,12 @@ class ProcessShare:
         if args is None:
             added = f"args=({shared})" if ", " in shared else f"args=({shared},)"
             job.add(*arguments.append([added], None if parts else room))
+            longer = len(added) + 2
         else:
-            added = shared
-            job.add(arguments.insert_into(args, index, shared))
-        if len(added) + 2 > room:
+            into = arguments.insert_into(args, index, shared)
+            job.add(into)
+            longer = len(into.text) - (into.end - into.start)
+        if longer > room:
             job.add(*(parts or (arguments.spread() if args is not None else ())))
 
     def _together(self, call: ast.Call, room: int, longer: int) -> bool:

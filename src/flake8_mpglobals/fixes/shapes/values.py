@@ -66,10 +66,12 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     )
 
 
-def shared_name(module: Module, place: str) -> str:
+def shared_name(module: Module, place: str, what: str = "value") -> str:
     """Return the name of what workers and parent share for a place."""
     stem = place.strip("_")
-    return fresh(f"shared_{stem.lower() if stem.isupper() else stem}", module.identifiers)
+    stem = stem.lower() if stem.isupper() else stem
+    wanted = f"{stem}_{what}" if stem.startswith("shared_") else f"shared_{stem}"
+    return fresh(wanted, module.identifiers)
 
 
 def _kind(module: Module, sites: Sequence[Site], place: str) -> str:
