@@ -40,6 +40,7 @@ ORDER = (
     "disk",
     "project",
     "modules",
+    "state",
     "offering",
     "workspace",
     "program",

@@ -31,7 +31,9 @@ _WORTH = 0.2
 _CHUNK = 128
 """Files that a process is given at a time."""
 _OBJECTS = 200_000
-"""Objects that may be made before garbage is collected."""
+"""Objects that may be made before garbage is collected,"""
+_WHOLE = 12
+"""and so many times only among those: going through what is kept takes much longer."""
 _RENEWED = "bls0123"
 """Letters of nodes below reports, each after those from which it is derived."""
 
@@ -315,9 +317,13 @@ def gc_at_leisure() -> Iterator[Callable[[FileReport], FileReport]]:
     nothing, which takes as long as parsing.  What is yielded is called with each report.
     """
 
+    young = 0
+
     def rest(report: FileReport) -> FileReport:
+        nonlocal young
         if gc.get_count()[0] > _OBJECTS:
-            gc.collect()
+            young = (young + 1) % _WHOLE
+            gc.collect(0 if young else 2)
         return report
 
     was_enabled = gc.isenabled()

@@ -12,6 +12,7 @@ from flake8_mpglobals.imports import listed
 from flake8_mpglobals.offers import NO_OFFERS, Offers
 from flake8_mpglobals.outline import Part, methods_in, outline
 from flake8_mpglobals.project import folder_and_stem
+from flake8_mpglobals.state import changed_names
 
 if TYPE_CHECKING:
     from flake8_mpglobals.catalogue import Catalogue
@@ -23,6 +24,7 @@ class Offering:
 
     def __init__(self, path: str, data: bytes, project: Project, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        self.project = project
         self.path = path
         self.parts, imports = outline(data)
         self.libraries: dict[str, str] = {}
@@ -126,7 +128,7 @@ class Offering:
             return NO_OFFERS
         boundaries = self._boundaries(touched, known)
         if touched - boundaries:
-            state |= self._state()
+            state |= changed_names(self.parts, self.libraries, self.names, self.project)
         return Offers(
             frozenset(boundaries),
             known if boundaries else {},
@@ -204,16 +206,6 @@ class Offering:
             if any(touches(name, text) for name in (library, *_beginnings(dotted))):
                 return True
         return False
-
-    def _state(self) -> set[str]:
-        """Return the names assigned at the top level that functions of the module may change."""
-        assigned = {name for part in self.parts if not part.defines for name in part.binds}
-        assigned.update(here for _, _, here in self.names)
-        written: set[str] = set()
-        for part in self.parts:
-            if part.defines:
-                written |= part.written()
-        return assigned & written
 
 
 def _of(names: Iterable[str], known: Known) -> Slots | None:

@@ -35,8 +35,6 @@ _ASSIGNED = re.compile(
 )
 _RETURNED = re.compile(rb"\b(?:return|yield)[ \t(]+([^\n]+)")
 _PLAIN = re.compile(rb"[\w.]+")
-_CHANGED = re.compile(rb"\b([^\W\d]\w*)\s*(?:\.\s*\w+\s*[(=+]|\[)")
-_GLOBAL = re.compile(rb"\bglobal\b([^\n]*)")
 _CALLED = re.compile(rb"(?<![\w.])([^\W\d]\w*)[\w.]*\s*\(")
 _BASES = re.compile(rb"\bclass\s+\w+\s*\(([^)]*)\)")
 _COMPOUND = re.compile(rb"[ \t]*(?:if|elif|else|try|except|finally)\b")
@@ -98,13 +96,6 @@ class Part:
         """Return what a class derives from, as text."""
         match = _BASES.search(self.text)
         return match[1] if match else b""
-
-    def written(self) -> set[str]:
-        """Return the names that a definition declares global, or uses as what can be changed."""
-        found = {name.decode("utf-8", "replace") for name in _CHANGED.findall(self.text)}
-        for names in _GLOBAL.findall(self.text):
-            found.update(name.decode("utf-8", "replace") for name in _NAME.findall(names))
-        return found
 
     def called(self) -> set[str]:
         """Return the first names of all that is called."""
