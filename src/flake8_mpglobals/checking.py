@@ -316,7 +316,6 @@ def gc_at_leisure() -> Iterator[Callable[[FileReport], FileReport]]:
     Trees hold no cycles: the collector would go through them again and again for
     nothing, which takes as long as parsing.  What is yielded is called with each report.
     """
-
     young = 0
 
     def rest(report: FileReport) -> FileReport:
