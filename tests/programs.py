@@ -55,6 +55,9 @@ CHANGES = {
         ("for step in range(n % 3):", "    {p}.append(n * 100 + step)"),
         ("global {p}", "{p} += [n]"),
         ("if n % 3 not in {p}:", "    {p}.append(n % 3)"),
+        ("if n % 3 in _known:", "    return", "_known.add(n % 3)", "{p}.append(n % 3)"),
+        ("if n % 3 not in _known:", "    {p}.append(n % 3)", "_known.add(n % 3)"),
+        ("{p}.append(cached(n))",),
     ),
     "dict": (
         ("{p}[n] = n * n",),
@@ -125,6 +128,20 @@ CHANGES = {
 """What a worker does with a place, by kind; ``n`` is its task, from 0 to 5."""
 
 
+KNOWN = "_known = set()\n"
+"""What each process has for itself, and what decides there."""
+CACHED = """\
+_cache = {}
+
+
+def cached(n):
+    if n not in _cache:
+        _cache[n] = n * 4
+    return _cache[n]
+
+
+"""
+
 DECORATOR = """\
 def passed_on(function):
     @functools.wraps(function)
@@ -180,6 +197,10 @@ class _Writer:
                 self._imports.add("from collections import defaultdict")
 
     def text(self) -> str:
+        text = self._handed() if self._chance.random() < 0.15 else self._by_name()
+        return text.replace("    ", "\t") if self._chance.random() < 0.1 else text
+
+    def _by_name(self) -> str:
         chance = self._chance
         worker = chance.choice(("work", "handle", "crunch"))
         body = self._body()
@@ -204,6 +225,10 @@ class _Writer:
             defined = f"\n{self._more.rstrip()}\n\n{defined}"
         begins = "".join(f"{one.name} = {one.begins}\n" for one in self._places)
         text = "\n".join(sorted(self._imports)) + f"\n\n{begins}\n\n"
+        if "_known" in helper + body:
+            text = text.rstrip() + f"\n{KNOWN}\n\n"
+        if "cached(" in helper + body:
+            text += CACHED
         text += f"{weigh}{helper}{defined_above}{decorated}"
         text += f"def {worker}(n):\n{_indent(body)}\n\n{defined}"
         return text + f"\nif __name__ == '__main__':\n{_indent(guarded)}"
@@ -213,6 +238,11 @@ class _Writer:
         declared = [one.name for one in self._places if one.change[0].startswith("global")]
         if declared:
             lines.append(f"global {', '.join(declared)}")
+        if len(self._places) == 2 and not declared and self._chance.random() < 0.3:
+            first, second = ([line.format(p=p.name) for line in p.change] for p in self._places)
+            both = ["if n % 2:", *(f"    {x}" for x in first)]
+            both += ["else:", *(f"    {x}" for x in second)]
+            return "".join(f"{line}\n" for line in both)
         for one in self._places:
             lines += [line.format(p=one.name) for line in one.change if "global" not in line]
         return "".join(f"{line}\n" for line in lines)
@@ -228,6 +258,52 @@ class _Writer:
             return f"\ndef run_all():\n{_indent(run)}\n{other}", "run_all()\nreport()\n"
         inner = f"def run(self):\n{_indent(run)}\n"
         return f"\nclass Runner:\n{_indent(inner)}\n", f"Runner().run()\n{shows}"
+
+    # -- a place that is handed over
+
+    def _handed(self) -> str:
+        """Return a program whose workers get what they change as an argument."""
+        chance = self._chance
+        kind = chance.choice(("list", "dict"))
+        name = chance.choice(NAMES[kind]).lower().strip("_")
+        plain = [one for one in CHANGES[kind] if "global {p}" not in one and "_" not in one[0]]
+        change = chance.choice(plain)
+        body = "".join(f"{line.format(p=name)}\n" for line in change)
+        body = body.replace("cached(n)", "n * 4")
+        order = chance.choice((f"n, {name}", f"{name}, n"))
+        run = self._hands(order, name)
+        shown = SHOWN[kind].format(name)
+        main = f"{name} = {chance.choice(BEGINS[kind])}\n{run}print({shown})\n"
+        head = "\n".join(sorted(self._imports)) + "\n\n\n"
+        head += f"def work({order}):\n{_indent(body)}\n\n"
+        guard = "if __name__ == '__main__':\n"
+        if chance.random() < 0.4:
+            return f"{head}{guard}{_indent(main)}"
+        return f"{head}def main():\n{_indent(main)}\n\n{guard}    main()\n"
+
+    def _hands(self, order: str, name: str) -> str:
+        made = self._chance.randrange(6)
+        if made < 3:
+            self._imports = {"from multiprocessing import Process"}
+            process = f"Process(target=work, args=({order}))"
+            join = "for job in jobs:\n    job.join()\n"
+            if made == 0:
+                process = f"Process(target=work, kwargs={{'n': n, {name!r}: {name}}})"
+            if made == 1:
+                start = f"    job = {process}\n    job.start()\n    jobs.append(job)\n"
+                return f"jobs = []\nfor n in range(6):\n{start}{join}"
+            return (
+                f"jobs = [{process} for n in range(6)]\nfor job in jobs:\n    job.start()\n{join}"
+            )
+        if made == 3:
+            self._imports = {"from concurrent.futures import ProcessPoolExecutor"}
+            inner = f"for n in range(6):\n    executor.submit(work, {order})\n"
+            return f"with ProcessPoolExecutor(2) as executor:\n{_indent(inner)}"
+        self._imports = {"from multiprocessing import Pool"}
+        if made == 4:
+            return f"with Pool(2) as pool:\n    pool.starmap(work, [({order}) for n in range(6)])\n"
+        inner = f"for n in range(6):\n    pool.apply_async(work, ({order}))\n"
+        return f"pool = Pool(2)\n{inner}pool.close()\npool.join()\n"
 
     # -- how the workers are started
 

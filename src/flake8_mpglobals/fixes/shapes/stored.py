@@ -46,6 +46,8 @@ _MADE_HERE = {
 }
 _SEQUENCES = frozenset({"list", "tuple", "set", "sorted", "dict", "range", "str", "frozenset"})
 _GIVING = (ast.Return, ast.Yield, ast.YieldFrom)
+_GIVING_PARTS = frozenset({"get", "copy", "items", "keys", "values"})
+"""Calm methods that give what the object holds."""
 _LISTING = frozenset({"split", "rsplit", "splitlines", "copy", "tolist", "keys", "values", "items"})
 _DISPLAYS = (
     *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp),
@@ -376,6 +378,8 @@ class Stored:
                 case ast.Call() if parent.func is node:
                     if not isinstance(node, ast.Attribute) or node.attr not in CALM_METHODS:
                         return True
+                    if node.attr not in _GIVING_PARTS:
+                        return False
                     node, parent = parent, self._module.parents[parent]
                 case ast.Call() | ast.keyword():
                     call = parent if isinstance(parent, ast.Call) else self._module.parents[parent]
