@@ -16,6 +16,7 @@ from flake8_mpglobals import checking, config
 from flake8_mpglobals.commands.check import run
 from flake8_mpglobals.commands.common import Flags
 from flake8_mpglobals.trace import Trace
+from flake8_mpglobals.workspace import Workspaces
 
 WORKER = """\
 from multiprocessing import Pool
@@ -86,7 +87,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     original = checking.check_file
 
-    def noting(task: checking.Task, workspaces: checking.Workspaces) -> object:
+    def noting(task: checking.Task, workspaces: Workspaces) -> object:
         paths.append(task.path)
         return original(task, workspaces)
 
@@ -256,12 +257,12 @@ def test_what_is_shared_between_files_hides_no_dependence(folder: Path) -> None:
     options = config.Configuration(isolated=True).options_for("x.py")
     tasks = [checking.Task(str(path), False, options) for path in sorted(folder.rglob("*.py"))]
     together = Trace()
-    workspaces = checking.Workspaces(together)
+    workspaces = Workspaces(together)
     for task in (*tasks, *tasks):
         checking.check_file(task, workspaces)
     for task in tasks:
         alone = Trace()
-        checking.check_file(task, checking.Workspaces(alone))
+        checking.check_file(task, Workspaces(alone))
         missing = leaves(alone, task.path) - leaves(together, task.path)
         # A folder about which much is asked is listed instead.
         listed = {key for key in missing if key.startswith("k ")}

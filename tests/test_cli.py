@@ -12,6 +12,7 @@ from faces import LOSING, REMEDY, Command, use_stand_in
 
 from flake8_mpglobals import __version__, analysis, checking
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.workspace import Workspaces
 
 LINE = f"7:5: MPG101 worker 'worker' appends to module-level list 'results': {REMEDY}\n"
 
@@ -121,7 +122,7 @@ def test_an_internal_error_is_an_error_of_that_file(
     monkeypatch.setenv("MPGLOBALS_TRACEBACK", "1")
     with pytest.raises(type(failure)):
         job = checking.Job("a.py", LOSING.encode(), Options(frozenset({"MPG101"})))
-        checking.check_bytes(job, checking.Workspaces())
+        checking.check_bytes(job, Workspaces())
 
 
 def test_no_python_files(command: Command) -> None:

@@ -29,6 +29,7 @@ ENOUGH = frozenset(
         "patterns",
         "prefilter",
         "project",
+        "recent",
         "records",
         "reporters",
         "settings",

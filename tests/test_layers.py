@@ -38,6 +38,7 @@ ORDER = (
     "spans",
     "lower",
     "disk",
+    "recent",
     "project",
     "modules",
     "state",

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from generated import BOUNDED, CASES, TELLING, Files
 
-from flake8_mpglobals.checking import Job, Workspaces, check_bytes
+from flake8_mpglobals.checking import Job, check_bytes
 from flake8_mpglobals.model import FileReport
 from flake8_mpglobals.options import Options
+from flake8_mpglobals.workspace import Workspaces
 
 OPTIONS = Options(codes=frozenset(("MPG101",)))
 SILENT = frozenset(("chain in the parent",))

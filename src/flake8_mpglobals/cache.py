@@ -29,7 +29,7 @@ from functools import lru_cache
 from typing import Any
 
 from flake8_mpglobals import __version__
-from flake8_mpglobals.disk import renewed
+from flake8_mpglobals.disk import renewed, tag_of
 from flake8_mpglobals.model import (
     Dispatch,
     FileError,
@@ -260,11 +260,6 @@ def digest(what: bytes) -> str:
     from hashlib import blake2b
 
     return blake2b(what, digest_size=16).hexdigest()
-
-
-def tag_of(choice: object) -> str:
-    """Return by what one choice of options is told from others, the same in every process."""
-    return digest(repr(choice).encode("utf-8", "surrogatepass"))[:12]
 
 
 def report_key(path: str, explicit: bool, options: Options) -> str:

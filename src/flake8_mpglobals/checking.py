@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 
 from flake8_mpglobals.disk import Disk
 from flake8_mpglobals.model import FileError, FileReport
+from flake8_mpglobals.options import TRACEBACK
 from flake8_mpglobals.records import frozen
-from flake8_mpglobals.workspace import Workspace
+from flake8_mpglobals.workspace import Workspaces
 
 if TYPE_CHECKING:
     from flake8_mpglobals.model import Finding
     from flake8_mpglobals.options import Options
     from flake8_mpglobals.trace import Notes, Trace
+    from flake8_mpglobals.workspace import Workspace
 
-TRACEBACK = "MPGLOBALS_TRACEBACK"
 _TRIAL = 0.1
 """Seconds of work after which other processes are thought of,"""
 _WORTH = 0.2
@@ -54,33 +55,6 @@ class Job:
     path: str
     data: bytes
     options: Options
-
-
-class Workspaces:
-    """The project files of one run, for each choice of options that bears on them.
-
-    What has been read of them is remembered: make a new value for each run.
-    """
-
-    __slots__ = ("_known", "disk")
-
-    def __init__(self, trace: Trace | None = None) -> None:
-        self._known: dict[tuple[object, ...], Workspace] = {}
-        self.disk = Disk(trace=trace)
-
-    def of(self, options: Options) -> Workspace:
-        """Return the workspace that holds under ``options``."""
-        key = (options.src, options.boundaries)
-        known = self._known.get(key)
-        if known is None:
-            tag = ""
-            if self.disk.trace is not None:
-                from flake8_mpglobals.cache import tag_of
-
-                tag = tag_of(key)
-            known = Workspace(options.src, options.boundaries, self.disk, tag=tag)
-            self._known[key] = known
-        return known
 
 
 _own: list[Workspaces] = []

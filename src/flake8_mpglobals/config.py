@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from flake8_mpglobals.model import FileError
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.settings import ConfigError, Settings
 
@@ -41,7 +40,7 @@ class Configuration:
         elif file is not None:
             found = load(file)
             if found is None:
-                raise ConfigError(FileError(file, 0, 0, "there is no [tool.mpglobals] table"))
+                raise _error(file, 0, 0, "there is no [tool.mpglobals] table")
             self._fixed = found.under(flags)
 
     def for_folder(self, folder: str) -> Settings:
@@ -98,9 +97,9 @@ def load(path: str, *, missing_ok: bool = False) -> Settings | None:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         if missing_ok:
             return None
-        raise ConfigError(FileError(path, 0, 0, _reason(error))) from None
+        raise _error(path, 0, 0, _reason(error)) from None
     except OSError as error:
-        raise ConfigError(FileError(path, 0, 0, _reason(error))) from None
+        raise _error(path, 0, 0, _reason(error)) from None
     if b"mpglobals" not in data:
         return None
     from flake8_mpglobals.pyproject import parse
@@ -110,3 +109,9 @@ def load(path: str, *, missing_ok: bool = False) -> Settings | None:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
+
+
+def _error(path: str, line: int, column: int, message: str) -> ConfigError:
+    from flake8_mpglobals.model import FileError
+
+    return ConfigError(FileError(path, line, column, message))

@@ -137,6 +137,11 @@ def digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=16).digest()
 
 
+def tag_of(choice: object) -> str:
+    """Return by what one choice of options is told from others, the same in every process."""
+    return digest(repr(choice).encode("utf-8", "surrogatepass")).hex()[:12]
+
+
 def _status(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from itertools import chain
 
 from flake8_mpglobals.records import frozen
@@ -10,8 +12,6 @@ from flake8_mpglobals.records import frozen
 _BLANK = r"[ \t\f]*(?:\\\r?\n?[ \t\f]*)*"
 _LISTED = rf"{_BLANK}(\([^)]*\)|[^\n\\;#]*(?:\\\r?\n?[^\n\\;#]*)*)"
 
-_ENTRY = re.compile(rb"(\w[\w.]*|\*)(?:[ \t]+as[ \t]+(\w+))?")
-_COMMENT = re.compile(rb"#[^\n]*")
 
 # Literal beginnings: such a search runs at the speed of memory.
 _FROM = re.compile(rf"from(?!\w){_BLANK}(\.*[\w.]*){_BLANK}import(?!\w){_LISTED}".encode()).findall
@@ -53,8 +53,14 @@ def imports_in(data: bytes) -> Imports:
 
 def listed(names: bytes) -> list[tuple[str, str]]:
     """Return what ``from m import …`` or ``import …`` lists, each with its name here or ''."""
-    text = _COMMENT.sub(b"", names) if b"#" in names else names
+    text = re.sub(rb"#[^\n]*", b"", names) if b"#" in names else names
     return [
         (name.decode("utf-8", "replace"), alias.decode("utf-8", "replace"))
-        for name, alias in _ENTRY.findall(text)
+        for name, alias in _entries()(text)
     ]
+
+
+@cache
+def _entries() -> Callable[[bytes], list[tuple[bytes, bytes]]]:
+    # Compiled when the first import of a project file is met.
+    return re.compile(rb"(\w[\w.]*|\*)(?:[ \t]+as[ \t]+(\w+))?").findall

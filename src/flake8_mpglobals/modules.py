@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import threading
-from collections import OrderedDict
-from typing import Generic, TypeVar
 
 from flake8_mpglobals.disk import digest
 from flake8_mpglobals.model import FileError
 from flake8_mpglobals.project import Project
+from flake8_mpglobals.recent import Recent
 from flake8_mpglobals.records import frozen
 from flake8_mpglobals.source import Source, SourceError
 
@@ -24,50 +22,6 @@ class Module:
 
     source: Source
     tree: ast.Module
-
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class Recent(Generic[Key, Value]):
-    """What was made lately, by key: no more than ``most`` in all, by the sizes given.
-
-    The oldest in use are dropped first.
-    """
-
-    __slots__ = ("_items", "_lock", "_most", "_total")
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._total = 0
-        self._items: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def get(self, key: Key) -> Value | None:
-        """Return what is kept under a key, None where nothing is."""
-        with self._lock:
-            known = self._items.get(key)
-            if known is None:
-                return None
-            self._items.move_to_end(key)
-            return known[0]
-
-    def put(self, key: Key, value: Value, size: int) -> Value:
-        """Keep a value; return it, or what another thread has kept under that key."""
-        with self._lock:
-            known = self._items.get(key)
-            if known is not None:
-                return known[0]
-            self._items[key] = (value, size)
-            self._total += size
-            while self._total > self._most and len(self._items) > 1:
-                _, (_, dropped) = self._items.popitem(last=False)
-                self._total -= dropped
-            return value
 
 
 class Memo:

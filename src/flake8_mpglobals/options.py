@@ -9,6 +9,9 @@ from flake8_mpglobals.records import frozen
 if TYPE_CHECKING:
     from flake8_mpglobals.apis import Api
 
+TRACEBACK = "MPGLOBALS_TRACEBACK"
+"""The variable of the environment by which errors of this package itself are raised."""
+
 
 @frozen
 class Options:

@@ -7,14 +7,13 @@ crosses folders.
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 from collections.abc import Iterable
 
 from flake8_mpglobals.records import frozen
 
-_MAGIC = re.compile(r"[*?\[]")
+_MAGIC = frozenset("*?[")
 
 
 @frozen
@@ -36,7 +35,7 @@ class Patterns:
             if not text:
                 continue
             if "/" not in text:
-                if _MAGIC.search(text):
+                if not _MAGIC.isdisjoint(text):
                     name_globs.append(_compile(text))
                 else:
                     names.add(os.path.normcase(text))
@@ -79,6 +78,8 @@ NONE = Patterns()
 
 
 def _compile(glob: str) -> re.Pattern[str]:
+    import fnmatch
+
     # "a/**/b" also means "a/b"
     text = fnmatch.translate(glob.replace("/**/", "/\0/"))
     text = text.replace("/\0/", "/(?:.*/)?")

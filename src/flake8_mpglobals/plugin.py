@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flake8_mpglobals import __version__
-from flake8_mpglobals.checking import TRACEBACK, Workspaces
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,6 +32,7 @@ class _Run:
 
     def __init__(self, given: Namespace | None) -> None:
         from flake8_mpglobals.config import Configuration
+        from flake8_mpglobals.workspace import Workspaces
 
         self.given = given
         # flake8 takes --isolated off its arguments before it makes its options.
@@ -132,6 +132,7 @@ class Plugin:
         if options is None:
             return
         from flake8_mpglobals import analysis
+        from flake8_mpglobals.options import TRACEBACK
         from flake8_mpglobals.source import Source
 
         try:

@@ -12,19 +12,22 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from flake8_mpglobals.disk import Disk
+from flake8_mpglobals.disk import Disk, tag_of
 from flake8_mpglobals.imports import Imports, imports_in, listed
-from flake8_mpglobals.modules import Memo, Module, Recent, parsed_modules
 from flake8_mpglobals.offers import NO_OFFERS, Offers, made_offers, plain_offers
 from flake8_mpglobals.prefilter import may_start_process, names_process_api
 from flake8_mpglobals.project import Project, folder_and_stem
+from flake8_mpglobals.recent import Recent
 from flake8_mpglobals.records import frozen
 
 if TYPE_CHECKING:
     from flake8_mpglobals.apis import Api
     from flake8_mpglobals.catalogue import Catalogue
     from flake8_mpglobals.ir import Module as Lowered
+    from flake8_mpglobals.modules import Memo, Module
     from flake8_mpglobals.offering import Offering
+    from flake8_mpglobals.options import Options
+    from flake8_mpglobals.trace import Trace
 
 MOST_LOWERED = 3_000_000
 """Characters of modules that are kept lowered."""
@@ -67,7 +70,7 @@ class Workspace:
         self._trace = disk.trace if disk is not None else None
         self.tag = tag
         self._boundaries = boundaries
-        self.memo = memo if memo is not None else parsed_modules
+        self._memo = memo
         self._own = tuple(row.name.rpartition(".")[2].encode() for row in boundaries)
         self._texts: dict[str, Text | None] = {}
         self._offers: dict[tuple[str, int], Offers] = {}
@@ -81,6 +84,13 @@ class Workspace:
         from flake8_mpglobals.catalogue import Catalogue
 
         return Catalogue(self._boundaries)
+
+    @cached_property
+    def memo(self) -> Memo:
+        """The parsed modules: by default those of this process."""
+        from flake8_mpglobals.modules import parsed_modules
+
+        return parsed_modules if self._memo is None else self._memo
 
     def has_needle(self, data: bytes, imports: Imports | None = None) -> bool:
         """Whether the bytes of a file can name a process API, a configured one included."""
@@ -305,3 +315,28 @@ def _text(plain: tuple[Any, ...]) -> Text | None:
 
 def _has_attribute(names: frozenset[str], data: bytes) -> bool:
     return any(b"." + name.encode() in data for name in names)
+
+
+class Workspaces:
+    """The project files of one run, for each choice of options that bears on them.
+
+    What has been read of them is remembered: make a new value for each run.
+    """
+
+    __slots__ = ("_known", "disk")
+
+    def __init__(self, trace: Trace | None = None) -> None:
+        self._known: dict[tuple[object, ...], Workspace] = {}
+        self.disk = Disk(trace=trace)
+
+    def of(self, options: Options) -> Workspace:
+        """Return the workspace that holds under ``options``."""
+        key = (options.src, options.boundaries)
+        known = self._known.get(key)
+        if known is None:
+            tag = ""
+            if self.disk.trace is not None:
+                tag = tag_of(key)
+            known = Workspace(options.src, options.boundaries, self.disk, tag=tag)
+            self._known[key] = known
+        return known

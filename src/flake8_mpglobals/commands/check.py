@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flake8_mpglobals.checking import (
-    TRACEBACK,
     Job,
-    Workspaces,
     check_bytes,
     check_files,
     read,
@@ -26,8 +24,10 @@ from flake8_mpglobals.commands.common import (
 from flake8_mpglobals.config import Configuration
 from flake8_mpglobals.discovery import Target, discover
 from flake8_mpglobals.model import FileError, FileReport, Finding, Fix
+from flake8_mpglobals.options import TRACEBACK
 from flake8_mpglobals.records import replace
 from flake8_mpglobals.reporters import Report, Style, render
+from flake8_mpglobals.workspace import Workspaces
 
 _FEW = 8
 """So few files are as soon checked as looked up."""

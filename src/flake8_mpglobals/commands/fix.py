@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from flake8_mpglobals.checking import (
-    TRACEBACK,
     Job,
-    Workspaces,
     check_bytes,
     internal,
     read,
@@ -28,8 +26,10 @@ from flake8_mpglobals.discovery import Target, discover
 from flake8_mpglobals.fixes.engine import FixResult, fix_source
 from flake8_mpglobals.fixes.write import WriteError, replace_file
 from flake8_mpglobals.model import FileError, Finding
+from flake8_mpglobals.options import TRACEBACK
 from flake8_mpglobals.records import mutable
 from flake8_mpglobals.source import Source, SourceError
+from flake8_mpglobals.workspace import Workspaces
 
 _COLOURS = {b"+": b"\x1b[32m", b"-": b"\x1b[31m", b"@": b"\x1b[36m"}
 
