@@ -153,6 +153,17 @@ def test_a_folder_with_records_of_an_installer_is_no_project(tmp_path: Path) -> 
     assert found(tmp_path, "lib/one/a.py", "two") == "-"
 
 
+def test_what_no_record_names_is_of_the_project(tmp_path: Path) -> None:
+    tree(tmp_path, "app.py", "state.py", "yaml/__init__.py", "six.py")
+    for record in ("PyYAML-6.0.dist-info/RECORD", "six-1.0.dist-info/RECORD"):
+        tree(tmp_path, record)
+    text = "yaml/__init__.py,sha256=1,2\nPyYAML-6.0.dist-info/RECORD,,\n"
+    (tmp_path / "PyYAML-6.0.dist-info" / "RECORD").write_text(text)
+    assert found(tmp_path, "app.py", "state") == "state.py"
+    assert found(tmp_path, "app.py", "yaml") == "-"
+    assert found(tmp_path, "app.py", "six") == "-"
+
+
 def test_a_library_of_the_catalogue_is_told_from_a_namesake(tmp_path: Path) -> None:
     tree(tmp_path, "main.py", "dask/__init__.py", "dask/base.py")
     assert found(tmp_path, "main.py", "dask.base") == "dask/base.py"

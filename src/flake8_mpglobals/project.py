@@ -10,6 +10,7 @@ looks at ``sys.path``: what is installed does not change an answer.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -26,6 +27,9 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _RECORD = ".dist-info"
 """How the folder ends that an installer leaves beside a package."""
 _LIBRARY = sys.stdlib_module_names | LIBRARIES
+
+_TOP = re.compile(rb"^([^/,\r\n]+?)(?:\.\w+)?(?=[/,])", re.MULTILINE)
+"""What a line of a record begins with: a folder, or a module with its ending."""
 
 Kind = Literal["module", "package", "namespace", "unknown"]
 
@@ -87,7 +91,7 @@ class Project:
         self._places: dict[str, _Place] = {}
         self._named: dict[tuple[str, bytes], tuple[Found | None, str]] = {}
         self._belows: dict[str, dict[str, str]] = {}
-        self._installs: dict[str, bool] = {}
+        self._installs: dict[str, frozenset[str]] = {}
         self._packages: dict[str, tuple[str, set[bytes]]] = {}
 
     def resolve(self, importer: str, module: str, level: int = 0) -> Resolution:
@@ -286,7 +290,7 @@ class Project:
         portions: list[str] = []
         for root in roots:
             own = self._own(importer, root, top)
-            if not own and self._installed(root):
+            if not own and self._installed(root, top):
                 continue
             kind, found = self._step(root, top, absent)
             if kind == "package" and not own and self._catalogued(top, found[0]):
@@ -306,16 +310,21 @@ class Project:
         first, _ = os.path.splitext(os.path.relpath(importer, root).split(os.sep)[0])
         return first == top
 
-    def _installed(self, root: str) -> bool:
-        """Whether a folder is one that packages are installed into."""
+    def _installed(self, root: str, top: str) -> bool:
+        """Whether an installer put the module ``top`` into a folder: all that is in
+        ``site-packages``, elsewhere what the records beside it name.
+        """
         # Asked each time: the answer for one folder is noted to depend on it, too.
         names = self._disk.names(root)
+        if os.path.basename(root) in _INSTALLED:
+            return True
         known = self._installs.get(root)
         if known is None:
-            known = self._installs[root] = os.path.basename(root) in _INSTALLED or any(
-                name.endswith(_RECORD) for name in names
+            records = [name for name in names if name.endswith(_RECORD)]
+            known = self._installs[root] = frozenset().union(
+                *(_recorded(os.path.join(root, record)) for record in records)
             )
-        return known
+        return top in known
 
     def _catalogued(self, top: str, init: str) -> bool:
         """Whether a package is the library that the catalogue describes: its rows say more
@@ -420,3 +429,16 @@ def folder_and_stem(path: str) -> tuple[str, bytes]:
     """Return the folder of a file, and its name without the ending, as imports spell it."""
     folder, name = os.path.split(path)
     return folder, os.path.splitext(name)[0].encode("utf-8", "replace")
+
+
+def _recorded(folder: str) -> frozenset[str]:
+    """Return the modules that an installer notes in a folder of its own: by the name of
+    that, and by the list of files in it.
+    """
+    name = os.path.basename(folder).partition("-")[0].lower().replace(".", "_")
+    try:
+        with open(os.path.join(folder, "RECORD"), "rb") as handle:
+            data = handle.read()
+    except OSError:
+        data = b""
+    return frozenset((name, *(top.decode("utf-8", "replace") for top in set(_TOP.findall(data)))))
