@@ -337,6 +337,20 @@ class Catalogue:
         """Whether some row is a method of, or gives back, the class ``name``."""
         return self._original(name) in self._tables.owners
 
+    def keeps_methods(self, name: str) -> bool:
+        """Whether calling ``name`` gives an object on which methods run callables elsewhere:
+        not just a callable that takes the tasks there and then.
+        """
+        name = self._original(name)
+        row = self._tables.rows.get(name)
+        if row is not None and row.wraps is not None:
+            return False
+        start = f"{row.returns if row is not None and row.returns else name}."
+        return any(
+            other.startswith(start) and not other.endswith("__call__") and found.dispatches
+            for other, found in self._tables.rows.items()
+        )
+
     def _original(self, name: str) -> str:
         """Return the canonical name, of a clone that of what it mirrors."""
         name = self.canonical(name)

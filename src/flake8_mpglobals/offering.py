@@ -195,15 +195,18 @@ class Offering:
 
     def _names_library(self, text: bytes, but: frozenset[str] = frozenset()) -> bool:
         """Whether a text names what the catalogue has, of a library that is not in ``but``."""
-        touches = self.catalogue.touches
+        touches, keeps_methods = self.catalogue.touches, self.catalogue.keeps_methods
         for chain in set(_CHAIN.findall(text)):
             whole = chain.decode("utf-8", "replace")
             head = whole.partition(".")[0]
             library = self.libraries.get(head)
-            if library is None or library.partition(".")[0] in but:
+            if library is None:
                 continue
             dotted = library + whole[len(head) :]
-            if any(touches(name, text) for name in (library, *_beginnings(dotted))):
+            names = (library, *_beginnings(dotted))
+            if library.partition(".")[0] in but and not any(map(keeps_methods, names)):
+                continue
+            if any(touches(name, text) for name in names):
                 return True
         return False
 
@@ -220,7 +223,9 @@ def _never(_: bytes) -> bool:
 
 _CHAIN = re.compile(rb"(?<![\w.])[^\W\d]\w*(?:\.\w+)*")
 _TASKS_MADE = frozenset(("joblib", "dask", "distributed", "ray", "pyspark", "celery"))
-"""Libraries whose calls are made where the tasks are: what they give back is a result."""
+"""Libraries whose calls are made where the tasks are: what they give back is a result,
+but for what has methods of its own.
+"""
 
 
 def _beginnings(chain: str) -> Iterator[str]:
