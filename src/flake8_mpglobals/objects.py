@@ -54,8 +54,9 @@ class Objects:
         found: Wanted = {place: {path}}
         if not isinstance(place, Handed | Cell):
             return found
-        # The last part of the path of a copy is a slot: what it held before is not changed.
-        last = len(path) if isinstance(place, Handed) and path else len(path) + 1
+        # An attribute that is set is a slot: what it held before is not changed.
+        slot = isinstance(place, Handed) and path[-1:] and path[-1].startswith(".")
+        last = len(path) if slot else len(path) + 1
         roots = {
             (start, (*above, *path[index:]))
             for index, known in enumerate(_prefixes(place, path))
