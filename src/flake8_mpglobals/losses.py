@@ -33,6 +33,7 @@ from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.observers import Observers, Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
+from flake8_mpglobals.reads import ENVIRON
 from flake8_mpglobals.standpoint import Standpoint, at, end, home, location
 from flake8_mpglobals.writes import WorkerWrites, Write
 
@@ -132,7 +133,7 @@ class Losses:
         workers = frozenset(entry for _, entry, _ in write.ways)
         if self._bystanders.starts_anew(write.raw, sites, workers):
             return None
-        if self._bystanders.set_alike(write.raw, workers):
+        if self._bystanders.set_alike(write.raw, workers) or self._deep_elsewhere(write):
             return None
         copy = write.effect.sort in COPIES
         own = copy or all(worker.cls is not None for worker in workers)
@@ -152,7 +153,7 @@ class Losses:
                 return None
             fillers = self._excuses.copies.fillers(write.place, write.effect)
         skip = fillers | makers | self._same_code(write)
-        seen = self._seen(write, sites, skip, seen_to_follow=False)
+        seen = self._seen(write, sites, skip, seen_to_follow=write.place == ENVIRON)
         if seen and self._bystanders.keeps_up(
             write.raw, write.effect.path, workers, {reader for reader, _ in seen}, copy=copy
         ):
@@ -167,7 +168,6 @@ class Losses:
             (reader, touch)
             for reader, touch in seen
             if not self._bystanders.stands_by(reader, touch, write.raw, sites, workers, copy=copy)
-            and not self._deep_elsewhere(write, reader)
         ]
         return self._lost(write, sites, seen)
 
@@ -190,15 +190,13 @@ class Losses:
             seen_to_follow=seen_to_follow,
         )
 
-    def _deep_elsewhere(self, write: Write, reader: Function) -> bool:
-        """Whether a write and its reader are both the business of modules that the dispatch
-        knows nothing of: what a library does for itself, wherever it is used.
+    def _deep_elsewhere(self, write: Write) -> bool:
+        """Whether a write is deep down in modules that neither the file under check nor the
+        dispatch is in: what a library does for itself, wherever it is used.
         """
         homes = {self.program.main, *(site.call.function.module for site, _, _ in write.ways)}
-        return (
-            write.raw.function.module not in homes
-            and reader.module not in homes
-            and all(len(chain) > _DEEP for _, _, chain in write.ways)
+        return write.raw.function.module not in homes and all(
+            len(chain) > _DEEP for _, _, chain in write.ways
         )
 
     def _same_code(self, write: Write) -> frozenset[Function]:
@@ -353,6 +351,10 @@ def _receivers(call: Call) -> Iterator[Value]:
 def _changed(write: Write) -> tuple[str, ...]:
     """Return the access path of what changes; of a container that was handed, what it holds."""
     event = write.raw.event
+    if write.place == ENVIRON and isinstance(event, Call) and isinstance(event.node, ast.Call):
+        first = event.node.args[:1]
+        if write.raw.method in ("pop", "setdefault") and isinstance(first[0], ast.Constant):
+            return (*write.effect.path, f"[{first[0].value!r}]")
     inside = isinstance(event, Call) or event.how == "inplace"
     if inside and isinstance(write.place, Handed):
         return (*write.effect.path, "[]")
