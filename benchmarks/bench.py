@@ -1,6 +1,7 @@
 """Time `mpglobals check` beside ruff, pylint and flake8, on the same files, in turn.
 
-    python benchmarks/bench.py [--work DIR] [--tree DIR] [--rounds N] [--sample N]
+    python benchmarks/bench.py [--packages NAME ...] [--tree DIR] [--rounds N] [--starts N]
+                               [--lines N] [--only NAME ...] [--work DIR]
 
 Run it with the interpreter of the environment in which flake8-mpglobals, ruff, flake8
 and (if you like) pylint are installed.  Only the standard library and pip are used;
@@ -9,9 +10,9 @@ POSIX only (os.wait4).
 What is run.  The packages of `packages.txt` beside this file are downloaded once, as
 they were published and without what they depend on, into DIR (default: a folder in the
 user's cache), and their *.py files unpacked to `DIR/tree`; `DIR/plain` is the same
-without the frameworks that start processes themselves.  With --tree: the *.py files of
-another folder are copied instead.  No settings file, .gitignore or cache of yours takes
-part.  On all of them, and on `plain`:
+without the frameworks that start processes themselves.  With --packages only some are
+taken; with --tree the *.py files of another folder instead.  No settings file,
+.gitignore or cache of yours takes part.  On all of them, and on `plain`:
 
   cold           mpglobals check --isolated --no-cache --output-format=concise
   cold -j1       the same in one process
@@ -20,25 +21,33 @@ part.  On all of them, and on `plain`:
   ruff           ruff check --no-cache --isolated --select PLW0602,PLW0603
                  (its two rules about `global`: its cheapest run of a like kind)
 
-on 1, 2, 4 and 8 copies of one package (`growth`): cold -j1; and, because they are slow,
-on a sample of the files, evenly spread over the sorted list:
+on 1, 2, 4 and 8 copies of one package (`growth`): cold -j1; on packages that are no
+frameworks, from the first file on until there are N lines (--lines, default: 100,000):
 
   flake8         flake8 --isolated -j1, all of its own checks, this plugin hidden
   flake8+plugin  the same with the plugin
-  pylint         pylint -j1, W0602 and W0603 alone, on a tenth of the sample
+  pylint         pylint -j1, W0602 and W0603 alone, on every tenth of those files
+
+and, N times (--starts, default: 30), what it takes to start:
+
+  import click   python -c "import click"
+  clean          mpglobals check of one file of the standard library, textwrap.py
+  finding        mpglobals check of one file with a finding
+  flake8 one     flake8 -j1 on that clean file, this plugin hidden
+  flake8 one+    the same with the plugin
 
 There is no flake8 option that keeps an installed plugin from running (--select only
 filters what is printed), so the first hides the distribution from
 importlib.metadata; both runs go through the same launcher.  The difference of the
 two is what the plugin costs a flake8 user.
 
-How it is timed.  One round that does not count, then N rounds; in each round every
-command runs once, in an order that moves on by one per round, so that a slow minute
-of the machine meets all of them.  Figures are medians over the rounds: wall time,
-CPU time (user + system, of the process and the children it waited for) and peak
-memory (ru_maxrss: of the largest single process, not the sum).  "wall min-max" shows
-how far the rounds differ; ratios of times that are not much larger than that mean
-nothing.
+How it is timed.  The starts first, then the tree.  One round that does not count, then N
+rounds; in each round every command runs once, in an order that moves on by one per
+round, so that a slow minute of the machine meets all of them.  Figures are medians over
+the rounds: wall time, CPU time (user + system, of the process and the children it
+waited for) and peak memory (ru_maxrss: of the largest single process, not the sum).
+"wall min-max" shows how far the rounds differ; ratios of times that are not much larger
+than that mean nothing.
 """
 
 from __future__ import annotations
@@ -47,12 +56,14 @@ import argparse
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import tempfile
+import textwrap
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -67,7 +78,8 @@ FRAMEWORKS = (
     "ray", "dask", "distributed", "pyspark", "celery", "billiard", "joblib",
     "multiprocess", "pathos", "mpire", "airflow",
 )  # fmt: skip
-GROWN = "sklearn"
+GROWN = ("sklearn", "mne", "networkx", "luigi", "joblib")
+"""The first of these that is there is copied for the growth curve."""
 COPIES = (1, 2, 4, 8)
 # What is unpacked is the same on every machine: the wheels of one platform.
 _PLATFORM = ["--implementation=cp", "--python-version=3.12"]
@@ -149,26 +161,39 @@ HEADER = (
 )
 
 
-def download(folder: Path) -> None:
-    """Download what is not there yet of the pinned packages, without dependencies."""
+def pinned() -> dict[str, str]:
+    """Return the packages of ``packages.txt`` with their versions."""
+    lines = PACKAGES.read_text(encoding="utf-8").splitlines()
+    names = (line.partition("#")[0].strip().partition("==") for line in lines)
+    return {name: version for name, _, version in names if name}
+
+
+def download(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Download what is not there yet of the pinned packages, without dependencies.
+
+    Return the archives of those named.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", str(folder)]
-    for line in PACKAGES.read_text(encoding="utf-8").splitlines():
-        name, _, version = line.partition("#")[0].strip().partition("==")
-        if not name:
-            continue
+    archives: list[Path] = []
+    for name in names:
+        version = pinned()[name]
         stem = f"{name.replace('-', '_')}-{version}"
-        if any(path.name.startswith(stem) for path in folder.iterdir()):
+        found = [path for path in folder.iterdir() if path.name.startswith(stem)]
+        if found:
+            archives += found
             continue
         print(f"downloading {name} {version}", flush=True)
         wheel = [*pip, "--only-binary=:all:", *_PLATFORM, f"{name}=={version}"]
         if subprocess.run(wheel, check=False, capture_output=True).returncode:
             subprocess.run([*pip, "--no-binary=:all:", f"{name}=={version}"], check=True)
+        archives += [path for path in folder.iterdir() if path.name.startswith(stem)]
+    return archives
 
 
-def unpack(archives: Path, tree: Path) -> None:
+def unpack(archives: Sequence[Path], tree: Path) -> None:
     """Unpack the ``*.py`` files of wheels and source archives."""
-    for archive in sorted(archives.iterdir()):
+    for archive in sorted(archives):
         if archive.suffix == ".whl":
             with zipfile.ZipFile(archive) as wheel:
                 for name in wheel.namelist():
@@ -208,11 +233,33 @@ def _python_files(tree: Path) -> Iterator[Path]:
                 yield path
 
 
-def spread(files: Sequence[str], size: int) -> list[str]:
-    """Return ``size`` of ``files`` at even distances (all of them if there are fewer)."""
-    if len(files) <= size:
-        return list(files)
-    return [files[number * len(files) // size] for number in range(size)]
+def first_lines(folder: Path, files: Sequence[str], lines: int) -> list[str]:
+    """Return the first of ``files`` that have so many lines together."""
+    taken: list[str] = []
+    for name in files:
+        if lines <= 0:
+            break
+        lines -= (folder / name).read_bytes().count(b"\n")
+        taken.append(name)
+    return taken
+
+
+def starts(work: Path) -> list[Command]:
+    """Return what is timed of starting, on two small files that are put into ``work``."""
+    shutil.copyfile(textwrap.__file__, work / "clean.py")
+    seed = PACKAGES.parent.parent / "fixtures" / "detect" / "seed.py"
+    (work / "finding.py").write_text(
+        re.sub(r"  # want .*", "", seed.read_text(encoding="utf-8")), encoding="utf-8"
+    )
+    script = str(Path(sysconfig.get_path("scripts")) / "mpglobals")
+    flake8 = ["--isolated", "--exit-zero", "-j1", "clean.py"]
+    return [
+        Command("import click", [sys.executable, "-c", "import click"], 0),
+        Command("clean", [script, "check", "--isolated", "clean.py"], 1),
+        Command("finding", [script, "check", "--isolated", "finding.py"], 1, (1,)),
+        Command("flake8 one", [sys.executable, "-c", _LAUNCHER, PACKAGE, *flake8], 1),
+        Command("flake8 one+", [sys.executable, "-c", _LAUNCHER, "-", *flake8], 1),
+    ]
 
 
 def commands(files: Sequence[str], plain: Sequence[str], sample: Sequence[str]) -> list[Command]:
@@ -254,7 +301,8 @@ def commands(files: Sequence[str], plain: Sequence[str], sample: Sequence[str]) 
         found.append(Command("ruff", [*argv, "tree"], len(files)))
         if plain:
             found.append(Command("plain ruff", [*argv, "plain"], len(plain)))
-    grown = [name for name in files if name.startswith(f"{GROWN}/")]
+    package = grown_package(files)
+    grown = [name for name in files if package and name.startswith(f"{package}/")]
     if grown:
         found += [
             Command(
@@ -282,12 +330,24 @@ def commands(files: Sequence[str], plain: Sequence[str], sample: Sequence[str]) 
     return found
 
 
-def grow(work: Path) -> None:
+def grown_package(files: Sequence[str]) -> str:
+    """Return the package that is copied for the growth curve; empty where there is none."""
+    tops = {Path(name).parts[0] for name in files}
+    return next((name for name in GROWN if name in tops), "")
+
+
+def grow(work: Path, package: str) -> None:
     """Lay out the copies for the growth curve, each a project of its own."""
-    for number in range(max(COPIES)):
-        target = work / "grown" / str(number) / GROWN
-        if (work / "tree" / GROWN).is_dir() and not target.exists():
-            shutil.copytree(work / "tree" / GROWN, target)
+    for number in range(max(COPIES)) if package else ():
+        shutil.copytree(work / "tree" / package, work / "grown" / str(number) / package)
+
+
+def time_all(found: Sequence[Command], rounds: int, folder: Path) -> None:
+    """Run one round that does not count, then those that do."""
+    for number in range(rounds + 1):
+        turn = number % len(found)
+        for command in (*found[turn:], *found[:turn]):
+            command.run(folder, count=number > 0)
 
 
 def report(found: Sequence[Command]) -> None:
@@ -305,6 +365,9 @@ def report(found: Sequence[Command]) -> None:
             print(f"{text:45} wall {wall:6.2f}  CPU {cpu:6.2f}")
 
     print()
+    ratio("clean file / import click", "clean", "import click")
+    ratio("file with a finding / import click", "finding", "import click")
+    ratio("flake8 on one file, with the plugin / without", "flake8 one+", "flake8 one")
     ratio("cold / ruff", "cold", "ruff")
     ratio("without frameworks: cold / ruff", "plain cold", "plain ruff")
     ratio("warm / ruff", "warm", "ruff")
@@ -329,22 +392,27 @@ def main() -> None:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser.add_argument("--work", type=Path, default=cache / "mpglobals-benchmark")
     parser.add_argument("--tree", type=Path, help="time this folder, download nothing")
+    parser.add_argument(
+        "--packages", nargs="+", metavar="NAME", help="only these of the pinned packages"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (default: 5)")
-    parser.add_argument("--sample", type=int, default=300, help="files for flake8 (default: 300)")
+    parser.add_argument("--starts", type=int, default=30, help="rounds for starting (default: 30)")
+    parser.add_argument("--lines", type=int, default=100_000, help="lines for flake8")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="time these commands alone")
     options = parser.parse_args()
     if not hasattr(os, "wait4"):
         parser.error("os.wait4 is needed, which this system has not")
-    if options.rounds < 1 or options.sample < 1:
-        parser.error("--rounds and --sample count from 1")
-    source = options.tree
-    if source is None:
-        source = options.work / "unpacked"
-        download(options.work / "packages")
-        if not source.exists():
-            unpack(options.work / "packages", source)
+    if min(options.rounds, options.starts, options.lines) < 1:
+        parser.error("--rounds, --starts and --lines count from 1")
+    names = options.packages or list(pinned())
+    if unknown := set(names) - pinned().keys():
+        parser.error(f"not in {PACKAGES.name}: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory(prefix="mpglobals-bench-") as folder:
         work = Path(folder)
+        source = options.tree
+        if source is None:
+            source = work / "unpacked"
+            unpack(download(options.work / "packages", names), source)
         files = copy_python_files(source, work / "tree")
         if not files:
             parser.error(f"no *.py file in {source}")
@@ -353,7 +421,7 @@ def main() -> None:
             target = work / "plain" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(work / "tree" / name, target)
-        grow(work)
+        grow(work, grown_package(files))
         size = sum((work / "tree" / name).stat().st_size for name in files)
         tools = (PACKAGE, "ruff", "flake8", "pylint")
         print(
@@ -362,18 +430,19 @@ def main() -> None:
         )
         print(
             f"{len(files)} files ({len(plain)} without frameworks), {size / 1e6:.1f} MB;"
-            f" median of {options.rounds} rounds\n"
+            f" median of {options.rounds} rounds, of {options.starts} for starting\n",
+            flush=True,
         )
         # What was just written could change unnoticed: then nothing is kept.
         time.sleep(3)
-        found = commands(files, plain, spread(files, options.sample))
-        if options.only:
-            found = [command for command in found if command.name in options.only]
-        for number in range(options.rounds + 1):
-            turn = number % len(found)
-            for command in (*found[turn:], *found[:turn]):
-                command.run(work, count=number > 0)
-        report(found)
+        few = first_lines(work / "tree", plain or files, options.lines)
+        both = (starts(work), commands(files, plain if len(plain) < len(files) else (), few))
+        for found, rounds in zip(both, (options.starts, options.rounds), strict=True):
+            if options.only:
+                found[:] = [command for command in found if command.name in options.only]
+            if found:
+                time_all(found, rounds, work)
+        report([*both[0], *both[1]])
 
 
 def _version(name: str) -> str:
