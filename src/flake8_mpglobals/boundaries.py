@@ -67,9 +67,9 @@ def find_boundaries(
         rounds -= 1
         found = Boundaries()
         crossings = Crossings(evaluator)
-        new = False
         seen: _Passed = {}
         opened = program.opened
+        new = evaluator.learn(evaluator.registered(program.modules))
         for function in extent.round():
             targets: list[Target] = []
             sent: list[Target] = []

@@ -378,6 +378,12 @@ HANDS_BACK: dict[str, int] = {
 }
 """Calls whose result stands for one of their arguments."""
 
+RECORD_MAKERS: dict[str, str] = {
+    "collections.namedtuple": "types.SimpleNamespace",
+    "typing.NamedTuple": "types.SimpleNamespace",
+}
+"""Calls that make a class, and a class with attributes as its instances have them."""
+
 MODULE_OBJECTS: dict[str, str] = {"os.environ": "dict", "sys.path": "list", "sys.modules": "dict"}
 """Mutable attributes of library modules, and their kinds."""
 

@@ -241,9 +241,15 @@ class Answers(Results):
                 found |= self._wrapped_attribute(thing, name, base)
             elif isinstance(thing, Box) and name in RESHAPES.get(thing.kind, ()):
                 found.add(thing)
+            elif isinstance(thing, Box) and thing.call and name in thing.call.keywords:
+                found |= self._given_attribute(thing, thing.call.keywords[name], env)
             elif not (isinstance(thing, Plain) and thing.kind == "NoneType"):
                 found.add(UNKNOWN)
         return frozenset(found) or frozenset((UNKNOWN,))
+
+    def _given_attribute(self, box: Box, values: Values, env: Env | None) -> Things:
+        """Return what an object without a class of its own was made with as an attribute."""
+        return self.things(values, env) if box.kind == "object" else frozenset((UNKNOWN,))
 
     def _wrapped_attribute(self, thing: Wrapped, name: str, base: Value) -> Things:
         """Return a method that the library gives to what it made over, or to an actor's."""

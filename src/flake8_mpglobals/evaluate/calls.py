@@ -25,6 +25,7 @@ from flake8_mpglobals.ir import (
     ClassValue,
     Function,
     FunctionValue,
+    Imported,
     Module,
     Param,
     Result,
@@ -32,6 +33,7 @@ from flake8_mpglobals.ir import (
     Values,
     element,
     item,
+    root,
     union,
 )
 from flake8_mpglobals.mutations import (
@@ -151,6 +153,28 @@ class Evaluator(Places):
                             if Func(value.function) in self.things(decorator):
                                 found.append(Func(function))
         return tuple(self.ordered(frozenset(found)))
+
+    def registered(self, modules: Iterable[Module]) -> list[Target]:
+        """Return the decorators of the program that give back what they get, with that: they
+        note it for later.
+        """
+        definitions: list[tuple[Value, tuple[Values, ...]]] = [
+            (FunctionValue(f), f.decorators) for m in modules for f in m.functions if f.decorators
+        ]
+        definitions += [
+            (ClassValue(c), c.decorators) for m in modules for c in m.classes if c.decorators
+        ]
+        found: list[Target] = []
+        for definition, decorators in definitions:
+            for values in decorators:
+                if all(isinstance(root(value), Imported) for value in values):
+                    continue
+                for thing in self.ordered(self.things(values)):
+                    if isinstance(thing, Func) and Param(thing.function, 0) in (
+                        thing.function.returns
+                    ):
+                        found.append(Target(thing.function, {0: frozenset((definition,))}))
+        return found
 
     def made_over(self, modules: Iterable[Module]) -> list[Function]:
         """Return the functions of modules that decorators of the catalogue make over:

@@ -47,7 +47,15 @@ from flake8_mpglobals.ir import (
     element,
     root,
 )
-from flake8_mpglobals.mutations import AGAIN, CONSTRUCTORS, FIELDS, HANDS_BACK, RESHAPES, SCALARS
+from flake8_mpglobals.mutations import (
+    AGAIN,
+    CONSTRUCTORS,
+    FIELDS,
+    HANDS_BACK,
+    RECORD_MAKERS,
+    RESHAPES,
+    SCALARS,
+)
 from flake8_mpglobals.sharedtypes import PROXIES, VIEWS
 
 WALKED, MAPPED = "iterable", "mapping"
@@ -117,6 +125,8 @@ class Results(Elements):
             return frozenset((Plain(SCALARS[name]),))
         if name == "functools.partial" and call is not None:
             return frozenset((Partial(call),))
+        if name in RECORD_MAKERS:
+            return frozenset((External(RECORD_MAKERS[name]),))
         return frozenset((UNKNOWN,))
 
     def _entered(self, base: Value, env: Env | None) -> Things:
