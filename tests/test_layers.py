@@ -28,6 +28,7 @@ ORDER = (
     "prefilter",
     "outline",
     "handing",
+    "leads",
     "offers",
     "noqa",
     # one file, and the modules that it leads to

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flake8_mpglobals.handing import EVERY, Known, Slots, hands_over
 from flake8_mpglobals.imports import listed
+from flake8_mpglobals.leads import Unit, find_leads, units
 from flake8_mpglobals.offers import NO_OFFERS, Offers
 from flake8_mpglobals.outline import Part, methods_in, outline
 from flake8_mpglobals.project import folder_and_stem
@@ -27,6 +28,7 @@ class Offering:
         self.project = project
         self.path = path
         self.parts, imports = outline(data)
+        self._split: dict[Part, tuple[Unit, ...]] = {}
         self.libraries: dict[str, str] = {}
         self.direct: set[str] = set()
         self.names: list[tuple[str, str, str]] = []
@@ -99,6 +101,7 @@ class Offering:
                 offers = of(path, links - 1)
                 chains.update(f"{here}.{name}" for name in offers.names)
                 known.update(offers.hands)
+        leads = self._imported_leads(links, of)
         at_import = False
         waiting = list(zip(self.parts, self.uses, strict=True))
         changed = True
@@ -135,7 +138,66 @@ class Offering:
             frozenset(touched - boundaries),
             frozenset(state),
             at_import,
+            self._leads(touched, *leads),
         )
+
+    def _imported_leads(
+        self, links: int, of: Callable[[str, int], Offers]
+    ) -> tuple[set[str], set[str], set[str]]:
+        """Return the names, methods and dotted names of other modules whose use can come
+        to a process API.
+        """
+        names = set(self.direct)
+        methods: set[str] = set()
+        chains: set[str] = set()
+        for path, name, here in self.names if links else ():
+            offers = of(path, links - 1)
+            if name == "*" or name in offers.names:
+                if name == "*":
+                    names.update(lead for lead in offers.leads if "." not in lead)
+                elif name in offers.leads:
+                    names.add(here)
+                methods.update(lead.rpartition(".")[2] for lead in offers.leads if "." in lead)
+        for path, here in self.modules if links else ():
+            for lead in of(path, links - 1).leads:
+                if "." in lead:
+                    methods.add(lead.rpartition(".")[2])
+                else:
+                    chains.add(f"{here}.{lead}")
+        return names, methods, chains
+
+    def _leads(
+        self, touched: set[str], names: set[str], methods: set[str], chains: set[str]
+    ) -> frozenset[str]:
+        """Return what of the names ``touched``, and of their methods, comes to a process API."""
+        senders = self.catalogue.senders | _STARTS
+        waiting: list[Unit] = []
+        direct: dict[Unit, bool] = {}
+        for part, is_direct in zip(self.parts, self.uses, strict=True):
+            if part.sets().isdisjoint(touched):
+                continue
+            for unit in self._units(part):
+                waiting.append(unit)
+                direct[unit] = is_direct
+        return find_leads(
+            waiting,
+            names,
+            methods,
+            chains,
+            lambda unit: (
+                not unit.methods.isdisjoint(senders) or (direct[unit] and self._uses_api(unit))
+            ),
+        )
+
+    def _units(self, part: Part) -> tuple[Unit, ...]:
+        known = self._split.get(part)
+        if known is None:
+            known = self._split[part] = units(part)
+        return known
+
+    def _uses_api(self, unit: Unit) -> bool:
+        """Whether a unit of a part that does uses a process API of a library."""
+        return not unit.methods.isdisjoint(self.catalogue.alone) or self._names_library(unit.text)
 
     def _boundaries(self, touched: set[str], known: dict[str, Slots]) -> set[str]:
         """Return those of the names ``touched`` by which a callable can be sent.
@@ -221,6 +283,8 @@ def _never(_: bytes) -> bool:
     return False
 
 
+_STARTS = frozenset(("start",))
+"""Methods that start processes without taking a callable."""
 _CHAIN = re.compile(rb"(?<![\w.])[^\W\d]\w*(?:\.\w+)*")
 _TASKS_MADE = frozenset(("joblib", "dask", "distributed", "ray", "pyspark", "celery"))
 """Libraries whose calls are made where the tasks are: what they give back is a result,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flake8_mpglobals.records import field, frozen
@@ -18,7 +19,9 @@ class Offers:
     process classes, and what hands a parameter on; ``hands`` says which parameter, by
     the name of the function, class or method; ``starters`` only start processes.
     ``state`` is what its functions may change, ``at_import``: processes are started
-    when the module is imported.
+    when the module is imported.  ``leads`` are the functions, and the methods as
+    ``Class.method``, that come to a process API when they are used; of a class alone,
+    where making or calling an object does.
     """
 
     boundaries: frozenset[str] = frozenset()
@@ -26,11 +29,26 @@ class Offers:
     starters: frozenset[str] = frozenset()
     state: frozenset[str] = frozenset()
     at_import: bool = False
+    leads: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
         """All names that lead to a process API."""
         return self.boundaries | self.starters
+
+    def enters(self, cls: str, name: str) -> bool:
+        """Whether a function, or a method of a class, is worth following."""
+        if not cls:
+            return name in self.leads or name in self.boundaries
+        if name.startswith("__") and name.endswith("__"):
+            return cls in self.leads or cls in self.hands
+        return f"{cls}.{name}" in self.leads or name in self.hands
+
+    def started_by(self, names: Iterable[str], data: bytes) -> bool:
+        """Whether a file that uses ``names`` can come to a process API by them."""
+        return not self.leads.isdisjoint(names) or any(
+            name[name.index(".") :].encode() in data for name in self.leads if "." in name
+        )
 
     def __bool__(self) -> bool:
         return bool(self.boundaries) or bool(self.starters) or self.at_import
@@ -44,7 +62,7 @@ def plain_offers(offers: Offers) -> tuple[object, ...]:
     if offers == NO_OFFERS:
         return ()
     hands = tuple((name, *offers.hands[name].plain()) for name in sorted(offers.hands))
-    return (offers.boundaries, hands, offers.starters, offers.state, offers.at_import)
+    return (offers.boundaries, hands, offers.starters, offers.state, offers.at_import, offers.leads)
 
 
 def made_offers(plain: tuple[Any, ...]) -> Offers:

@@ -179,8 +179,11 @@ class Program:
         outer = function
         while outer.outer is not None and not outer.outer.is_module:
             outer = outer.outer
-        name = (outer.cls.qualname if outer.cls is not None else outer.name).partition(".")[0]
-        return name in self.workspace.offers(function.module.source.path).names
+        offers = self.workspace.offers(function.module.source.path)
+        if outer.cls is None:
+            return offers.enters("", outer.name)
+        cls, _, inner = outer.cls.qualname.partition(".")
+        return cls in offers.names and (bool(inner) or offers.enters(cls, outer.name))
 
     def offering_bodies(self) -> Iterator[Function]:
         """Yield the bodies of other modules that name a process API."""

@@ -158,7 +158,7 @@ class Workspace:
                 return True
             starters = {name for name in offers.starters if name.encode() in data}
             state = bool(starters) and _has_attribute(offers.state, data)
-        if not starters:
+        if not starters or not offers.started_by(starters, data):
             return False
         if state:
             return True
