@@ -271,7 +271,7 @@ class Losses:
         for function, touch in seen:
             where = "" if function.is_module else f", in {function.qualname!r}"
             spot = location(function.module, touch.node)
-            text = f"the parent reads {state_name(write.place)!r} here{where}"
+            text = f"the parent reads {_looked_for(write)} here{where}"
             found.setdefault(spot, Related(spot, text))
         return tuple(found.values())
 
@@ -325,6 +325,19 @@ def _once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:
             for other in found
         ):
             yield lost
+
+
+def _looked_for(write: Write) -> str:
+    """Return what the parent looks at, as it knows it: a worker's ``self`` and arguments are
+    copies of its own objects.
+    """
+    name = state_name(write.place)
+    if not isinstance(write.place, Handed):
+        return repr(name)
+    first = next(iter(write.effect.path), "")
+    part = f"attribute {first[1:]!r} of " if first[:1] == "." and first != ".*" else ""
+    own = "its own object" if write.effect.sort == "instance" else f"what it passed as {name!r}"
+    return part + own
 
 
 def _preference(write: Write) -> tuple[object, ...]:
