@@ -62,6 +62,7 @@ ORDER = (
     "reach",
     "objects",
     "rawwrites",
+    "ranks",
     "effects",
     "handback",
     "reads",

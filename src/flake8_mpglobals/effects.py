@@ -45,6 +45,7 @@ from flake8_mpglobals.mutations import (
     SLICES_SHARE,
     changing_verb,
 )
+from flake8_mpglobals.ranks import rank
 from flake8_mpglobals.rawwrites import CALLED, RawWrite
 from flake8_mpglobals.reach import segments
 from flake8_mpglobals.records import frozen, replace
@@ -251,7 +252,9 @@ def _judge(
     vague = UNKNOWN in things and (not path or bool(known))
     if isinstance(event, Store):
         key = stored_as(event, things, evaluator) or event.key
-        return _stored(event, things, kind, path, key, vague=vague)
+        inner = all(part[:1] == "[" for part in path)
+        depth = rank(whole) if inner else 0
+        return _stored(event, things, kind, path, vague=vague, key=key, rank=depth)
     return _called(write, things, kind, path, vague=vague)
 
 
@@ -327,16 +330,19 @@ def _stored(
     things: Things,
     kind: str,
     path: tuple[str, ...],
-    key: str | int | None,
     *,
     vague: bool,
+    key: str | int | None,
+    rank: int,
 ) -> Effect | None:
-    """Judge an item, attribute or in-place operator; ``key`` is what is changed in the end."""
+    """Judge an item, attribute or in-place operator; ``key`` is what is changed in the end,
+    ``rank`` how many indices lead to a number.
+    """
     if vague and not path:
         return None
     if event.how == "inplace":
         held = kind_of(things)
-        if held not in _AUGMENTS or (held in SLICES_SHARE and path[-1:] and path[-1][0] == "["):
+        if held not in _AUGMENTS or (held in SLICES_SHARE and len(path) >= max(rank, 1)):
             return None  # nothing, or perhaps a number of an array
         return Effect(_sort(held), _nested(_AUGMENTS[held], path), kind, path)
     deletes = event.how.startswith("del")
