@@ -133,8 +133,11 @@ class Losses:
         workers = frozenset(entry for _, entry, _ in write.ways)
         if self._bystanders.starts_anew(write.raw, sites, workers):
             return None
-        if self._bystanders.set_alike(write.raw, workers) or self._deep_elsewhere(write):
+        if self._bystanders.set_alike(write.raw, workers):
             return None
+        here = any(site.call.function.module is self.program.main for site in sites)
+        if not here and self._deep(write):
+            return None  # how another module does what it is asked for
         copy = write.effect.sort in COPIES
         own = copy or all(worker.cls is not None for worker in workers)
         if own and self._bystanders.in_either_process(sites, workers):
@@ -168,6 +171,7 @@ class Losses:
             (reader, touch)
             for reader, touch in seen
             if not self._bystanders.stands_by(reader, touch, write.raw, sites, workers, copy=copy)
+            and not self._deep_elsewhere(write, reader)
         ]
         return self._lost(write, sites, seen)
 
@@ -190,14 +194,17 @@ class Losses:
             seen_to_follow=seen_to_follow,
         )
 
-    def _deep_elsewhere(self, write: Write) -> bool:
-        """Whether a write is deep down in modules that neither the file under check nor the
-        dispatch is in: what a library does for itself, wherever it is used.
+    def _deep(self, write: Write) -> bool:
+        """Whether a write is many calls away from every worker that comes to it."""
+        return all(len(chain) > _DEEP for _, _, chain in write.ways)
+
+    def _deep_elsewhere(self, write: Write, reader: Function) -> bool:
+        """Whether a write deep down, and its reader, are the business of modules that the
+        dispatch knows nothing of: what a library does for itself, wherever it is used.
         """
         homes = {self.program.main, *(site.call.function.module for site, _, _ in write.ways)}
-        return write.raw.function.module not in homes and all(
-            len(chain) > _DEEP for _, _, chain in write.ways
-        )
+        away = write.raw.function.module not in homes and reader.module not in homes
+        return away and self._deep(write)
 
     def _same_code(self, write: Write) -> frozenset[Function]:
         """Return the functions that come to the write wherever they run, in each worker of

@@ -281,7 +281,10 @@ class Observers:
         if site.inner is not None:
             return self.begins(site.inner) | {site.call}
         if site.api.runs == "child":
-            return frozenset(self._waits_after(site.call)) or frozenset((site.call,))
+            waits = frozenset(self._waits_after(site.call))
+            if waits or site.call.function.is_module:
+                return waits
+            return frozenset((site.call,))
         if not site.api.method:
             return frozenset((site.call,))
         if self._starts is None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from flake8_mpglobals.catalogue import Slot
 from flake8_mpglobals.dispatches import DispatchSite
-from flake8_mpglobals.evaluate import Evaluator, External, Handle, argument
+from flake8_mpglobals.evaluate import Evaluator, External, Handle, Obj, Type, argument
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -120,6 +120,8 @@ class StartMethods:
         for thing in self._evaluator.things(call.callee):
             if isinstance(thing, External) and thing.receiver and not found:
                 found |= self._of_receiver(thing.receiver)
+            elif isinstance(thing, Type):
+                found |= self._of_pool_class(thing.cls)
         maker = call.function
         if not found and maker.module is not self._module and not maker.is_module:
             # A function of another module may choose before it makes anything.
@@ -135,6 +137,19 @@ class StartMethods:
                 found |= self._of_context(receiver)
             elif isinstance(thing, Handle) and thing.call is not None:
                 found |= self.of_maker(thing.call)
+            elif isinstance(thing, Obj):
+                found |= self._of_pool_class(thing.cls)
+        return frozenset(found)
+
+    def _of_pool_class(self, cls: Class) -> Methods:
+        """Return the start methods that a class chooses which derives from a pool."""
+        init = self._evaluator.method(cls, "__init__")
+        found: set[str] = set()
+        for call in init.calls if init is not None else ():
+            given = argument(call, _GIVEN[1])
+            contexts = self._evaluator.things(given or ())
+            if any(isinstance(t, Handle) and t.name == _CONTEXT for t in contexts):
+                found |= self._of_context(given or frozenset())
         return frozenset(found)
 
     def _of_context(self, values: Values) -> Methods:
@@ -143,9 +158,9 @@ class StartMethods:
         """
         found: set[str] = set()
         things = self._evaluator.things(values)
-        asked = [t for t in things if isinstance(t, Handle) and t.name == _CONTEXT]
-        if asked and len(asked) < len(things):
-            things = frozenset(t for t in things if t in asked or not isinstance(t, External))
+        asked = frozenset(t for t in things if isinstance(t, Handle) and t.name == _CONTEXT)
+        if asked:
+            things = asked  # rather than the module, or nothing
         for thing in things:
             if isinstance(thing, Handle) and thing.name == _CONTEXT:
                 call = thing.call

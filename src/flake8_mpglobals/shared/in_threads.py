@@ -10,11 +10,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from flake8_mpglobals.evaluate import Func
+from flake8_mpglobals.dispatches import DispatchSite
+from flake8_mpglobals.evaluate import Func, Obj, Type
 from flake8_mpglobals.facts import SharedUse
 from flake8_mpglobals.ir import (
     Attr,
     Call,
+    Class,
     Function,
     Param,
     Store,
@@ -72,7 +74,7 @@ class InThreads:
         """Note who uses which primitive that the parent makes."""
         theirs = self._called_back_in_workers()
         for function in self._sharing.functions:
-            runs = self._sharing.runs(function)
+            runs = tuple(run for run in self._sharing.runs(function) if not self._only_called(run))
             for use in uses(self._sharing, function):
                 call = use.thing.call
                 if not use.thing.threads or call is None or not self._of_parent(call):
@@ -83,6 +85,31 @@ class InThreads:
                     self._in_workers.setdefault(call, []).append((use, runs))
                 if function in self._sharing.reach.parent and function not in theirs:
                     self._in_parent.setdefault(call, []).append(use)
+
+    def _only_called(self, run: Run) -> bool:
+        """Whether the module that makes a process calls its ``run()``, and starts none: a test."""
+        site = run.site
+        classes = {target.cls for target in site.workers if target.function.name == "run"}
+        if not classes or not site.api.method or None in classes:
+            return False
+        module = site.call.function.module
+        called = {
+            callee.name
+            for function in (module.body, *module.functions)
+            for call in function.calls
+            for callee in call.callee
+            if isinstance(callee, Attr) and callee.name in ("start", "run")
+            if any(
+                isinstance(thing, Obj) and thing.cls in self._made(site)
+                for thing in self._sharing.evaluator.thing(callee.base)
+            )
+        }
+        return called == {"run"}
+
+    def _made(self, site: DispatchSite) -> frozenset[Class]:
+        """Return the classes of the processes that a dispatch makes."""
+        things = self._sharing.evaluator.things(site.call.callee)
+        return frozenset(thing.cls for thing in things if isinstance(thing, Type))
 
     def _of_parent(self, made: Call) -> bool:
         """Whether the parent alone makes an object: workers get what they have from it."""

@@ -324,7 +324,10 @@ class _Reads:
         """Whether a bare name is read there, not handed on."""
         outer = self._code.parents.get(name)
         if isinstance(outer, ast.Call):
-            return isinstance(outer.func, ast.Name) and outer.func.id in _LOOKS
+            if not isinstance(outer.func, ast.Name):
+                return False
+            fixed = outer.func.id == "len" and self._thing.kind in ("array", "buffer")
+            return outer.func.id in _LOOKS and not fixed
         if isinstance(outer, ast.Compare):
             return not any(isinstance(op, ast.In | ast.NotIn) for op in outer.ops)
         return not isinstance(outer, ast.keyword | ast.Tuple | ast.List | ast.Dict | ast.Assign)
