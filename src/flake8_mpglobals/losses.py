@@ -40,6 +40,9 @@ from flake8_mpglobals.writes import WorkerWrites, Write
 _DEEP = 3
 """Functions on the way from a worker to a write that still say something of the worker."""
 
+_NEAR = 2
+"""Functions on the way from a dispatch to a write of which one call shows the other."""
+
 
 class Losses:
     """Finds the lost writes that the file under check can see."""
@@ -156,11 +159,15 @@ class Losses:
                 return None
             fillers = self._excuses.copies.fillers(write.place, write.effect)
         skip = fillers | makers | self._same_code(write)
-        seen = self._seen(write, sites, skip, seen_to_follow=write.place == ENVIRON)
-        if seen and self._bystanders.keeps_up(
-            write.raw, write.effect.path, workers, {reader for reader, _ in seen}, copy=copy
-        ):
-            seen = self._seen(write, sites, skip, seen_to_follow=True)
+        seen = self._seen(write, sites, skip, seen_to_follow=False)
+        if seen:
+            follow = self._seen(write, sites, skip, seen_to_follow=True)
+            if write.place == ENVIRON or self._bystanders.keeps_up(
+                write.raw, write.effect.path, workers, {reader for reader, _ in seen}, copy=copy
+            ):
+                seen = follow
+            else:
+                seen = [pair for pair in seen if pair in follow or _near(write, pair[0])]
         if any(self._bystanders.strikes_off(reader, touch, write.raw) for reader, touch in seen):
             return None
         if fillers and seen:
@@ -308,6 +315,19 @@ class Losses:
                 site.inner is not None,
             )
         return known
+
+
+def _near(write: Write, reader: Function) -> bool:
+    """Whether a read stands so near a write, and the dispatch that runs it, that whoever
+    calls the one is taken to call the other: in the same module or class, few calls away.
+    """
+    module = write.raw.function.module
+    return reader.module is module and any(
+        len(chain) <= _NEAR
+        and site.call.function.module is module
+        and reader.cls in (None, site.call.function.cls, entry.cls)
+        for site, entry, chain in write.ways
+    )
 
 
 def _each_place_once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:
