@@ -17,6 +17,7 @@ from wants import FIXTURES as FOLDER
 from wants import Fixture, complaints, folder, load, projects
 
 from flake8_mpglobals import (
+    accessors,
     analysis,
     boundaries,
     bystanders,
@@ -24,6 +25,9 @@ from flake8_mpglobals import (
     contexts,
     copies,
     crossings,
+    dispatches,
+    effects,
+    excuses,
     extent,
     guards,
     handback,
@@ -39,6 +43,7 @@ from flake8_mpglobals import (
     start_methods,
     workspace,
     wrappers,
+    writes,
 )
 from flake8_mpglobals.apis import SHARES, Api
 from flake8_mpglobals.evaluate import Obj, answers, calls, places
@@ -245,6 +250,20 @@ def default(self: start_methods.StartMethods, *_: object) -> Any:
 
 MECHANISMS: dict[str, Mechanism] = {
     # values
+    "what annotations say that is held": Mechanism(
+        "detect/argument_annotated_records", expressions.Expressions, "held_by", lambda *_: None
+    ),
+    "what is spread over a call": Mechanism(
+        "detect/reach_settings_spread", expressions, "spread_out", nothing
+    ),
+    "properties": Mechanism("detect/observer_property", accessors.Accessors, "of", nothing),
+    "setters of properties": Mechanism(
+        "detect/observer_property_of_argument", effects, "_stored_in", lambda *_: None
+    ),
+    "decorators that note what they get": Mechanism(
+        "detect/reach_registered", calls.Evaluator, "registered", lambda *_: []
+    ),
+    "rows of arrays": Mechanism("detect/buffer_row_of_table", effects, "rank", lambda *_: 0),
     "star imports of a module": Mechanism(
         "projects/star_imports", program.Program, "starred", nothing
     ),
@@ -318,10 +337,10 @@ MECHANISMS: dict[str, Mechanism] = {
         "detect/fork_branch", statements, "child_of", lambda *_: None
     ),
     "classes of processes": Mechanism(
-        "detect/process_subclass", boundaries, "_process_class", lambda *_: (None, None)
+        "detect/process_subclass", dispatches, "process_class", lambda *_: (None, None)
     ),
     "initializers": Mechanism(
-        "detect/argument_initargs", boundaries, "_initializers", lambda *_: ()
+        "detect/argument_initargs", dispatches, "_initializers", lambda *_: ()
     ),
     "settings in force around a call": Mechanism(
         "detect/lib_dask_collections", crossings.Crossings, "_in_force", lambda *_: set()
@@ -336,7 +355,7 @@ MECHANISMS: dict[str, Mechanism] = {
         "detect/lib_dask_bag", crossings.Crossings, "tasks", lambda *_: iter(())
     ),
     "arguments before those of a task": Mechanism(
-        "detect/lib_mpire_worker_id", boundaries, "leading", lambda *_: 0
+        "detect/lib_mpire_worker_id", dispatches, "leading", lambda *_: 0
     ),
     "wrappers": Mechanism(
         "detect/unpicklable_through_wrapper", analysis, "through_wrappers", lambda found, _: found
@@ -386,14 +405,14 @@ MECHANISMS: dict[str, Mechanism] = {
         "clean/fork_only_else_of_guard", guards.MainGuards, "only_worker", no
     ),
     # excuses
-    "caches": Mechanism("clean/memo_cache_get", losses.Losses, "_guarded", lambda *_: {}),
-    "reads of a cache": Mechanism("clean/lazy_table_filled", losses.Losses, "_excused", no),
-    "changes carried back": Mechanism("clean/argument_sent", losses.Losses, "_carried_back", no),
+    "caches": Mechanism("clean/memo_cache_get", excuses.Excuses, "guarded", lambda *_: {}),
+    "reads of a cache": Mechanism("clean/lazy_table_filled", excuses.Excuses, "excused", no),
+    "changes carried back": Mechanism("clean/argument_sent", excuses.Excuses, "carried_back", no),
     "objects handed back": Mechanism(
         "clean/argument_parts_returned", handback.HandBack, "carries", no
     ),
     "globals of the worker": Mechanism(
-        "clean/process_handed_its_settings", losses.Losses, "_owned", nothing
+        "clean/process_handed_its_settings", writes.WorkerWrites, "owned", nothing
     ),
     "readers that stand by": Mechanism(
         "clean/argument_shown_by_property", bystanders.Bystanders, "stands_by", no
@@ -417,7 +436,7 @@ MECHANISMS: dict[str, Mechanism] = {
         "clean/private_read_by_same_code", losses.Losses, "_same_code", nothing
     ),
     "things that each process makes the same way": Mechanism(
-        "clean/connection_of_each_process", losses.Losses, "_own_copy", no
+        "clean/connection_of_each_process", excuses.Excuses, "own_copy", no
     ),
     "loggers": Mechanism("clean/logger_of_each_process", bystanders.Bystanders, "looked_up", no),
     # shared objects
@@ -494,7 +513,7 @@ MECHANISMS: dict[str, Mechanism] = {
         "clean/test_independent", observers, "_follows", lambda one, other: one is not other
     ),
     "flags that each process sets": Mechanism(
-        "clean/rebind_flag_of_each_process", losses.Losses, "_sets_flag", no
+        "clean/rebind_flag_of_each_process", excuses.Excuses, "_sets_flag", no
     ),
     "what a task holds": Mechanism(
         "clean/argument_parts_of_each_task", losses, "_changed", lambda write: write.effect.path
@@ -510,7 +529,7 @@ MECHANISMS: dict[str, Mechanism] = {
         "projects/starts_on_import", extent.Extent, "end_round", lambda *_: None
     ),
     "methods of containers as workers": Mechanism(
-        "detect/worker_bound_method_of_list", boundaries, "bound_methods", lambda *_: []
+        "detect/worker_bound_method_of_list", dispatches, "bound_methods", lambda *_: []
     ),
     "calls that bring dispatch and read together": Mechanism(
         "projects/four_modules", standpoint.Standpoint, "_caller", lambda *_: None
@@ -529,7 +548,7 @@ MECHANISMS: dict[str, Mechanism] = {
     ),
     "records that are shown": Mechanism("detect/observer_shows_record", reads, "_records", no),
     "what no worker looks at": Mechanism(
-        "detect/rebind_to_what_was_handed", losses.Losses, "_used_by_workers", lambda *_: True
+        "detect/rebind_to_what_was_handed", writes.WorkerWrites, "_used_by_workers", lambda *_: True
     ),
     "blocks unlinked by name": Mechanism(
         "clean/leak_unlinked_by_name", leaks.Leaks, "_by_name", no
