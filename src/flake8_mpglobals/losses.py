@@ -162,7 +162,7 @@ class Losses:
         seen = self._seen(write, sites, skip, seen_to_follow=False)
         if seen:
             follow = self._seen(write, sites, skip, seen_to_follow=True)
-            if write.place == ENVIRON or self._bystanders.keeps_up(
+            if write.effect.sort == "module" or self._bystanders.keeps_up(
                 write.raw, write.effect.path, workers, {reader for reader, _ in seen}, copy=copy
             ):
                 seen = follow

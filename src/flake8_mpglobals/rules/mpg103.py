@@ -57,6 +57,8 @@ if __name__ == "__main__":
     print(squares.tolist())
 """,
     limits="""\
+- How often it is right on public code is hardly known: it fires once in what was read,
+  and is right.
 - An array is known by the call that makes it (`numpy.zeros`, `array.array`,
   `bytearray`, `pandas.DataFrame`, ...). One from anywhere else could be a view of
   shared memory, so nothing is said about it.

@@ -60,6 +60,8 @@ if __name__ == "__main__":
     print(failed)  # [0, 3, 6]
 """,
     limits="""\
+- How often it is right on public code is not known: nothing that was read makes it fire
+  as it is now.
 - The class must be in the module under check.
 - An attribute that a metaclass or `setattr` with a computed name makes is not seen.""",
     remedy="""\

@@ -97,6 +97,8 @@ if __name__ == "__main__":
     process.join()
 """,
     limits="""\
+- How often it is right on public code is not known: what little it reported there was
+  wrong, and nothing that was read makes it fire as it is now.
 - An event, condition or queue is reported where one process does what another one
   waits for (`put` here, `get` there); what only the threads inside one worker share
   is left alone, and so is what the worker makes for itself.

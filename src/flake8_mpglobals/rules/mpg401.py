@@ -79,6 +79,7 @@ if __name__ == "__main__":
         print(len(tags) == 3)  # the contents tell
 """,
     limits="""\
+- How often it is right on public code is not known: nothing that was read makes it fire.
 - Reported where both sides of a comparison come from `id()` calls of different
   processes, through locals, displays, results, arguments and queues.
 - Printing or returning an id alone is not reported, nor is one that only serves as a key.
