@@ -124,17 +124,21 @@ def define(
         *(f"\t{line}" for line in body),
         *call,
     ]
-    end, blank = place_behind(module, behind)
-    return Edit(end, end, newline(module.source) * blank + indented(module, lines))
+    return beside(module, behind, lines)
 
 
-def place_behind(module: Module, behind: Function) -> tuple[int, int]:
-    """Return where the text of a function goes that is defined below ``behind``, and how many
-    line ends come before it.
+def beside(module: Module, function: Function, lines: Sequence[str]) -> Edit:
+    """Return the edit that defines a function of ``lines`` below another; above the class of a
+    method.
     """
-    line = _last_line(module, behind)
+    text, gap = indented(module, lines), newline(module.source)
+    owner = method_class(module, function)
+    if owner is not None:
+        start, blank = _place_before(module, owner)
+        return Edit(start, start, text + gap * blank)
+    line = _last_line(module, function)
     end = module.source.starts[line - 1] + len(module.source.lines[line - 1])
-    return end, _blank_lines(module, line) + 1
+    return Edit(end, end, gap * (_blank_lines(module, line) + 1) + text)
 
 
 def typed(beside: Function, parameter: str, annotation: str) -> str:
@@ -142,6 +146,26 @@ def typed(beside: Function, parameter: str, annotation: str) -> str:
     arguments = (one for one in ast.walk(beside.args) if isinstance(one, ast.arg))
     types = beside.returns is not None or any(one.annotation is not None for one in arguments)
     return f"{parameter}: {annotation}" if types and annotation else parameter
+
+
+def method_class(module: Module, function: Function) -> ast.ClassDef | None:
+    """Return the class at module level of which a function is a method."""
+    owner = module.parents.get(function)
+    if isinstance(owner, ast.ClassDef) and module.parents.get(owner) is module.tree:
+        return owner
+    return None
+
+
+def _place_before(module: Module, owner: ast.ClassDef) -> tuple[int, int]:
+    """Return where the text of a function goes that is defined above a class, and how many
+    line ends come behind it.
+    """
+    lines = module.source.lines
+    line = min([owner.lineno, *(one.lineno for one in owner.decorator_list)])
+    while line > 1 and lines[line - 2].startswith("#"):
+        line -= 1
+    blank = next((n for n, text in enumerate(reversed(lines[: line - 1])) if text.strip()), 2)
+    return module.source.starts[line - 1], blank + 1
 
 
 def _last_line(module: Module, function: Function) -> int:

@@ -17,6 +17,7 @@ from flake8_mpglobals.fixes.globals import declare, forget
 from flake8_mpglobals.fixes.layout import Sheet
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, Plan
+from flake8_mpglobals.fixes.scopes import COMPREHENSIONS
 from flake8_mpglobals.fixes.setters import recognise
 from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.adding import Adding
@@ -25,6 +26,7 @@ from flake8_mpglobals.fixes.shapes.annotated import returned
 from flake8_mpglobals.fixes.shapes.calm import calm
 from flake8_mpglobals.fixes.shapes.gathering import Gathering
 from flake8_mpglobals.fixes.shapes.giving import Added, Giving, Outcome
+from flake8_mpglobals.fixes.shapes.grouping import SORTS, groups, together
 from flake8_mpglobals.fixes.shapes.lists import uses
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
 from flake8_mpglobals.fixes.shapes.proxy_use import Uses
@@ -34,12 +36,12 @@ from flake8_mpglobals.fixes.touches import Touches
 from flake8_mpglobals.model import Finding
 
 NAME = "collect"
-_SORTS = frozenset({"mutate", "rebind", "buffer", "class", "instance", "module"})
+_BINDING = (ast.For, ast.AsyncFor, ast.While, *COMPREHENSIONS)
 
 
 def takes(writes: Sequence[LostWrite]) -> bool:
     """Whether what the writes change is a place that a parent can add to."""
-    return all(write.how in _SORTS for write in writes)
+    return all(write.how in SORTS for write in writes)
 
 
 def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
@@ -61,7 +63,7 @@ def plan_beside(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Fi
     module = Module(facts.source, facts.tree)
     sheet = Sheet(module)
     edits: list[Edit] = []
-    for group in _groups(facts, writes):
+    for group in groups(facts, writes):
         worker = _Worker(facts, module, group)
         outcome, made = worker.give()
         edits += made
@@ -81,7 +83,7 @@ def plan_beside(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Fi
         "safe",
         f"Return what the workers add to {place!r} and add it in the parent",
         tuple(sorted(set(edits))),
-        places=_together(facts, writes),
+        places=together(facts, writes),
     )
 
 
@@ -95,14 +97,14 @@ def plan_processes(facts: Facts, writes: Sequence[LostWrite], findings: Sequence
     module = Module(facts.source, facts.tree)
     sheet = Sheet(module)
     edits: list[Edit] = []
-    for group in _groups(facts, writes):
+    for group in groups(facts, writes):
         worker = _Worker(facts, module, group, processes=True)
         outcome, made = worker.give()
         if not (outcome.atomic or outcome.calm):
             raise CannotFix(
                 f"{worker.function.name!r} may raise behind what it adds, which would be missing"
             )
-        places = [worker.text(one.key, site) for one in worker.places for site in worker.sites[:1]]
+        places = worker.texts()
         touches = Touches(module, worker.places[0].key)
         exempt = dispatches.exempt(facts, module, worker.sites, [])
         dispatches.check_followed(touches, [worker.function], exempt)
@@ -125,7 +127,7 @@ def plan_processes(facts: Facts, writes: Sequence[LostWrite], findings: Sequence
         "safe",
         f"Send what the processes add to {place!r} to the parent through a manager's list",
         tuple(sorted(set(edits))),
-        places=_together(facts, writes),
+        places=together(facts, writes),
     )
 
 
@@ -150,33 +152,6 @@ def _joined(edits: Sequence[Edit], definitions: Sequence[Edit]) -> list[Edit]:
     return joined
 
 
-def _groups(facts: Facts, writes: Sequence[LostWrite]) -> list[list[LostWrite]]:
-    """Return the writes that must travel together, by the function that does them."""
-    places = {write.place for write in writes}
-    while True:
-        known = [w for w in facts.writes if w.observers and w.how in _SORTS]
-        functions = [w.function for w in known if w.place in places]
-        more = {w.place for w in known if any(w.function is one for one in functions)}
-        if more <= places:
-            break
-        places |= more
-    groups: list[list[LostWrite]] = []
-    for write in facts.writes:
-        if write.place in places and write.observers and write.how in _SORTS:
-            own = next((g for g in groups if g[0].function is write.function), None)
-            if own is None:
-                groups.append([write])
-            else:
-                own.append(write)
-    return groups
-
-
-def _together(facts: Facts, writes: Sequence[LostWrite]) -> tuple[str, ...]:
-    """Return all places that travel together with those of ``writes``."""
-    places = (write.place for group in _groups(facts, writes) for write in group)
-    return tuple(dict.fromkeys(places))
-
-
 class _Worker:
     """One function that adds to places, and the dispatches that run it."""
 
@@ -192,7 +167,7 @@ class _Worker:
         self._module = module
         self._writes = writes
         for write in writes:
-            if write.how not in _SORTS or write.elsewhere:
+            if write.how not in SORTS or write.elsewhere:
                 raise CannotFix(
                     f"workers also change {write.place!r}, in a way that cannot be given back"
                 )
@@ -413,6 +388,22 @@ class _Worker:
             if "." not in one.key and any(x.strip().startswith(starts) for x in lines):
                 found.append(one.key)
         return found
+
+    def texts(self) -> list[str]:
+        """Return how the parent reaches the places, which all dispatches name alike."""
+        found = [[self.text(one.key, site) for one in self.places] for site in self.sites]
+        for site, texts in zip(self.sites, found, strict=True):
+            root = texts[0].partition(".")[0]
+            made = [one for one in self._module.ancestors(site.call) if isinstance(one, _BINDING)]
+            bound = {
+                node.id
+                for one in made
+                for node in ast.walk(one)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+            if texts != found[0] or root in bound:
+                raise CannotFix(f"several objects change (line {site.call.lineno}): add in one")
+        return found[0]
 
     def text(self, key: str, site: Site) -> str:
         """Return how the parent reaches a place beside a dispatch."""

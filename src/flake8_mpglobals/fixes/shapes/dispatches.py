@@ -22,6 +22,7 @@ from flake8_mpglobals.fixes.shapes.pools import PoolShare
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
 from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
 from flake8_mpglobals.fixes.shapes.subclasses import process_class
+from flake8_mpglobals.fixes.shapes.workers import check_decorators, decorators, method
 from flake8_mpglobals.fixes.touches import Touches, reached
 
 _DYNAMIC = frozenset({"exec", "eval", "globals", "vars", "__import__"})
@@ -178,6 +179,7 @@ def exempt(
         one for site in (*facts.sites, *sites) if (one := _callable(module, site)) is not None
     ]
     spared += [name for one in spared if (name := _called(module, one)) is not None]
+    spared += [one.value for one in spared if isinstance(one, ast.Attribute)]
     return spared + [one for call in calls for one in _initializers(call)]
 
 
@@ -256,6 +258,8 @@ def worker(module: Module, site: Site) -> Function:
     if own is not None:
         return own.run
     given = _callable(module, site)
+    if isinstance(given, ast.Attribute):
+        return method(module, site, given)
     if given is not None and not is_process(site):
         given = _called(module, given)
     function = module.functions.get(given.id) if isinstance(given, ast.Name) else None
@@ -272,35 +276,6 @@ def worker(module: Module, site: Site) -> Function:
     ):
         raise CannotFix(f"the worker {function.name!r} is a generator or coroutine")
     return function
-
-
-def decorators(module: Module, function: Function) -> list[Function]:
-    """Return the functions of this module that decorate a worker.
-
-    Raises :class:`CannotFix` for a decorator that is none.
-    """
-    found: list[Function] = []
-    for given in function.decorator_list:
-        name = given.func if isinstance(given, ast.Call) else given
-        known = module.functions.get(name.id) if isinstance(name, ast.Name) else None
-        if known is None or known.decorator_list or isinstance(known, ast.AsyncFunctionDef):
-            raise CannotFix(
-                f"the worker {function.name!r} is decorated by {ast.unparse(name)!r}, "
-                "which is no function of this module: what runs is not known"
-            )
-        found.append(known)
-    return found
-
-
-def check_decorators(module: Module, touches: Touches, workers: Sequence[Function]) -> None:
-    """Raise :class:`CannotFix` where a decorator, which runs on import, uses the place."""
-    for worker in workers:
-        for one in decorators(module, worker):
-            if one in touches.definitions:
-                raise CannotFix(
-                    f"the decorator {one.name!r} (line {one.lineno}) uses {touches.place!r}, also "
-                    "on import: let the worker itself use it"
-                )
 
 
 def of_pool(site: Site) -> bool:

@@ -22,6 +22,7 @@ from flake8_mpglobals.fixes.shapes.memo import is_memo
 from flake8_mpglobals.fixes.shapes.parent_use import ParentUse, declaration
 from flake8_mpglobals.fixes.shapes.proxy_use import ProxyUse, Uses
 from flake8_mpglobals.fixes.shapes.stored import Stored
+from flake8_mpglobals.fixes.shapes.workers import check_decorators
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
 
@@ -55,7 +56,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     exempt = dispatches.exempt(facts, module, sites, calls)
     exempt += dispatches.measured(module, place, sites)
     touches = Touches(module, place, exempt)
-    dispatches.check_decorators(module, touches, workers)
+    check_decorators(module, touches, workers)
     deletes, units = _check_workers(module, touches, kind, workers)
     only = dispatches.only_in_workers(module, workers, exempt)
     changed = [one for one in reached(module, workers) if touches.mentioned_in(one)]

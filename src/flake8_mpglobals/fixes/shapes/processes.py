@@ -11,7 +11,13 @@ from flake8_mpglobals.fixes.imports import beside
 from flake8_mpglobals.fixes.layout import spread
 from flake8_mpglobals.fixes.module import Block, Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
-from flake8_mpglobals.fixes.setters import Arguments, extend, named_only_in, recognise
+from flake8_mpglobals.fixes.setters import (
+    Arguments,
+    extend,
+    method_class,
+    named_only_in,
+    recognise,
+)
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lists import (
     always_calls,
@@ -194,20 +200,26 @@ class ProcessShare:
         arguments = Arguments(module, call)
         target = arguments.get(1, "target")
         args = arguments.get(3, "args")
-        if not (isinstance(target, ast.Name) and module.is_global(target)):
+        if isinstance(target, ast.Attribute):
+            function, before = self._method(target)
+        elif isinstance(target, ast.Name) and module.is_global(target):
+            function, before = self._function(target), ""
+        else:
             raise CannotFix(
                 f"the target in line {call.lineno} is not a plain function of this module"
             )
-        function = self._function(target)
         setter = recognise(function)
         index = longer = 0
         if setter is not None and named_only_in(module, function, job.calls):
             job.add(*extend(module, setter, job.parameter, job.body, job.annotation))
             index = setter.count
         else:
-            name = job.setter(function, f"_run_{target.id}", target.id, self._rest(target.id))
+            owner = method_class(module, function)
+            inner = f"{owner.name}.{function.name}" if owner is not None else function.name
+            name = job.setter(function, f"_run_{function.name}", inner, self._rest(target, before))
             job.add(Edit(module.start(target), module.end(target), name))
-            longer = len(name) - len(target.id)
+            longer = len(name) - len(module.text(target))
+            shared = f"{shared}, {before}" if before else shared
         room = job.sheet.room(call.lineno, joins=True) - longer
         new = f"args=({shared},)" if args is None else shared
         if args is not None and not isinstance(args, (ast.Tuple, ast.List)):
@@ -237,19 +249,41 @@ class ProcessShare:
         own = len(line.strip()) - len(module.text(around)) + 2
         return longer + len(sheet.unit.expandtabs(4)) - own <= room
 
-    def _rest(self, target: str) -> str:
-        """Return the arguments that one wrapper passes on for all processes with a target."""
+    def _rest(self, target: ast.expr, before: str) -> str:
+        """Return the arguments that one wrapper passes on for all processes with a target.
+
+        ``before`` is the object whose method it is, if it is one.
+        """
         module = self._job.module
         plain = [one for one in self._job.calls if process_class(module, one) is None]
         given = [Arguments(module, call) for call in plain]
+        wanted = ast.unparse(target).rpartition(".")[2]
         same = [
             one
             for one in given
-            if isinstance(func := one.get(1, "target"), ast.Name) and func.id == target
+            if (func := one.get(1, "target")) is not None
+            and ast.unparse(func).rpartition(".")[2] == wanted
         ]
         if any(one.get(4, "kwargs") is not None for one in same):
             return "*args, **kwargs"
-        return "*args" if any(one.get(3, "args") is not None for one in same) else ""
+        given_some = any(one.get(3, "args") is not None for one in same)
+        return "*args" if given_some or before else ""
+
+    def _method(self, target: ast.Attribute) -> tuple[Function, str]:
+        """Return the method that a process runs, and the object that it needs, if any."""
+        module = self._job.module
+        found = [one for one in module.definitions if one.name == target.attr]
+        function = found[0] if len(found) == 1 else None
+        own = method_class(module, function) if isinstance(function, ast.FunctionDef) else None
+        if own is None or not isinstance(function, ast.FunctionDef):
+            raise CannotFix(
+                f"the target in line {target.lineno} is not a plain function of this module"
+            )
+        receiver = ast.unparse(target.value)
+        alone = {ast.unparse(one) for one in function.decorator_list}
+        if alone & {"staticmethod", "classmethod"} or receiver == own.name:
+            return function, ""
+        return function, receiver
 
     def _function(self, target: ast.Name) -> Function:
         function = self._job.module.functions.get(target.id)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from flake8_mpglobals.fixes.edits import Edit
-from flake8_mpglobals.fixes.layout import indented, newline
 from flake8_mpglobals.fixes.module import Function
 from flake8_mpglobals.fixes.naming import fresh, variables
-from flake8_mpglobals.fixes.setters import place_behind
+from flake8_mpglobals.fixes.setters import beside
 from flake8_mpglobals.fixes.shapes.giving import Outcome
 from flake8_mpglobals.fixes.shapes.job import Job
 
@@ -70,7 +68,6 @@ class Returns(Job):
                 f"def {name}({parameter}{marker}{more}){returns}:",
                 f"\t{parameter}.append({inner}({rest}))",
             ]
-            at, gap = place_behind(self.module, behind)
-            text = newline(self.module.source) * gap + indented(self.module, lines)
-            self.definitions.setdefault(behind, []).append(Edit(at, at, text))
+            edit = beside(self.module, behind, lines)
+            self.definitions.setdefault(behind, []).append(edit)
         return self.setters[key]
