@@ -36,7 +36,7 @@ from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.mutations import METHODS
 from flake8_mpglobals.observers import Observers
 from flake8_mpglobals.reach import overlaps, segments
-from flake8_mpglobals.records import frozen
+from flake8_mpglobals.records import frozen, replace
 from flake8_mpglobals.runtime import Change, RunTime, changes_in
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.spans import span
@@ -176,7 +176,26 @@ class StaleReads:
     # -- the reads ----------------------------------------------------------------------
 
     def _reads(self, function: Function) -> Iterator[_Read]:
-        """Yield what a function reads of the state that all functions have in common."""
+        """Yield what a function reads of the state that all functions have in common, what
+        a property reads where that is asked for.
+        """
+        if function.is_property:
+            return
+        yield from self._own_reads(function)
+        waiting = [(access, access.node) for access in self._boundaries.implied.get(function, ())]
+        done: set[Function] = set()
+        for access, node in waiting:
+            for target in self._boundaries.edges.get(access, ()):
+                getter = target.function
+                for read in self._own_reads(getter):
+                    yield replace(read, node=node, function=function)
+                if getter not in done:
+                    done.add(getter)
+                    inner = self._boundaries.implied.get(getter, ())
+                    waiting.extend((other, node) for other in inner)
+
+    def _own_reads(self, function: Function) -> Iterator[_Read]:
+        """Yield what stands in a function itself."""
         for load in function.loads:
             yield from self._at(load, load.values, (), function)
         for store in function.stores:
