@@ -5,7 +5,8 @@
 CHECKOUTS holds one folder per repository of repositories.tsv, named owner+name, at the
 commit given there; ``--clone`` fetches what is missing from GitHub (git and a network are
 needed).  Checked are the files of frame.tsv, or with ``--whole`` every Python file.
-SET is a folder beside this file with tables of its own (``heldout``, ``sought``).
+SET is a folder beside this file with tables of its own (``heldout``, ``sought``,
+``fresh``, ``control``).
 
 Printed are, for each rule, the findings, how many of them are labelled as right, and the
 precision; then how much of what reading the sample found (reading.tsv) the rules find.
@@ -60,6 +61,9 @@ def findings(tables: Path, checkouts: Path, whole: bool) -> Iterator[tuple[Key, 
     for repository, path, lines in rows(tables, "frame.tsv"):
         if int(lines) <= LONGEST:
             listed.setdefault(repository, []).append(path)
+    if whole:  # also those that start processes in ways that the frame does not know
+        for repository, _ in rows(tables, "repositories.tsv"):
+            listed.setdefault(repository, [])
     for repository, paths in sorted(listed.items()):
         folder = checkouts / repository.replace("/", "+", 1)
         if not folder.is_dir():

@@ -84,6 +84,16 @@ def never_reached(function: ast.AST, node: ast.AST, known: Known) -> bool:
     return _skips(_body(function), node, known)
 
 
+def calls_another(node: ast.AST, name: str, known: Known) -> bool:
+    """Whether ``(this if flag else that)()`` calls the one that is not called ``name``."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.IfExp):
+        return False
+    outcome = _outcome(node.func.test, known)
+    chosen = node.func.body if outcome else node.func.orelse
+    told = chosen.attr if isinstance(chosen, ast.Attribute) else getattr(chosen, "id", name)
+    return outcome is not None and told != name
+
+
 def by_number(function: ast.AST, node: ast.AST) -> bool:
     """Whether ``function`` comes to ``node`` or not by how many processes there are to be:
     by a test against one, or none.

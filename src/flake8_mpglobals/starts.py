@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_mpglobals.defaults import Known, by_number, entered, gives_number, never_reached
+from flake8_mpglobals.defaults import (
+    Known,
+    by_number,
+    calls_another,
+    entered,
+    gives_number,
+    never_reached,
+)
 from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Obj
 from flake8_mpglobals.hazards import ImportStart
@@ -104,8 +111,11 @@ def _switched_off(call: Call, imports: ImportTime) -> bool:
     known: Known = {}
     first = chain[0][0] if chain else call
     several = gives_number(first.node)
-    for (step, function), node in zip(chain, nodes, strict=False):
+    leads_to = [*(function.name for _, function in chain[1:]), ""]
+    for (step, function), node, name in zip(chain, nodes, leads_to, strict=False):
         known = entered(function.node, step.node, known)
+        if name and calls_another(node, name, known):
+            return True
         if never_reached(function.node, node, known):
             return True
         elsewhere = function.module is not first.function.module
