@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flake8_mpglobals.catalogue import SHARES
 from flake8_mpglobals.evaluate.elements import SPREAD
-from flake8_mpglobals.evaluate.places import Places
+from flake8_mpglobals.evaluate.places import Places, put_around
 from flake8_mpglobals.evaluate.things import (
     External,
     Func,
@@ -198,7 +198,7 @@ class Evaluator(Places):
         for values in function.decorators:
             for thing in self.ordered(self.things(values)):
                 if isinstance(thing, Func):
-                    for inner in self.ordered(self.things(thing.function.returns)):
+                    for inner in self.ordered(self.things(put_around(thing.function))):
                         if isinstance(inner, Func) and inner.function is not function:
                             found.append(inner.function)
                 elif isinstance(thing, Type | Obj):

@@ -283,7 +283,7 @@ class Places(Answers):
             for values in function.decorators
             for thing in self.things(values)
             if isinstance(thing, Func)
-            for wrapper in self.things(thing.function.returns)
+            for wrapper in self.things(put_around(thing.function))
             if isinstance(wrapper, Func) and wrapper.function is not function
         )
 
@@ -321,6 +321,15 @@ class Places(Answers):
                     if isinstance(callee, Attr) and callee.name in RESHAPES.get(thing.kind, ()):
                         found |= self._places((callee.base,), env)
         return frozenset(found)
+
+
+def put_around(decorator: Function) -> Values:
+    """Return what a decorator gives back in place of what it gets: all but that itself."""
+    return frozenset(
+        value
+        for value in decorator.returns
+        if not (isinstance(value, Param) and value.function is decorator)
+    )
 
 
 def _hands_on(value: Value) -> bool:
