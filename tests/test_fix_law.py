@@ -38,7 +38,7 @@ ALL = replace(OPTIONS, codes=frozenset(rule.code for rule in RULES))
 WORDS = (
     *("def __init__", "Job(", "await ", "for letter in ", "print(sum(", "unordered("),
     *("Pool", "Process", "import", "global", "def ", "return", "pass"),
-    *("map(", "apply(", "apply_async(", "submit(", ".result()", ".get()", ".wait()"),
+    *("map(", "apply(", "_async(", "submit(", ".result()", ".get()", ".wait()"),
 )
 """Lines that hold one of these (or a place) may differ by more than their indentation."""
 

@@ -265,6 +265,9 @@ def _plan(
     for shape in asked:
         try:
             plan = shape.plan(facts, writes, findings)
+            for place in plan.places:
+                if beside := [one for one in facts.writes if one.place == place]:
+                    check_independent(facts, beside)
             return _split(facts.source, plan)
         except CannotFix as no:
             others = {one.strategy for one in asked} - {shape.strategy}
