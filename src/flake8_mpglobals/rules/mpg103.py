@@ -62,10 +62,11 @@ if __name__ == "__main__":
 - An array is known by the call that makes it (`numpy.zeros`, `array.array`,
   `bytearray`, `pandas.DataFrame`, ...). One from anywhere else could be a view of
   shared memory, so nothing is said about it.
-- A view is known by an index, a slice, or one of the usual names (`.T`, `.reshape()`,
-  `.loc`); what another call gives back counts as an object of its own.
+- A view is known by an index, a slice, `memoryview()`, `numpy.frombuffer()`, or one of the
+  usual names (`.T`, `.reshape()`, `.loc`); what another call gives back counts as an object of its own.
 - `row = grid[i]; row *= 2` changes the row of a table, or nothing where `grid` has one
-  dimension: it is not reported; `grid[i] *= 2` is.""",
+  dimension: it is reported where the call that makes `grid` spells out its shape or its
+  data; `grid[i] *= 2` always is.""",
     remedy="""\
 Return the values and put them together in the parent. Where the data is large,
 put its bytes into `multiprocessing.shared_memory.SharedMemory`, attach to it by

@@ -62,7 +62,6 @@ if __name__ == "__main__":
     limits="""\
 - How often it is right on public code is not known: nothing that was read makes it fire
   as it is now.
-- The class must be in the module under check.
 - An attribute that a metaclass or `setattr` with a computed name makes is not seen.""",
     remedy="""\
 Return what happened and let the parent keep the books. Where workers need a common

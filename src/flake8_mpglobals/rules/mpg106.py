@@ -61,7 +61,7 @@ if __name__ == "__main__":
 """,
     limits="""\
 - The type of what is passed has to be known: a list, a dict, an array, an instance of a
-  class of this module. Anything else could be a proxy or shared memory.
+  class of the project. Anything else could be a proxy or shared memory.
 - Where the worker returns the object, or sends it through a queue, and the parent uses
   what comes back, nothing is reported.
 - A read in a module that this file does not call is not seen.

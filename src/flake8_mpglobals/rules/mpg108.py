@@ -60,7 +60,7 @@ if __name__ == "__main__":
 - How often it is right on public code is not known: all that it reported there were
   settings of the worker's own process, which it now leaves alone.
 - Only a read that is seen to follow the dispatch counts: what importers may do is not.
-- The parent's read is looked for in the module under check only.
+- The parent's read is looked for in the module under check, and in what it calls.
 - Of `os.environ`, each constant key is a place of its own; a computed key is any key.
 - Settings that a worker makes for its own libraries, and that the parent does not read,
   are not reported.""",
