@@ -63,7 +63,8 @@ if __name__ == "__main__":
   `bytearray`, `pandas.DataFrame`, ...). One from anywhere else could be a view of
   shared memory, so nothing is said about it.
 - A view is known by an index, a slice, `memoryview()`, `numpy.frombuffer()`, or one of the
-  usual names (`.T`, `.reshape()`, `.loc`); what another call gives back counts as an object of its own.
+  usual names (`.T`, `.reshape()`, `.loc`); what another call gives back counts as an
+  object of its own.
 - `row = grid[i]; row *= 2` changes the row of a table, or nothing where `grid` has one
   dimension: it is reported where the call that makes `grid` spells out its shape or its
   data; `grid[i] *= 2` always is.""",
