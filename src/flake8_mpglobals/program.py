@@ -9,8 +9,10 @@ or run.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from flake8_mpglobals.imports import imports_in
 from flake8_mpglobals.ir import (
     NOTHING,
     Attr,
@@ -271,15 +273,16 @@ class Program:
         found: dict[str, Module] = {}
         for path in self._led_to():
             text = self.workspace.text(path)
-            wanted = {
-                name for home, some in names.items() if self._same(home, path) for name in some
-            }
+            own = {name for home, some in names.items() if self._same(home, path) for name in some}
+            imported: set[str] = set()
             reached = self.workspace.closure(text.imports) if text is not None else ()
             for home, some in names.items():
-                if some - wanted and any(self._same(home, each) for each in reached):
-                    wanted |= some
-            data = self.store.read(path) if wanted else None
-            if data is None or not any(name.encode() in data for name in wanted):
+                if some - own and any(self._same(home, each) for each in reached):
+                    imported |= some
+            data = self.store.read(path) if own or imported else None
+            if data is None or not (
+                any(name.encode() in data for name in own) or _takes(data, imported)
+            ):
                 continue
             self.open(path)
             module = self.load(path)
@@ -297,6 +300,20 @@ class Program:
 
     def _same(self, one: str, other: str) -> bool:
         return self.workspace.project.same(one, other)
+
+
+def _takes(data: bytes, names: Iterable[str]) -> bool:
+    """Whether the bytes of a file hold one of ``names`` as what it takes from a module:
+    behind a dot, in quotes, or among its imports.
+    """
+    found = [name.encode() for name in names if name.encode() in data]
+    if not found:
+        return False
+    words = b"|".join(map(re.escape, found))
+    if re.search(rb"[.\"']\s*(?:%b)(?!\w)" % words, data):
+        return True
+    imports = imports_in(data).text()
+    return b"*" in imports or bool(re.search(rb"(?<!\w)(?:%b)(?!\w)" % words, imports))
 
 
 def _first(pair: tuple[str, Value]) -> str:
