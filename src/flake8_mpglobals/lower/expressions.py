@@ -41,6 +41,8 @@ _STR = frozenset((Scalar("str"),))
 
 _BOOL = frozenset((Scalar("bool"),))
 
+_FORMAT: Values = frozenset((Imported("builtins.format"),))
+
 _DICT: Values = frozenset((Imported("builtins.dict"),))
 
 _UNPACKED = 8
@@ -329,7 +331,16 @@ class Expressions(Scope):
     def text(self, node: ast.JoinedStr) -> Values:
         """Lower an f-string."""
         for part in node.values:
-            self.value(part)
+            inner = part.value if isinstance(part, ast.FormattedValue) else part
+            if not isinstance(inner, ast.Name | ast.Attribute | ast.Subscript):
+                self.value(part)
+                continue
+            shown = (self.argument(inner),)
+            if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
+                self.value(part.format_spec)
+            call = Call(inner, self.owner, _FORMAT, shown, {}, -1, NOTHING, self.guards)
+            self.block.append(call)
+            self.owner.calls.append(call)
         return _STR
 
     def walrus(self, node: ast.NamedExpr) -> Values:

@@ -66,8 +66,8 @@ if __name__ == "__main__":
   what comes back, nothing is reported.
 - A read in a module that this file does not call is not seen.
 - What an initializer itself changes of its arguments is not looked at.
-- `print(x)` and `asdict(x)` of a dataclass read its attributes; an f-string is not known
-  to.""",
+- `print(x)`, `f"{x}"` and `asdict(x)` of a dataclass read its attributes; `"%s" % x` is
+  not known to.""",
     remedy="""\
 Return the changed object and use what the pool gives back. For a `Process`, send it
 through a `multiprocessing.Queue`, or pass a `multiprocessing.Manager().list()` or
