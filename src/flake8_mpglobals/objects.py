@@ -8,7 +8,7 @@ sight is any instance of its class.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from flake8_mpglobals.evaluate import Evaluator, Obj
 from flake8_mpglobals.ir import (
@@ -22,6 +22,7 @@ from flake8_mpglobals.ir import (
     Instance,
     Item,
     Param,
+    Result,
     Value,
     Values,
     anchor,
@@ -54,12 +55,16 @@ class Objects:
         found: Wanted = {place: {path}}
         if not isinstance(place, Handed | Cell):
             return found
-        # An attribute that is set is a slot: what it held before is not changed.
-        slot = isinstance(place, Handed) and path[-1:] and path[-1].startswith(".")
+        # An attribute that is set is a slot: what it held before is not changed.  Neither
+        # is what was copied into a container that the call makes for the worker.
+        steps = list(_prefixes(place, path))
+        slot = isinstance(place, Handed) and (
+            path[-1:] and (path[-1].startswith(".") or self._is_copy(steps[:-1]))
+        )
         last = len(path) if slot else len(path) + 1
         roots = {
             (start, (*above, *path[index:]))
-            for index, known in enumerate(_prefixes(place, path))
+            for index, known in enumerate(steps)
             if index < last
             for start, above in self._objects(known)
         }
@@ -77,6 +82,11 @@ class Objects:
                     if self._same(start, root) and overlaps(above, below):
                         found.setdefault(other, set()).add(below[len(above) :])
         return found
+
+    def _is_copy(self, steps: Sequence[Value]) -> bool:
+        """Whether the last of ``steps`` is nothing but a container that a call makes."""
+        ends = self._objects(steps[-1]) if steps else ()
+        return bool(ends) and all(isinstance(start, Result) and not way for start, way in ends)
 
     def _objects(self, place: Value) -> frozenset[tuple[Value, Path]]:
         """Return the anchors and paths of all that ``place`` can be, seen from its callers."""
