@@ -69,7 +69,9 @@ def find_boundaries(
         crossings = Crossings(evaluator)
         seen: _Passed = {}
         opened = program.opened
-        new = evaluator.learn(evaluator.registered(program.modules))
+        new = False
+        if evaluator.learn(evaluator.registered(program.modules)):
+            evaluator.forget()
         for function in extent.round():
             targets: list[Target] = []
             sent: list[Target] = []
