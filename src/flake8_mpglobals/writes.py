@@ -10,6 +10,7 @@ from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.ir import (
     Attr,
     Call,
+    Cell,
     Element,
     Function,
     Global,
@@ -136,6 +137,8 @@ class WorkerWrites:
             for entry in self.reach.entries(start):
                 head = self.reach.regions[entry].chain(start)
                 chain = (*head, *((entered, call) for call, entered in tail))
+                if _made_on_the_way(anchor(place), chain):
+                    continue
                 for site in self._running(entry, anchor(place)):
                     ways.append((site, entry, chain))
         ways.sort(key=self._nearness)
@@ -181,6 +184,11 @@ class WorkerWrites:
             isinstance(value, Scalar) and value.kind in ("int", "float")
             for value in place.module.stores.get(place.name, ())
         )
+
+
+def _made_on_the_way(holder: Value, chain: Chain) -> bool:
+    """Whether a worker itself comes through the function of which ``holder`` is a variable."""
+    return isinstance(holder, Cell) and any(function is holder.function for function, _ in chain)
 
 
 def _strip(place: Value, template: Value) -> Value | None:
