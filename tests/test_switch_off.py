@@ -411,6 +411,13 @@ MECHANISMS: dict[str, Mechanism] = {
     "objects handed back": Mechanism(
         "clean/argument_parts_returned", handback.HandBack, "carries", no
     ),
+    "variables of functions that the worker runs": Mechanism(
+        "clean/closures_of_the_worker", writes, "_made_on_the_way", no
+    ),
+    "reads far from the dispatch": Mechanism(
+        "clean/observer_far_and_never_called", losses, "_near", lambda *_: True
+    ),
+    "reads near the dispatch": Mechanism("detect/instance_read_by_property", losses, "_near", no),
     "globals of the worker": Mechanism(
         "clean/process_handed_its_settings", writes.WorkerWrites, "owned", nothing
     ),
