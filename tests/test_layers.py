@@ -28,8 +28,8 @@ ORDER = (
     "prefilter",
     "outline",
     "handing",
-    "leads",
     "offers",
+    "leads",
     "noqa",
     # one file, and the modules that it leads to
     "ir",

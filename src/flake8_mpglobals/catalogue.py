@@ -239,10 +239,11 @@ class Catalogue:
 
     ``roots`` are the top-level packages from which process APIs are imported, ``packages``
     those of which some name touches one; ``alone`` are the methods of which the name alone
-    tells that they run callables elsewhere.
+    tells that they run callables elsewhere; ``senders`` what takes a callable first, or
+    wraps one for later.
     """
 
-    __slots__ = ("_clones", "_tables", "alone", "packages", "roots")
+    __slots__ = ("_clones", "_tables", "alone", "packages", "roots", "senders")
 
     def __init__(self, extra: tuple[Api, ...] = ()) -> None:
         self._tables = _tables(extra)
@@ -250,6 +251,7 @@ class Catalogue:
         self.roots = self._tables.roots
         self.packages = self._tables.packages
         self.alone = self._tables.alone
+        self.senders = self._tables.methods.union(("delayed", "partial", "remote", "Process"))
 
     def canonical(self, name: str) -> str:
         """Return the spelling that the tables use for a qualified name."""
@@ -292,11 +294,6 @@ class Catalogue:
     def is_method(self, name: str) -> bool:
         """Whether some row that takes a callable is a method of this name."""
         return name in self._tables.methods
-
-    @property
-    def senders(self) -> frozenset[str]:
-        """The names of what takes a callable first, and of what wraps one for later."""
-        return frozenset((*self._tables.methods, "delayed", "partial", "remote", "Process"))
 
     def names_anywhere(self, text: str) -> bool:
         """Whether ``text`` holds the name of a method that alone identifies a row."""

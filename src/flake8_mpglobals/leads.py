@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from flake8_mpglobals.offers import is_special
 from flake8_mpglobals.outline import Part, methods_in
 
 _DEF = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
@@ -59,11 +60,6 @@ def _of_class(part: Part) -> Iterator[Unit]:
             yield Unit((own,), body, True, own)
         else:
             yield Unit((f"{own}.{name}",), body, False, own)
-
-
-def is_special(method: str) -> bool:
-    """Whether a method is called by making, calling, entering or the like."""
-    return method.startswith("__") and method.endswith("__")
 
 
 def _decorated(text: bytes, start: int) -> int:

@@ -161,13 +161,13 @@ class Losses:
         skip = fillers | makers | self._same_code(write)
         seen = self._seen(write, sites, skip, seen_to_follow=False)
         if seen:
-            follow = self._seen(write, sites, skip, seen_to_follow=True)
-            if write.effect.sort == "module" or self._bystanders.keeps_up(
+            kept_up = write.place == ENVIRON or self._bystanders.keeps_up(
                 write.raw, write.effect.path, workers, {reader for reader, _ in seen}, copy=copy
-            ):
-                seen = follow
-            else:
-                seen = [pair for pair in seen if pair in follow or _near(write, pair[0])]
+            )
+            if kept_up or not all(_near(write, reader) for reader, _ in seen):
+                follow = self._seen(write, sites, skip, seen_to_follow=True)
+                near = [] if kept_up else [pair for pair in seen if _near(write, pair[0])]
+                seen = [pair for pair in seen if pair in follow or pair in near]
         if any(self._bystanders.strikes_off(reader, touch, write.raw) for reader, touch in seen):
             return None
         if fillers and seen:

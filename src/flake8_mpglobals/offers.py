@@ -40,7 +40,7 @@ class Offers:
         """Whether a function, or a method of a class, is worth following."""
         if not cls:
             return name in self.leads or name in self.boundaries
-        if name.startswith("__") and name.endswith("__"):
+        if is_special(name):
             return cls in self.leads or cls in self.hands
         return f"{cls}.{name}" in self.leads or name in self.hands
 
@@ -55,6 +55,11 @@ class Offers:
 
 
 NO_OFFERS = Offers()
+
+
+def is_special(method: str) -> bool:
+    """Whether a method is called by making, calling, entering or the like."""
+    return method.startswith("__") and method.endswith("__")
 
 
 def plain_offers(offers: Offers) -> tuple[object, ...]:

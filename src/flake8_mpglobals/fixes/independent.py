@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeGuard
 
 from flake8_mpglobals.facts import Facts, LostWrite
+from flake8_mpglobals.fixes.deciding import COMPOUND, header, mentions, test_of
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import MendFirst
 from flake8_mpglobals.fixes.private import check_private
@@ -63,51 +64,22 @@ def _decides(
     place, other = places
     tainted = {other}
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and _mentions(node.value, tainted):
+        if isinstance(node, ast.Assign) and mentions(node.value, tainted):
             tainted |= {one.id for t in node.targets for one in ast.walk(t) if _stored(one)}
     own = function.name
     for statement in statements_in(function):
         if not any(
             _names(module, node, place)
             or (isinstance(node, ast.Name) and node.id in writers and node.id != own)
-            for node in _header(statement)
+            for node in header(statement)
         ):
             continue
-        if not isinstance(statement, _COMPOUND) and _mentions(statement, tainted - {place}):
+        if not isinstance(statement, COMPOUND) and mentions(statement, tainted - {place}):
             return statement.lineno
-        for above in module.ancestors(statement):
-            if above is function:
-                break
-            if isinstance(above, (ast.If, ast.While)) and _mentions(above.test, tainted):
-                return above.lineno
-            if isinstance(above, ast.For) and _mentions(above.iter, tainted):
-                return above.lineno
-        for one in ast.walk(function):
-            if (
-                isinstance(one, (ast.If, ast.While))
-                and one.lineno < statement.lineno
-                and _mentions(one.test, tainted)
-                and any(isinstance(node, _LEAVING) for node in ast.walk(one))
-            ):
-                return one.lineno
+        line = test_of(module, function, statement, tainted)
+        if line:
+            return line
     return 0
-
-
-_COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
-_LEAVING = (ast.Return, ast.Continue, ast.Break, ast.Raise)
-
-
-def _header(statement: ast.stmt) -> Iterator[ast.AST]:
-    """Yield the nodes of a statement, without the statements inside of it."""
-    stack: list[ast.AST] = [statement]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack += [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.stmt)]
-
-
-def _mentions(node: ast.AST, names: Collection[str]) -> bool:
-    return any(isinstance(one, ast.Name) and one.id in names for one in ast.walk(node))
 
 
 def _stored(node: ast.AST) -> TypeGuard[ast.Name]:
@@ -118,5 +90,7 @@ def _first(facts: Facts, place: str, other: str) -> bool:
     """Whether each place decides about the other and this one comes first."""
     order = list(dict.fromkeys(write.place for write in facts.writes))
     module = Module(facts.source, facts.tree)
-    mutual = any(_decides(module, one, (other, place), ()) for one in module.functions.values())
+    mutual = place.isidentifier() and any(
+        _decides(module, one, (other, place), ()) for one in module.functions.values()
+    )
     return mutual and order.index(place) < order.index(other)

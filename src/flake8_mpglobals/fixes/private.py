@@ -11,13 +11,12 @@ import ast
 from collections.abc import Collection, Iterator, Sequence
 
 from flake8_mpglobals.facts import Facts, LostWrite
+from flake8_mpglobals.fixes.deciding import COMPOUND, header, is_one, mentions, test_of
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.additions import statements_in
 from flake8_mpglobals.mutations import METHODS
 
-_COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
-_LEAVING = (ast.Return, ast.Continue, ast.Break, ast.Raise)
 _MUTATING = frozenset(name for names in METHODS.values() for name in names)
 
 
@@ -72,10 +71,10 @@ def _own_state(module: Module, function: Function) -> Iterator[tuple[str, ast.AS
 def _fills(module: Module, node: ast.AST, other: str, places: Collection[str]) -> bool:
     """Whether a write only fills what was not there, under a test of its place."""
     for above in module.ancestors(node):
-        if isinstance(above, ast.If) and _mentions(above.test, {other}):
+        if isinstance(above, ast.If) and mentions(above.test, {other}):
             return all(
-                not _mentions(one, places)
-                and (_mentions(one, {other}) or isinstance(one, (ast.Assign, ast.Global)))
+                not mentions(one, places)
+                and (mentions(one, {other}) or isinstance(one, (ast.Assign, ast.Global)))
                 for one in above.body
             )
     return False
@@ -97,8 +96,8 @@ class _State:
         self._places = frozenset(places)
         self._other = other
         self._changes = changes
-        self._writers = {one.name for one in reach if _mentions(one, places)}
-        self._readers = {one.name for one in reach if _mentions(one, {other}) and _answers(one)}
+        self._writers = {one.name for one in reach if mentions(one, places)}
+        self._readers = {one.name for one in reach if mentions(one, {other}) and _answers(one)}
 
     def check(self) -> None:
         """Raise :class:`CannotFix` where it decides what is written to the place."""
@@ -120,7 +119,7 @@ class _State:
                 keys = [one.slice for one in targets if isinstance(one, ast.Subscript)]
                 told = bool(keys) and not any(isinstance(one, ast.Constant) for one in keys)
                 found_out = not isinstance(value, ast.Constant)
-                return told and found_out and not _mentions(value, {self._other})
+                return told and found_out and not mentions(value, {self._other})
         return False
 
     def _line(self, function: Function, names: Collection[str], *, tests: bool = False) -> int:
@@ -129,66 +128,24 @@ class _State:
         With ``tests``, only what decides whether anything is written at all.
         """
         tainted = set(names)
-        if not _mentions(function, tainted):
+        if not mentions(function, tainted):
             return 0
         for node in ast.walk(function) if not tests else ():
-            if isinstance(node, ast.Assign) and _mentions(node.value, tainted):
+            if isinstance(node, ast.Assign) and mentions(node.value, tainted):
                 stored = [one for target in node.targets for one in ast.walk(target)]
                 tainted |= {one.id for one in stored if isinstance(one, ast.Name)} - self._places
         adding = {*self._places, *self._writers} - {function.name}
         for statement in statements_in(function):
-            if not any(_is_one(node, adding) for node in _header(statement)):
+            if not any(is_one(node, adding) for node in header(statement)):
                 continue
-            plain = not tests and not isinstance(statement, _COMPOUND)
-            if plain and _mentions(statement, tainted - adding):
+            plain = not tests and not isinstance(statement, COMPOUND)
+            if plain and mentions(statement, tainted - adding):
                 return statement.lineno
-            line = self._tested(function, statement, tainted)
+            line = test_of(self._module, function, statement, tainted)
             if line:
                 return line
-        return 0
-
-    def _tested(self, function: Function, statement: ast.stmt, tainted: Collection[str]) -> int:
-        """Return the line of a test that decides whether ``statement`` runs, or 0."""
-        for above in self._module.ancestors(statement):
-            if above is function:
-                break
-            if isinstance(above, (ast.If, ast.While)) and _mentions(above.test, tainted):
-                return above.lineno
-            if isinstance(above, ast.For) and _mentions(above.iter, tainted):
-                return above.lineno
-        for one in ast.walk(function):
-            if (
-                isinstance(one, (ast.If, ast.While))
-                and one.lineno < statement.lineno
-                and _mentions(one.test, tainted)
-                and any(isinstance(node, _LEAVING) for node in ast.walk(one))
-            ):
-                return one.lineno
         return 0
 
 
 def _answers(function: Function) -> bool:
     return any(isinstance(one, ast.Return) and one.value is not None for one in ast.walk(function))
-
-
-def _header(statement: ast.stmt) -> Iterator[ast.AST]:
-    """Yield the nodes of a statement, without the statements inside of it."""
-    stack: list[ast.AST] = [statement]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack += [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.stmt)]
-
-
-def _mentions(node: ast.AST, names: Collection[str]) -> bool:
-    return any(_is_one(one, names) for one in ast.walk(node))
-
-
-def _is_one(node: ast.AST, names: Collection[str]) -> bool:
-    """Whether a node is one of the names; of dotted ones, the last part tells."""
-    match node:
-        case ast.Name(id=name):
-            return name in names
-        case ast.Attribute(attr=name):
-            return any("." in one and one.rpartition(".")[2] == name for one in names)
-    return False
