@@ -21,6 +21,8 @@ SPLITS = {
     "        for one in range(10)\n    ]",
     "    for one in call(first, second, 3):\n        pass": "    for one in call(\n"
     "        first, second, 3\n    ):\n        pass",
+    "    for (one, two), x in call(first):\n        pass": "    for (one, two), x in call(\n"
+    "        first\n    ):\n        pass",
     "    value = {'a': 1, 'b': 'two', 'c': 3}": "    value = {\n        'a': 1,\n"
     "        'b': 'two',\n        'c': 3,\n    }",
 }

@@ -41,7 +41,7 @@ from flake8_mpglobals.workspace import Workspace
 
 __all__ = ["FixResult", "Refusal", "fix_source", "propose"]
 
-STRATEGIES = ("auto", *dict.fromkeys(shape.strategy for shape in SHAPES))
+STRATEGIES = ("auto", *dict.fromkeys(shape.strategy for shape in SHAPES if shape.strategy))
 _MOST_PASSES = 50
 _UNPROVED = "the rewrite did not verify"
 _CODE = re.compile(r"MPG\d+", re.IGNORECASE)  # also such as no rule has, in a noqa
@@ -270,7 +270,7 @@ def _plan(
                     check_independent(facts, beside)
             return _split(facts.source, plan)
         except CannotFix as no:
-            others = {one.strategy for one in asked} - {shape.strategy}
+            others = {one.strategy for one in asked} - {shape.strategy, ""}
             if no.reason and not (shape.last_resort and others):
                 refused = no
         except EditConflictError:

@@ -81,6 +81,8 @@ def _ends(source: Source, node: ast.expr) -> bool:
     if opening is None:
         return False
     head = text[: opening - source.starts[node.lineno - 1]]
+    if head.lstrip().startswith("for "):
+        head = head.partition(" in ")[2]
     return not any(mark in head for mark in "()[]{}#")
 
 

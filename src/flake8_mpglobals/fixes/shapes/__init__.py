@@ -15,9 +15,9 @@ from flake8_mpglobals.model import Finding
 class Shape:
     """One kind of rewrite.
 
-    ``strategy`` is what ``--strategy`` calls it, ``takes`` whether it is meant for
-    the writes of a place at all.  ``plan`` takes the facts of a file and the writes
-    and findings of one place, and gives a plan or raises
+    ``strategy`` is what ``--strategy`` calls it (empty: only where none is asked for),
+    ``takes`` whether it is meant for the writes of a place at all.  ``plan`` takes the
+    facts of a file and the writes and findings of one place, and gives a plan or raises
     :class:`~flake8_mpglobals.fixes.plan.CannotFix`.  A ``last_resort`` is tried when
     all others refuse, and its own reason tells least.
     """
@@ -37,4 +37,5 @@ SHAPES: tuple[Shape, ...] = (
     Shape(collect.NAME, collect.takes, collect.plan_processes, last_resort=True),
     Shape(manager.NAME, manager.takes_others, manager.plan),
     Shape(manager.NAME, arguments.takes, arguments.plan),
+    Shape("", collect.takes, collect.plan_paired, last_resort=True),
 )

@@ -222,7 +222,7 @@ class Adding:
         target = second(loop.target) if counted else loop.target
         if not isinstance(target, ast.Name):
             raise self.no(f"has its results used in line {loop.lineno}")
-        check_whole(loop)
+        check_whole(loop, skips=True)
         self.caught.check(node, None)
         if loop.orelse or loop.body[0].lineno == loop.lineno:
             raise self.no(f"is gone through by a loop in line {loop.lineno} that is not followed")
@@ -340,12 +340,16 @@ class Adding:
         return line[: len(line) - len(line.lstrip())]
 
 
-def check_whole(loop: ast.For) -> None:
-    """Raise :class:`CannotFix` where a loop may leave results out."""
+def check_whole(loop: ast.For, *, skips: bool = False) -> None:
+    """Raise :class:`CannotFix` where a loop may leave results out.
+
+    ``skips``: a turn may end early, since what it has to do is done first.
+    """
+    leaving = (ast.Break,) if skips else (ast.Break, ast.Continue)
     stack: list[tuple[ast.AST, bool]] = [(one, True) for one in loop.body]
     while stack:
         node, ours = stack.pop()
-        if isinstance(node, ast.Return) or (isinstance(node, (ast.Break, ast.Continue)) and ours):
+        if isinstance(node, ast.Return) or (isinstance(node, leaving) and ours):
             raise CannotFix(f"line {node.lineno} may leave out results that were gathered")
         if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
             continue

@@ -107,6 +107,9 @@ def _called(
             case [ast.Constant() as index, value] if name == "insert" and kind == "list":
                 replay = f"{{p}}.insert({ast.unparse(index)}, {{0}})"
                 return Addition(statement, "insert", (value,), ("value",), replay)
+            case [key, value] if name == "setdefault" and kind in _TABLES:
+                replay = "{p}.setdefault({0}, {1})"
+                return Addition(statement, name, (key, value), ("key", "value"), replay)
         return None
     if name not in INNER or len(args) != 1 or kind not in _TABLES:
         return None

@@ -28,6 +28,7 @@ from flake8_mpglobals.fixes.shapes.gathering import Gathering
 from flake8_mpglobals.fixes.shapes.giving import Added, Giving, Outcome
 from flake8_mpglobals.fixes.shapes.grouping import SORTS, groups, together
 from flake8_mpglobals.fixes.shapes.lists import uses
+from flake8_mpglobals.fixes.shapes.pairing import Pairing
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
 from flake8_mpglobals.fixes.shapes.proxy_use import Uses
 from flake8_mpglobals.fixes.shapes.returns import Returns
@@ -60,16 +61,27 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
 
 def plan_beside(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
     """Return the same plan, also for workers that share other places."""
+    return _given_back(facts, writes, findings, paired=False)
+
+
+def plan_paired(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
+    """Return the plan by which workers give back what they add beside what they return."""
+    return _given_back(facts, writes, findings, paired=True)
+
+
+def _given_back(
+    facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding], *, paired: bool
+) -> Plan:
     module = Module(facts.source, facts.tree)
     sheet = Sheet(module)
     edits: list[Edit] = []
     for group in groups(facts, writes):
         worker = _Worker(facts, module, group)
-        outcome, made = worker.give()
+        outcome, made = worker.give(paired=paired)
         edits += made
         for site in worker.sites:
             places = [worker.text(one.key, site) for one in worker.places]
-            adding = Adding(module, sheet, site, outcome, places)
+            adding = (Pairing if paired else Adding)(module, sheet, site, outcome, places)
             Gathering(adding).apply()
             edits += adding.edits
             function = module.function(site.call)
@@ -195,7 +207,7 @@ class _Worker:
         if not self._method and module.functions.get(function.name) is not function:
             raise CannotFix(f"{function.name!r} is bound more than once")
         same = [one for one in module.definitions if one.name == function.name]
-        if len(same) != 1:
+        if self._method and len(same) != 1:
             raise CannotFix(f"{function.name!r} is defined more than once")
 
     def _check_sites(self) -> None:
@@ -343,16 +355,30 @@ class _Worker:
 
     # -- what becomes of it
 
-    def give(self) -> tuple[Outcome, list[Edit]]:
-        """Return what the worker gives back, and the edits that let it."""
-        giving = Giving(self._module, self.function, self.places)
+    def give(self, *, paired: bool = False) -> tuple[Outcome, list[Edit]]:
+        """Return what the worker gives back, and the edits that let it.
+
+        ``paired``: beside what it returns anyway.
+        """
+        giving = Giving(self._module, self.function, self.places, paired)
         outcome = giving.outcome()
         outcome = replace(outcome, calm=calm(self._module, self.function))
         edits = list(giving.code.edits)
         edits += forget(self._module, self.function, *(one.key for one in self.places))
-        if not outcome.kept:
+        if paired:
+            edits += self._annotation_of_pair(outcome)
+        elif not outcome.kept:
             edits += self._annotation(outcome)
         return outcome, edits
+
+    def _annotation_of_pair(self, outcome: Outcome) -> list[Edit]:
+        """Correct the promise of what the worker returns, where there is one."""
+        returns, module = self.function.returns, self._module
+        if returns is None:
+            return []
+        rest = [returned([one], outcome, self._annotated) or one.kind for one in self.places]
+        new = f"tuple[{module.text(returns)}, {', '.join(rest)}]"
+        return [Edit(module.start(returns), module.end(returns), new)]
 
     def _annotation(self, outcome: Outcome) -> list[Edit]:
         """Correct a promise that the worker returns nothing; take it away where it is not known

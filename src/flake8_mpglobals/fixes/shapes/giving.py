@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.module import Function, Module
@@ -68,6 +69,8 @@ class Giving:
     module: Module
     function: Function
     places: Sequence[Added]
+    paired: bool = False
+    """Whether it goes on to return what it returns, beside what it adds."""
     code: Rewriting = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +79,14 @@ class Giving:
 
     def outcome(self) -> Outcome:
         """Return what the worker gives back; raise :class:`CannotFix` where it cannot."""
+        at_the_end = all(len(one.found) == 1 and self._always(one.found[0]) for one in self.places)
+        if self.paired:
+            self._check_gives()
+            with suppress(CannotFix):
+                if at_the_end and isinstance(self.function.body[-1], ast.Return):
+                    return replace(self._as_values(), one="", whole="")
+            self.code.edits.clear()
+            return replace(self._gathered(), one="", whole="", gathered=False)
         self._check_returns()
         if len(self.places) == 1 and (kept := self._as_returned()) is not None:
             return kept
@@ -87,7 +98,7 @@ class Giving:
                 is True
             ):
                 return self._as_result(added)
-        if all(len(one.found) == 1 and self._always(one.found[0]) for one in self.places):
+        if at_the_end:
             return self._as_values()
         return self._gathered()
 
@@ -101,6 +112,10 @@ class Giving:
                     f"{self.function.name!r} returns something in line {node.lineno}: "
                     "a worker that adds to a place can give back that alone"
                 )
+
+    def _check_gives(self) -> None:
+        if all(ast.unparse(one.value or ast.Constant(None)) == "None" for one in self._returns()):
+            raise CannotFix(f"{self.function.name!r} returns nothing, and its results are used")
 
     def _returns(self) -> list[ast.Return]:
         return [one for one in own_nodes(self.function) if isinstance(one, ast.Return)]
@@ -212,7 +227,7 @@ class Giving:
         ordered = sorted(self.places, key=lambda added: added.found[0].statement.lineno)
         body = [one for one in self.function.body if not isinstance(one, ast.Return)]
         final = ordered[-1].found[0]
-        ends = body[-1] is final.statement
+        ends = body[-1] is final.statement and not self.paired
         for added in ordered:
             one = added.found[0]
             self.code.check_order(one)
@@ -248,6 +263,8 @@ class Giving:
             self.code.replace(final, f"return {', '.join(values)}")
             if body[-1] is not self.function.body[-1]:
                 self.code.drop(self.function.body[-1])
+        elif self.paired and isinstance(last := self.function.body[-1], ast.Return):
+            self.code.edits += self._given(last, ", ".join(values))
         else:
             self.code.finish(", ".join(values))
         if len(self.places) > 1:
@@ -308,6 +325,8 @@ class Giving:
             made.append(f"{name} = {local.made.format()}")
             p, n = f"{{p{number}}}", f"{{n{number}}}"
             if local.kept:
+                for one in added.found:
+                    self.code.check_listed(one)
                 for node in ast.walk(function):
                     if added.is_place(node) and isinstance(node, ast.expr):
                         self.code.edits.append(Edit(module.start(node), module.end(node), name))
@@ -326,12 +345,11 @@ class Giving:
         if len(lines) != 1 or len(names) != 1:
             whole = one_line = "" if len(names) != 1 or len(lines) != 1 else one_line
         self.code.begin(made)
+        given = ", ".join(names)
         for node in self._returns():
-            self.code.edits.append(
-                Edit(module.start(node), module.end(node), f"return {', '.join(names)}")
-            )
+            self.code.edits += self._given(node, given)
         if runs_off(function.body):
-            self.code.close(f"return {', '.join(names)}")
+            self.code.close(f"return None, {given}" if self.paired else f"return {given}")
         return Outcome(
             tuple(names),
             tuple(lines),
@@ -340,6 +358,18 @@ class Giving:
             tuple(dict.fromkeys(loops)),
             gathered=all(one_line for _ in names),
         )
+
+    def _given(self, node: ast.Return, given: str) -> list[Edit]:
+        """Return the edits that let a ``return`` give what was gathered."""
+        start, end = self.module.start(node), self.module.end(node)
+        if not self.paired:
+            return [Edit(start, end, f"return {given}")]
+        if node.value is None:
+            return [Edit(end, end, f" None, {given}")]
+        at = self.module.start(node.value)
+        if isinstance(node.value, ast.Tuple) and self.module.source.text[at] != "(":
+            return [Edit(at, at, "("), Edit(end, end, f"), {given}")]
+        return [Edit(end, end, f", {given}")]
 
     def _replayed(self, added: Added, name: str) -> list[str]:
         """Let the worker append the operands of each addition; return how they are added."""

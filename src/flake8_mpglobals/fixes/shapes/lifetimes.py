@@ -358,7 +358,7 @@ def _exhausts(statement: ast.stmt, name: str) -> bool:
     """Whether a loop takes all items of the iterator ``name``."""
     match statement:
         case ast.For(iter=ast.Name(id=listed)):
-            return listed == name and not _left_early(statement)
+            return listed == name and not left_early(statement)
     return False
 
 
@@ -392,7 +392,7 @@ def waits(module: Module, where: Region, call: ast.Call) -> bool:
                 return func.attr in _FILLING and parent.args[:1] == [node]
             return ast.unparse(func) in _CONSUMING and is_builtin(module, func)
         case ast.For():
-            return parent.iter is node and not _left_early(parent)
+            return parent.iter is node and not left_early(parent)
         case ast.comprehension():
             outer = module.parents[parent]
             if isinstance(outer, (ast.ListComp, ast.SetComp, ast.DictComp)):
@@ -400,7 +400,7 @@ def waits(module: Module, where: Region, call: ast.Call) -> bool:
     return False
 
 
-def _left_early(loop: ast.For) -> bool:
+def left_early(loop: ast.For) -> bool:
     """Whether the loop may end before its iterable does, exceptions aside."""
     stack: list[tuple[ast.AST, bool]] = [(one, True) for one in loop.body]
     while stack:

@@ -27,7 +27,7 @@ class Rewriting:
 
     def check_order(self, one: Addition) -> None:
         """Refuse where the operands would be evaluated in another order that matters."""
-        if sum(not _quiet(op) for op in one.operands) > 1 and one.op != "item.append":
+        if sum(not quiet(op) for op in one.operands) > 1 and one.op != "item.append":
             raise CannotFix(
                 f"line {one.statement.lineno} calls functions for both the key and the value: "
                 "put one of them into a variable first"
@@ -46,6 +46,7 @@ class Rewriting:
         module = self.module
         text = module.text(value)
         if one.listed:
+            self.check_listed(one)
             text = self._listed(value, text, one.listed)
         elif isinstance(value, ast.GeneratorExp):
             raise CannotFix(f"line {value.lineno} adds a generator, which cannot travel")
@@ -66,15 +67,18 @@ class Rewriting:
         text = end.join(lines)
         return text if text[:1] in "([{" or text[-1:] in ")]}" else f"({text})"
 
-    def _listed(self, value: ast.expr, text: str, made: str) -> str:
-        """Return the text of an iterable that can travel: a generator becomes a list."""
-        for node in ast.walk(value):
+    def check_listed(self, one: Addition) -> None:
+        """Raise :class:`CannotFix` where an addition takes items that cannot travel."""
+        for node in ast.walk(one.operands[-1]) if one.listed else ():
             match node:
                 case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
                     if name in ("finditer", "scandir"):
                         raise CannotFix(
                             f"line {node.lineno} adds what {name}() gives: it cannot travel"
                         )
+
+    def _listed(self, value: ast.expr, text: str, made: str) -> str:
+        """Return the text of an iterable that can travel: a generator becomes a list."""
         match value:
             case ast.GeneratorExp():
                 return f"[{text[1:-1]}]" if text.startswith("(") else f"[{text}]"
@@ -187,7 +191,7 @@ def _lists(value: ast.expr) -> bool:
     return False
 
 
-def _quiet(value: ast.expr) -> bool:
+def quiet(value: ast.expr) -> bool:
     """Whether nothing else can tell when an expression is evaluated."""
     for node in ast.walk(value):
         match node:

@@ -296,6 +296,8 @@ class Stored:
     def _after(self, store: ast.AST, use: ast.Name) -> bool:
         """Whether ``use`` may run after ``store`` on the same object."""
         where = self._module.statement(store)
+        if self._ends_first(where, use):
+            return False
         loops = [
             one
             for one in self._module.ancestors(store)
@@ -306,6 +308,18 @@ class Stored:
             return True
         end = (where.end_lineno or where.lineno, where.end_col_offset or 0)
         return (use.lineno, use.col_offset) >= end
+
+    def _ends_first(self, store: ast.stmt, use: ast.Name) -> bool:
+        """Whether the function always ends between ``store`` and ``use``, as far as blocks tell."""
+        inner: ast.AST = store
+        while isinstance(inner, ast.stmt) and inner is not self._function:
+            block = self._module.block(inner)
+            ends = isinstance(block[-1], (ast.Return, ast.Raise))
+            holder = self._module.parents[inner]
+            if ends and not any(self._module.inside(use, one) for one in block):
+                return not isinstance(holder, ast.Try)
+            inner = holder
+        return False
 
     def _renewed(self, loop: ast.AST, name: str) -> bool:
         """Whether each turn of the loop begins with another object under ``name``."""
