@@ -21,7 +21,7 @@ from flake8_mpglobals.fixes.interval import (
 )
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.scopes import COMPREHENSIONS
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 
 DEPTH = 48
 ANY = -1

@@ -232,16 +232,24 @@ def unit_of(source: Source) -> str:
 def spread(module: Module, call: ast.Call, *, together: bool = False) -> tuple[Edit, ...]:
     """Return the edits that give what is around ``call`` a line for each part.
 
-    That is a comprehension of which it is the item, or another call of which it is
+    That is a comprehension or display of which it is an item, or another call of which it is
     the one argument; nothing, where it is neither or does not stand on one line.
     ``together``: the parts of a comprehension fit into one line of their own.
     """
     parent = module.parents[call]
     match parent:
         case ast.ListComp(elt=elt, generators=parts) if elt is call:
-            opening = module.start(parent) + 1
+            opening, first = module.start(parent) + 1, module.start(call)
+        case ast.DictComp(key=key, value=value, generators=parts) if value is call:
+            opening, first = module.start(parent) + 1, module.start(key)
+        case ast.List(elts=[_, _, *_] as elts) if parent.lineno == parent.end_lineno:
+            return _one_each(module, parent, [(one, one) for one in elts])
+        case ast.Dict(keys=keys, values=[_, _, *_] as values) if (
+            parent.lineno == parent.end_lineno and None not in keys
+        ):
+            return _one_each(module, parent, list(zip(keys, values, strict=True)))
         case ast.Call(args=[only], keywords=[]) if only is call:
-            parts, opening = [], module.start(call)
+            parts, opening, first = [], module.start(call), module.start(call)
         case _:
             return ()
     if parent.lineno != parent.end_lineno:
@@ -250,7 +258,7 @@ def spread(module: Module, call: ast.Call, *, together: bool = False) -> tuple[E
     text = source.lines[call.lineno - 1]
     outer = newline(source) + text[: len(text) - len(text.lstrip())]
     inner = outer + _unit(_tokens(source))
-    edits = [Edit(opening, module.start(call), inner)]
+    edits = [Edit(opening, first, inner)]
     end = module.end(call)
     for part in () if together else parts:
         start = source.text.rindex("for", end, module.start(part.target))
@@ -259,6 +267,23 @@ def spread(module: Module, call: ast.Call, *, together: bool = False) -> tuple[E
     close = module.end(parent) - 1
     edits.append(Edit(close, close, outer))
     return tuple(edits)
+
+
+def _one_each(
+    module: Module, display: ast.expr, items: Sequence[tuple[ast.expr | None, ast.expr]]
+) -> tuple[Edit, ...]:
+    """Return the edits that give each item of a display a line, from its first to its second."""
+    source = module.source
+    text = source.lines[display.lineno - 1]
+    outer = newline(source) + text[: len(text) - len(text.lstrip())]
+    inner = outer + _unit(_tokens(source))
+    at, close = module.start(display) + 1, module.end(display) - 1
+    edits: list[Edit] = []
+    for first, last in items:
+        assert first is not None
+        edits.append(Edit(at, module.start(first), f",{inner}" if edits else inner))
+        at = module.end(last)
+    return (*edits, Edit(at, close, f",{outer}"))
 
 
 def indented(module: Module, lines: Sequence[str]) -> str:

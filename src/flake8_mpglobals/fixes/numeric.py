@@ -25,7 +25,7 @@ from flake8_mpglobals.fixes.interval import (
     whole,
 )
 from flake8_mpglobals.fixes.module import Function
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 
 _SIZE = integer(0, 1 << 40)
 _FLOATS = frozenset(

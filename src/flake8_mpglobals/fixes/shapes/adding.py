@@ -15,7 +15,7 @@ from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.caught import Caught
 from flake8_mpglobals.fixes.shapes.giving import Outcome
 from flake8_mpglobals.fixes.shapes.lists import single, uses
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 
 _COPIES = frozenset({"list", "tuple"})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)

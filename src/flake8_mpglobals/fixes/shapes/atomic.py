@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from flake8_mpglobals.fixes.module import Block, Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.flow import names
-from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE, is_builtin
+from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE, is_builtin
 from flake8_mpglobals.fixes.touches import Touches
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)

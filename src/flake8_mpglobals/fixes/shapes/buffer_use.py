@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.atomic import stores
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.touches import Touches
 
 MEASURES = frozenset({"shape", "size", "nbytes", "dtype", "ndim", "itemsize", "typecode"})

@@ -25,7 +25,7 @@ from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.atomic import Atomic, Unit, stores
 from flake8_mpglobals.fixes.shapes.buffer_use import BufferParent, BufferUse, measured
 from flake8_mpglobals.fixes.shapes.locking import lock
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.shapes.values import NumberJob, shared_name
 from flake8_mpglobals.model import Finding
 

@@ -6,7 +6,7 @@ import ast
 import builtins
 
 from flake8_mpglobals.fixes.module import Function, Module
-from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE, is_builtin
+from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE, is_builtin
 from flake8_mpglobals.fixes.touches import reached
 
 _RAISING = frozenset({"int", "float", "complex", "range", "chr", "pow", "divmod", "min", "max"})

@@ -10,7 +10,7 @@ from flake8_mpglobals.fixes.layout import newline, unit
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import around, fresh
 from flake8_mpglobals.fixes.plan import CannotFix
-from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE
+from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE
 from flake8_mpglobals.fixes.touches import Touches
 
 KINDS = ("Counter", "defaultdict")

@@ -20,7 +20,7 @@ from flake8_mpglobals.fixes.shapes.lifetimes import Region, region
 from flake8_mpglobals.fixes.shapes.lists import single, uses
 from flake8_mpglobals.fixes.shapes.pools import PoolShare
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.shapes.subclasses import process_class
 from flake8_mpglobals.fixes.shapes.workers import check_decorators, decorators, method
 from flake8_mpglobals.fixes.touches import Touches, reached

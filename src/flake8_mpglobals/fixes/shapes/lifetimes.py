@@ -19,7 +19,7 @@ from flake8_mpglobals.fixes.shapes.lists import (
     single,
     uses,
 )
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 
 _WAITING = frozenset({"map", "starmap", "apply"})
 _LAZY = frozenset({"imap", "imap_unordered"})

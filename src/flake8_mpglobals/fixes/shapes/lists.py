@@ -1,4 +1,4 @@
-"""Variables and lists that hold processes or results, and are gone through to the end."""
+"""Variables, lists and dicts that hold processes or results, and are gone through to the end."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def appended_to(node: ast.AST) -> ast.Name | None:
     return None
 
 
+def kept_in(node: ast.AST, item: ast.AST) -> ast.Name | None:
+    """Return the list or dict that ``node`` puts ``item`` into, if that is what it does."""
+    match node:
+        case ast.Assign(targets=[ast.Subscript(value=ast.Name() as owner)], value=value):
+            return owner if value is item else None
+    return appended_to(node)
+
+
 def uses(module: Module, name: ast.Name) -> list[ast.Name]:
     """Return the uses of a variable in the scope that binds it."""
     everywhere = module.is_global(name)
@@ -49,7 +57,8 @@ def uses(module: Module, name: ast.Name) -> list[ast.Name]:
 def kept_list(module: Module, name: ast.Name, made: ast.stmt, quiet: Collection[str]) -> bool:
     """Whether a list only ever grows from empty (or as ``made`` makes it) and is never handed on.
 
-    ``quiet`` are the methods and attributes of its items that may be used by index.
+    So for a dict whose keys are known to differ.  ``quiet`` are the methods and attributes of
+    its items that may be used by index.
     """
     every = uses(module, name)
     bound = [use for use in every if not isinstance(use.ctx, ast.Load)]
@@ -58,7 +67,7 @@ def kept_list(module: Module, name: ast.Name, made: ast.stmt, quiet: Collection[
     assign = module.parents[bound[0]]
     if not (isinstance(assign, (ast.Assign, ast.AnnAssign)) and assign.value is not None):
         return False
-    empty = ast.unparse(assign.value) in ("[]", "list()")
+    empty = ast.unparse(assign.value) in ("[]", "list()", "{}", "dict()")
     if assign is not made and not empty:
         return False
     return all(use is bound[0] or _followed(module, use, quiet) for use in every)
@@ -69,10 +78,15 @@ def _followed(module: Module, use: ast.Name, quiet: Collection[str]) -> bool:
     match parent:
         case ast.For() | ast.comprehension():
             return parent.iter is use
+        case ast.Attribute(attr="values" | "items" | "keys"):
+            call = module.parents[parent]
+            return isinstance(module.parents[call], (ast.For, ast.comprehension))
         case ast.Attribute():
             return appended_to(module.parents[parent]) is use
         case ast.Call():
             return ast.unparse(parent.func) in ("len", "enumerate", "print")
+        case ast.Subscript(ctx=ast.Store(), slice=key) if parent.value is use:
+            return differs(module, key)
         case ast.Subscript(ctx=ast.Load()) if parent.value is use:
             item = module.parents[parent]
             return isinstance(item, ast.Attribute) and item.attr in quiet
@@ -94,6 +108,67 @@ def behind(module: Module, statement: ast.stmt) -> Iterator[tuple[list[ast.stmt]
         inner = module.parents[inner]
 
 
+def differs(module: Module, key: ast.expr) -> bool:
+    """Whether the key of an item is another one in each turn of the loop around it."""
+    if isinstance(key, ast.Constant):
+        return not any(isinstance(above, (ast.For, ast.While)) for above in module.ancestors(key))
+    loop = next(
+        (one for one in module.ancestors(key) if isinstance(one, (ast.For, ast.While))), None
+    )
+    if not (isinstance(key, ast.Name) and isinstance(loop, ast.For)):
+        return False
+    outer = [one for one in module.ancestors(loop) if isinstance(one, (ast.For, ast.While))]
+    return not outer and _distinct(module, loop.iter, loop.target, key.id)
+
+
+def differs_in(module: Module, key: ast.expr, generator: ast.comprehension) -> bool:
+    """Whether the keys of a dict comprehension all differ."""
+    named = isinstance(key, ast.Name)
+    return named and _distinct(module, generator.iter, generator.target, ast.unparse(key))
+
+
+def _distinct(module: Module, iterable: ast.expr, target: ast.expr, name: str) -> bool:
+    """Whether ``name``, bound in going through ``iterable``, never gets a value twice."""
+    place: int | None = None
+    if isinstance(target, ast.Tuple):
+        bound = [isinstance(one, ast.Name) and one.id == name for one in target.elts]
+        place = bound.index(True) if True in bound else None
+        if place is None:
+            return False
+    elif not (isinstance(target, ast.Name) and target.id == name):
+        return False
+    if isinstance(iterable, ast.Name):
+        stores = [use for use in uses(module, iterable) if not isinstance(use.ctx, ast.Load)]
+        assign = module.parents[stores[0]] if len(stores) == 1 else None
+        if not (isinstance(assign, ast.Assign) and single(assign) is stores[0]):
+            return False
+        if isinstance(assign.value, (ast.Dict, ast.DictComp, ast.Set)):
+            return place is None
+        iterable = assign.value
+    match iterable:
+        case ast.Call(func=ast.Name(id="range" | "set" | "frozenset")):
+            return place is None
+        case ast.Call(func=ast.Name(id="enumerate")):
+            return place == 0
+        case ast.Call(func=ast.Attribute(attr="items"), args=[]):
+            return place == 0
+        case ast.Call(func=ast.Attribute(attr="keys"), args=[]) | ast.Set() | ast.Dict():
+            return place is None
+        case ast.List(elts=elts) | ast.Tuple(elts=elts):
+            parts = [_part(one, place) for one in elts]
+            texts = {ast.unparse(one) for one in parts if isinstance(one, ast.Constant)}
+            return len(texts) == len(elts)
+    return False
+
+
+def _part(item: ast.expr, place: int | None) -> ast.expr | None:
+    if place is None:
+        return item
+    if isinstance(item, (ast.Tuple, ast.List)) and place < len(item.elts):
+        return item.elts[place]
+    return None
+
+
 def always_calls(statement: ast.stmt, name: str, methods: Collection[str]) -> bool:
     """Whether a simple statement always calls one of the methods, without arguments."""
     return isinstance(statement, _SIMPLE) and any(
@@ -102,21 +177,44 @@ def always_calls(statement: ast.stmt, name: str, methods: Collection[str]) -> bo
 
 
 def goes_through(statement: ast.stmt, name: str, methods: Collection[str]) -> bool:
-    """Whether a statement calls one of the methods on each item of the list ``name``."""
+    """Whether a statement calls one of the methods on each item of the list or dict ``name``."""
     if isinstance(statement, ast.For):
-        match statement:
-            case ast.For(target=ast.Name(id=item), iter=ast.Name(id=listed), body=body):
-                leaves = any(
-                    isinstance(node, (ast.Break, ast.Continue, ast.Return))
-                    for one in body
-                    for node in ast.walk(one)
-                )
-                called = any(always_calls(one, item, methods) for one in body)
-                return listed == name and called and not leaves
-        return False
+        leaves = any(
+            isinstance(node, (ast.Break, ast.Continue, ast.Return))
+            for one in statement.body
+            for node in ast.walk(one)
+        )
+        items = _items(statement.target, statement.iter, name)
+        called = any(always_calls(one, item, methods) for one in statement.body for item in items)
+        return called and not leaves
     if not isinstance(statement, _SIMPLE):
         return False
     return any(_comprehends(node, name, methods) for node in _always(statement))
+
+
+def _items(target: ast.expr, iterable: ast.expr, name: str) -> tuple[str, ...]:
+    """Return how a loop may call each item of the list or dict ``name`` that it goes through."""
+    match target, iterable:
+        case ast.Name(id=item), ast.Name(id=listed) if listed == name:
+            return item, f"{name}[{item}]"
+        case ast.Name(id=item), ast.Call(
+            func=ast.Attribute(value=ast.Name(id=listed), attr="values" | "keys" as what), args=[]
+        ) if listed == name:
+            return (item if what == "values" else f"{name}[{item}]",)
+        case ast.Tuple(elts=[ast.Name(id=key), ast.Name(id=item)]), ast.Call(
+            func=ast.Attribute(value=ast.Name(id=listed), attr="items"), args=[]
+        ) if listed == name:
+            return item, f"{name}[{key}]"
+        case ast.Tuple(elts=[ast.Name(id=key), ast.Name(id=item)]), ast.Call(
+            func=ast.Name(id="enumerate"), args=[ast.Name(id=listed)]
+        ) if listed == name:
+            return item, f"{name}[{key}]"
+        case ast.Name(id=key), ast.Call(
+            func=ast.Name(id="range"),
+            args=[ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=listed)])],
+        ) if listed == name:
+            return (f"{name}[{key}]",)
+    return ()
 
 
 def _always(node: ast.AST) -> Iterator[ast.AST]:
@@ -136,21 +234,19 @@ def _comprehends(node: ast.AST, name: str, methods: Collection[str]) -> bool:
     if not isinstance(node, _COMPREHENSIONS) or len(node.generators) != 1:
         return False
     generator = node.generators[0]
-    match generator:
-        case ast.comprehension(target=ast.Name(id=item), iter=ast.Name(id=listed), ifs=[]):
-            made = node.value if isinstance(node, ast.DictComp) else node.elt
-            called = _is_call(made, item, methods) or any(
-                _is_call(one, item, methods) for one in _always(made)
-            )
-            return listed == name and called
-    return False
+    if generator.ifs:
+        return False
+    made = node.value if isinstance(node, ast.DictComp) else node.elt
+    return any(
+        _is_call(one, item, methods)
+        for item in _items(generator.target, generator.iter, name)
+        for one in (made, *_always(made))
+    )
 
 
 def _is_call(node: ast.AST, name: str, methods: Collection[str]) -> bool:
     match node:
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id=owner), attr=attr), args=args, keywords=keywords
-        ):
+        case ast.Call(func=ast.Attribute(value=owner, attr=attr), args=args, keywords=keywords):
             limited = bool(args or keywords) and attr not in GIVING
-            return owner == name and attr in methods and not limited
+            return ast.unparse(owner) == name and attr in methods and not limited
     return False

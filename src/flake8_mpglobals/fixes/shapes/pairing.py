@@ -14,7 +14,7 @@ from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.adding import Adding
 from flake8_mpglobals.fixes.shapes.lifetimes import left_early
 from flake8_mpglobals.fixes.shapes.lists import single
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.shapes.rewriting import quiet
 
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.defaults import KINDS, factory
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.touches import Touches, reached
 
 _STORING = {"append": 0, "extend": 0, "insert": 1, "setdefault": 1, "update": 0, "add": 0}

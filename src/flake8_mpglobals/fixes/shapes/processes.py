@@ -21,9 +21,10 @@ from flake8_mpglobals.fixes.setters import (
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lists import (
     always_calls,
-    appended_to,
     behind,
+    differs_in,
     goes_through,
+    kept_in,
     kept_list,
     single,
     uses,
@@ -79,10 +80,17 @@ def _span(module: Module, call: ast.Call) -> Span:
     name = single(parent)
     if isinstance(parent, ast.Assign) and name is not None:
         return _one(module, call, parent, name)
-    listed = appended_to(parent)
+    listed = kept_in(parent, call)
     if listed is not None:
         return _many(module, call, module.statement(call), listed)
-    if isinstance(parent, (ast.ListComp, ast.List)):
+    match parent:
+        case ast.ListComp() | ast.List() | ast.Dict():
+            together = True
+        case ast.DictComp(key=key, generators=[one], value=value):
+            together = value is call and differs_in(module, key, one)
+        case _:
+            together = False
+    if together:
         assign = module.parents[parent]
         name = single(assign)
         if isinstance(assign, ast.Assign) and name is not None:
@@ -100,7 +108,7 @@ def _one(module: Module, call: ast.Call, made: ast.Assign, name: ast.Name) -> Sp
             continue
         if isinstance(parent, ast.Attribute) and parent.attr in _QUIET:
             continue
-        listed = appended_to(parent)
+        listed = kept_in(parent, use)
         statement = module.statement(use)
         if listed is not None and any(statement is one for one in block[first + 1 :]):
             return _many(module, call, statement, listed, made)

@@ -11,37 +11,14 @@ from dataclasses import dataclass, field
 
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock
+from flake8_mpglobals.fixes.shapes.pure import (
+    CALM_METHODS,
+    ITERATING,
+    PURE,
+    READERS,
+    is_builtin,
+)
 from flake8_mpglobals.fixes.touches import Touches
-
-_READERS = frozenset({"len", "print", "str", "bool", "id"})
-"""Built-in functions that take a proxy of any kind as they take a list or dict."""
-
-_ITERATING = frozenset(
-    {"sum", "min", "max", "sorted", "list", "tuple", "set", "frozenset", "any", "all"}
-)
-"""Built-in functions that read a list's proxy from end to end (a dict's keys may change)."""
-
-PURE = (
-    _READERS
-    | _ITERATING
-    | frozenset(
-        {"int", "float", "abs", "round", "repr", "format", "enumerate", "zip", "range"}
-        | {"reversed", "isinstance", "type", "hash", "ord", "chr", "divmod", "pow", "bytes"}
-        | {"dict", "ascii", "bin", "hex", "oct", "complex", "callable", "issubclass"}
-    )
-)
-"""Built-in functions that change nothing that they are given."""
-
-CALM_METHODS = frozenset(
-    {"upper", "lower", "title", "strip", "lstrip", "rstrip", "split", "rsplit", "format"}
-    | {"startswith", "endswith", "join", "replace", "encode", "decode", "zfill", "count"}
-    | {"index", "find", "items", "keys", "values", "get", "copy", "isdigit", "isalpha"}
-    | {"splitlines", "partition", "rpartition", "capitalize", "casefold", "total_seconds"}
-    | {"isoformat", "strftime", "timestamp", "bit_length", "is_integer", "hexdigest"}
-)
-"""Methods that leave their object as it is, on every type of the standard library."""
-TELLING = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
-"""Methods of a logger, which leave what they tell as it is."""
 
 _GROWING = frozenset({"append", "extend", "add", "update"})
 _READ_METHODS: dict[str, set[str]] = {
@@ -303,9 +280,9 @@ class ProxyUse:
                     f"hands {{}} to {name}()",
                     "shared, it is the keys of a dict: do that in the parent",
                 )
-            if name in _READERS or (name in _ITERATING and self._kind == "list"):
+            if name in READERS or (name in ITERATING and self._kind == "list"):
                 return
-            if name in _ITERATING:
+            if name in ITERATING:
                 raise self._no(
                     node,
                     f"iterates in {name}() over",
@@ -467,8 +444,3 @@ def changes(module: Module, name: ast.expr) -> bool:
             known = any(method in methods for methods in _WRITE_METHODS.values())
             return known and isinstance(call, ast.Call) and call.func is parent
     return False
-
-
-def is_builtin(module: Module, func: ast.expr) -> bool:
-    """Whether ``func`` is a name that the module itself does not bind."""
-    return isinstance(func, ast.Name) and module.is_global(func) and not module.bindings(func.id)

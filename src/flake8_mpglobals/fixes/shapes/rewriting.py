@@ -11,7 +11,7 @@ from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.additions import Addition
-from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE
+from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE
 
 _LISTS = frozenset({"list", "sorted", "dict", "set", "tuple", "Counter", "split", "splitlines"})
 _NO_EXPRESSION = (ast.NamedExpr, ast.Lambda, ast.Yield, ast.YieldFrom)

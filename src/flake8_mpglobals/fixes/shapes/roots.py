@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.shapes.flow import names
-from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE
+from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE
 
 
 def roots(module: Module, value: ast.expr) -> Iterator[ast.Name]:

@@ -14,7 +14,8 @@ from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.flow import names
 from flake8_mpglobals.fixes.shapes.harmless import only_reads
-from flake8_mpglobals.fixes.shapes.proxy_use import CALM_METHODS, PURE, TELLING, Uses, is_builtin
+from flake8_mpglobals.fixes.shapes.proxy_use import Uses
+from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE, TELLING, is_builtin
 from flake8_mpglobals.fixes.shapes.roots import immutable, roots
 from flake8_mpglobals.fixes.touches import Touches
 

@@ -12,7 +12,7 @@ from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.setters import shared_of
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lists import uses
-from flake8_mpglobals.fixes.shapes.proxy_use import is_builtin
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.touches import Touches
 
 _CALM = frozenset({"start", "join", "append", "close", "get", "result", "wait", "shutdown"})
