@@ -60,7 +60,7 @@ _NO_SHAPE = {
     "class": "no rewrite for a class attribute yet: return the values and keep them in the parent",
     "module": "no rewrite for a module attribute yet: return the value and set it in the parent",
     "instance": "no rewrite for attributes of self: return the values and keep them in the parent",
-    "argument": "only a plain list or dict can be handed over as a proxy: return the object",
+    "argument": "only a plain list, dict or set can be handed over as a proxy: return the object",
     "closure": "no rewrite for a variable of an enclosing function: return the values",
 }
 

@@ -1,7 +1,8 @@
-"""Share a list or dict that workers are handed as an argument, and fill.
+"""Share a list, dict or set that workers are handed as an argument, and fill.
 
-The workers stay as they are: they get a proxy in place of the object.  It is made beside
-the pool or the processes and brought back into the parent's own object behind them.
+The workers stay as they are: they get a proxy in place of the object (that of a dict for a
+set, which they then fill).  It is made beside the pool or the processes and brought back
+into the parent's own object behind them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from flake8_mpglobals.fixes.layout import Sheet
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock, Plan
 from flake8_mpglobals.fixes.setters import Arguments
-from flake8_mpglobals.fixes.shapes import dispatches
+from flake8_mpglobals.fixes.shapes import dispatches, sets
 from flake8_mpglobals.fixes.shapes.coroutines import check_alone
 from flake8_mpglobals.fixes.shapes.flow import Flow
 from flake8_mpglobals.fixes.shapes.lifetimes import Region, region
@@ -27,13 +28,13 @@ from flake8_mpglobals.fixes.shapes.variables import ArgumentJob, Parameter, Vari
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
 
-_KINDS = ("list", "dict")
+_KINDS = ("list", "dict", "set")
 _DISPLAYS = (ast.Tuple, ast.List)
 _KEYWORDS = {"apply": ("args", "kwds"), "apply_async": ("args", "kwds")}
 
 
 def takes(writes: Sequence[LostWrite]) -> bool:
-    """Whether all writes change a list or dict that their workers were handed."""
+    """Whether all writes change a list, dict or set that their workers were handed."""
     return all(write.how == "argument" and write.kind in _KINDS for write in writes)
 
 
@@ -82,12 +83,15 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         job.variables = tuple(dict.fromkeys(u.id for u in touches.mentions if u.id in shown))
         _share(job, own)
         edits |= job.found
+    if kind == "set":
+        edits |= _as_dict(module, worker, parameter, exempt)
     edits = {*map(sheet.deepen, edits), *sheet.edits()}
+    made = "list" if kind == "list" else "dict"
     return Plan(
         tuple(findings),
         place,
         "safe",
-        f"Hand the workers a multiprocessing.Manager().{kind}() in place of {place!r}",
+        f"Hand the workers a multiprocessing.Manager().{made}() in place of {place!r}",
         tuple(sorted(edits)),
         places=tuple(dict.fromkeys(name.id for _, name in handed)),
     )
@@ -151,6 +155,30 @@ def _check_worker(module: Module, worker: Function, parameter: str, kind: str) -
         ) from None
     Stored(module, touches, worker, found).judge()
     return found.deletes
+
+
+def _as_dict(
+    module: Module, worker: Function, parameter: str, exempt: Sequence[ast.AST]
+) -> set[Edit]:
+    """Return the edits by which a worker fills a dict where it filled a set."""
+    if not any(one is worker for one in dispatches.only_in_workers(module, [worker], exempt)):
+        raise CannotFix(
+            f"{worker.name!r} may also be called in the parent, with a set: give the workers a "
+            "function of their own"
+        )
+    edits = set(sets.rewritten(module, Parameter(module, worker, parameter), worker))
+    for one in (*worker.args.posonlyargs, *worker.args.args, *worker.args.kwonlyargs):
+        if one.arg != parameter or one.annotation is None:
+            continue
+        start, end = module.start(one.annotation), module.end(one.annotation)
+        match one.annotation:
+            case ast.Name(id="set"):
+                edits.add(Edit(start, end, "dict"))
+            case ast.Subscript(value=ast.Name(id="set"), slice=item):
+                edits.add(Edit(start, end, f"dict[{module.text(item)}, bool]"))
+            case _:
+                raise CannotFix(f"line {one.lineno} says that {parameter!r} is no dict")
+    return edits
 
 
 # -- what the dispatches hand over

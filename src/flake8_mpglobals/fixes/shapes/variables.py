@@ -13,11 +13,12 @@ from flake8_mpglobals.fixes.setters import shared_of
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lists import uses
 from flake8_mpglobals.fixes.shapes.pure import is_builtin
+from flake8_mpglobals.fixes.shapes.sets import VALUE
 from flake8_mpglobals.fixes.touches import Touches
 
 _CALM = frozenset({"start", "join", "append", "close", "get", "result", "wait", "shutdown"})
 _CALM |= {"map", "starmap", "apply", "apply_async", "map_async", "starmap_async", "submit"}
-_NEW = (ast.List, ast.Dict, ast.ListComp, ast.DictComp)
+_NEW = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
 @dataclass
@@ -34,9 +35,15 @@ class ArgumentJob(Job):
 
     def makes(self, shared: str, manager: str) -> tuple[str, ...]:
         """Return the lines by which ``manager`` makes the proxies."""
+        made = "list" if self.kind == "list" else "dict"
         return tuple(
-            f"{self.proxy(one, shared)} = {manager}.{self.kind}({one})" for one in self.variables
+            f"{self.proxy(one, shared)} = {manager}.{made}({self._held(one)})"
+            for one in self.variables
         )
+
+    def _held(self, variable: str) -> str:
+        """Return what a proxy begins with, as an expression."""
+        return f"dict.fromkeys({variable}, {VALUE})" if self.kind == "set" else variable
 
     def fill(self, shared: str) -> tuple[str, ...]:
         """Return the lines that put the parent's content into the proxies once more."""
@@ -46,7 +53,7 @@ class ArgumentJob(Job):
             if self.kind == "list":
                 lines.append(f"{proxy}[:] = {one}")
             else:
-                lines += [f"{proxy}.clear()", f"{proxy}.update({one})"]
+                lines += [f"{proxy}.clear()", f"{proxy}.update({self._held(one)})"]
         return tuple(lines)
 
     def bring_back(self, shared: str) -> tuple[str, ...]:
@@ -58,7 +65,8 @@ class ArgumentJob(Job):
                 lines.append(f"{one}[:] = {proxy}[:]")
             else:
                 lines += [f"{one}.clear()"] if self.deletes else []
-                lines.append(f"{one}.update({proxy}.copy())")
+                content = "keys" if self.kind == "set" else "copy"
+                lines.append(f"{one}.update({proxy}.{content}())")
         return tuple(lines)
 
 
@@ -102,7 +110,7 @@ class Variables(Touches):
         if len(bound) > 1 or (bound and not new):
             raise CannotFix(
                 f"{place!r} may be an object that others have, too (line {bound[0].lineno}): "
-                "make a new list or dict for the workers"
+                "make a new one for the workers"
             )
         for one in mentions:
             parent = module.parents[one]
@@ -138,6 +146,6 @@ def _is_new(module: Module, name: ast.Name) -> bool:
             return isinstance(value, _NEW) or (
                 isinstance(value, ast.Call)
                 and is_builtin(module, value.func)
-                and ast.unparse(value.func) in ("list", "dict")
+                and ast.unparse(value.func) in ("list", "dict", "set")
             )
     return False
