@@ -170,7 +170,8 @@ class Atomic:
 
     def _decides(self, write: ast.stmt) -> Iterator[ast.stmt]:
         """Yield the other statements whose read of the place decides a write."""
-        guards = [] if _is_constant(write) else self._guards(write)
+        alike = _is_constant(write) and not self._elements and not self._gives()
+        guards = [] if alike else self._guards(write)
         local = self._sources(write, guards)
         for read in self._mentions:
             statement = self._module.statement(read)
@@ -184,6 +185,13 @@ class Atomic:
                     raise self._no(write)
                 case ast.If() if any(statement is one for one in guards):
                     yield statement
+
+    def _gives(self) -> bool:
+        """Whether the function returns something, which a test before a write may decide, too."""
+        return any(
+            isinstance(node, ast.Return) and node.value is not None
+            for node in ast.walk(self._function)
+        )
 
     def _sources(self, write: ast.stmt, guards: Sequence[ast.If]) -> set[str]:
         """Return the local names from which the written value, or a test of it, comes."""

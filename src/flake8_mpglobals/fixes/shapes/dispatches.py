@@ -353,13 +353,15 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
     regions: list[tuple[Region, Function]] = []
     processes: list[ast.Call] = []
     for site, worker in zip(sites, workers, strict=True):
-        _check_place(job, site)
+        _check_place(job, site, site.call if is_process(site) else site.pool)
         if is_process(site):
             processes.append(site.call)
             continue
         assert site.pool is not None
         if all(one.pool is not site.pool for one, _ in regions):
-            regions.append((region(module, site.pool, executor=of_executor(site)), worker))
+            made = region(module, site.pool, executor=of_executor(site))
+            _check_place(job, site, made.made)
+            regions.append((made, worker))
         where = next(one for one, _ in regions if one.pool is site.pool)
         if not any(call is site.call for call in where.calls):
             raise CannotFix(
@@ -378,11 +380,14 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
         ProcessShare(job, span).apply()
 
 
-def _check_place(job: Job, site: Site) -> None:
-    """Refuse a dispatch that runs on import, or in a function that is no plain one."""
+def _check_place(job: Job, site: Site, made: ast.Call | None) -> None:
+    """Refuse a dispatch that runs on import, or in a function that is no plain one.
+
+    ``made`` is what gives the pool or makes the process.
+    """
     module, touches = job.module, job.touches
     line = site.dispatch.location.line
-    home = site.call if is_process(site) or site.pool is None else site.pool
+    home = made or site.call
     function = module.function(home)
     check_guard(module, site, function, home)
     if function is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.shapes.homes import Helper, entered, made_by
 from flake8_mpglobals.fixes.shapes.lists import (
     GIVING,
     always_calls,
@@ -41,7 +42,8 @@ class Region:
 
     ``statements`` stand in one block; ``body`` are those that can use the pool;
     ``calls`` are the method calls on it; ``assigned`` is the statement
-    ``name = Pool()`` that becomes a ``with``.
+    ``name = Pool()`` that becomes a ``with``.  ``helper`` is the function that makes the
+    pool for the one call of it that stands here.
     """
 
     pool: ast.Call
@@ -51,6 +53,12 @@ class Region:
     calls: list[ast.Call]
     assigned: ast.Assign | None = None
     executor: bool = False
+    helper: Helper | None = None
+
+    @property
+    def made(self) -> ast.Call:
+        """The call that gives the pool, where it is used."""
+        return self.helper.call if self.helper else self.pool
 
     @property
     def lines(self) -> range:
@@ -71,6 +79,9 @@ def region(module: Module, pool: ast.Call, *, executor: bool) -> Region:
     """
     parent = module.parents[pool]
     statement = module.statement(pool)
+    helper = made_by(module, pool)
+    if helper is not None:
+        return replace(region(module, helper.call, executor=executor), pool=pool, helper=helper)
     if isinstance(parent, ast.Attribute) and not executor:
         call = module.parents[parent]
         if isinstance(call, ast.Call) and call.func is parent:
@@ -79,6 +90,11 @@ def region(module: Module, pool: ast.Call, *, executor: bool) -> Region:
         if not isinstance(parent.optional_vars, ast.Name):
             raise _unfollowed(pool)
         name = parent.optional_vars
+        calls = _uses(module, pool, name, [statement], executor=executor)
+        return Region(pool, name.id, [statement], statement.body, calls, executor=executor)
+    inside = entered(module, parent)
+    if inside is not None:
+        statement, name = inside
         calls = _uses(module, pool, name, [statement], executor=executor)
         return Region(pool, name.id, [statement], statement.body, calls, executor=executor)
     if (

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.imports import Spelling, beside, beside_executor
-from flake8_mpglobals.fixes.layout import Wrap
+from flake8_mpglobals.fixes.layout import Wrap, spread
 from flake8_mpglobals.fixes.module import Block, Function
 from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.scopes import identifiers
 from flake8_mpglobals.fixes.setters import Arguments, extend, named_only_in, recognise
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lifetimes import Region, check_done, needs_join, waits
@@ -125,8 +126,8 @@ class PoolShare:
         job, where = self._job, self._region
         job.sheet.lines([assigned])
         start = self._module.start(assigned)
-        job.add(Edit(start, self._module.start(where.pool), "with "))
-        end = self._module.end(where.pool)
+        job.add(Edit(start, self._module.start(where.made), "with "))
+        end = self._module.end(where.made)
         job.add(Edit(end, end, f" as {where.name}:"))
         last = where.lines[-1]
         assert assigned.end_lineno is not None
@@ -146,14 +147,34 @@ class PoolShare:
         """Return how many characters the line that makes the pool can still take."""
         where = self._region
         room = self._job.sheet.room(where.pool.lineno)
-        if where.assigned is not None and self._job.ends:
+        if where.assigned is not None and self._job.ends and where.helper is None:
             room -= len(f"with  as {where.name}:") - len(f"{where.name} = ")
         return room
+
+    def _through_helper(self, shared: str) -> None:
+        """Hand what is shared to the function that makes the pool, if there is one."""
+        job, module, helper = self._job, self._module, self._region.helper
+        if helper is None:
+            return
+        arguments = helper.function.args
+        taken = identifiers(helper.function)
+        if arguments.posonlyargs or any(name in taken for name in shared.split(", ")):
+            raise CannotFix(
+                f"the pool is made in {helper.function.name!r}: make it where it is used"
+            )
+        text = module.source.text
+        start = text.index("(", module.start(helper.function)) + 1
+        more = arguments.args or arguments.kwonlyargs or arguments.vararg or arguments.kwarg
+        job.add(Edit(start, start, f"{shared}, " if more else shared))
+        start = text.index("(", module.end(helper.call.func)) + 1
+        given = helper.call.args or helper.call.keywords
+        job.add(Edit(start, start, f"{shared}, " if given else shared))
 
     def hand_over(self, shared: str) -> None:
         """Let the pool's initializer rebind the place in each worker."""
         job, module, pool = self._job, self._module, self._region.pool
         shared = job.handed(shared)
+        self._through_helper(shared)
         alone = shared if ", " in shared else f"{shared},"
         arguments = Arguments(module, pool)
         first = 2 if self._region.executor else 1
@@ -166,7 +187,11 @@ class PoolShare:
                 raise CannotFix(f"line {pool.lineno} passes initargs without an initializer")
             name = job.setter(self._behind, "_init_worker", "")
             added = [f"initializer={name}", f"initargs=({alone})"]
-            job.add(*arguments.append(added, self._room()))
+            room, parts = self._room(), spread(module, pool)
+            if parts and len(", ".join(added)) + 2 > room:
+                job.add(*parts, *arguments.append(added))
+                return
+            job.add(*arguments.append(added, room))
             return
         if not (isinstance(initializer, ast.Name) and module.is_global(initializer)):
             raise CannotFix(

@@ -1,0 +1,82 @@
+"""Pools that are not made where they are used: by a helper function, or for an ``ExitStack``."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.shapes.lists import single, uses
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A function that makes a pool and returns it, and the one call of it."""
+
+    function: Function
+    call: ast.Call
+
+
+def made_by(module: Module, pool: ast.Call) -> Helper | None:
+    """Return the function that only makes ``pool`` and returns it, where one call takes it."""
+    function = module.function(pool)
+    statement = module.statement(pool)
+    if function is None or module.functions.get(function.name) is not function:
+        return None
+    if isinstance(function, ast.AsyncFunctionDef) or function.decorator_list:
+        return None
+    body = function.body
+    returned = isinstance(statement, ast.Return) and statement.value is pool
+    name = single(statement)
+    if name is not None and getattr(statement, "value", None) is pool and len(body) > 1:
+        match body[-1]:
+            case ast.Return(value=ast.Name(id=given)):
+                returned = given == name.id and len(uses(module, name)) == 2
+        returned = returned and body[-2] is statement
+    elif body[-1] is not statement:
+        return None
+    if not returned or sum(isinstance(one, ast.Return) for one in ast.walk(function)) != 1:
+        return None
+    if not _everywhere(module, pool):
+        return None
+    mentions = module.mentions(function.name)
+    call = module.parents[mentions[0]] if len(mentions) == 1 else None
+    if isinstance(call, ast.Call) and call.func is mentions[0]:
+        return None if module.inside(call, function) else Helper(function, call)
+    return None
+
+
+def entered(module: Module, call: ast.AST) -> tuple[ast.With, ast.Name] | None:
+    """Return the ``with ExitStack()`` that ends what ``call`` enters there, and its name."""
+    assign = module.parents.get(call)
+    name = single(assign) if isinstance(assign, ast.Assign) else None
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=stack), attr="enter_context")):
+            if name is None or not isinstance(assign, ast.Assign) or assign.value is not call:
+                return None
+            around = module.parents[assign]
+            match around:
+                case ast.With(
+                    items=[ast.withitem(context_expr=made, optional_vars=ast.Name(id=n))]
+                ):
+                    made_there = ast.unparse(made) in ("ExitStack()", "contextlib.ExitStack()")
+                    stays = all(
+                        isinstance(module.parents[one], ast.Attribute)
+                        and ast.unparse(module.parents[one]) == f"{stack}.enter_context"
+                        for item in around.body
+                        for one in ast.walk(item)
+                        if isinstance(one, ast.Name) and one.id == n
+                    )
+                    return (around, name) if n == stack and made_there and stays else None
+    return None
+
+
+def _everywhere(module: Module, pool: ast.Call) -> bool:
+    """Whether what makes a pool, and its context, have names that mean the same everywhere."""
+    given = [one.value for one in pool.keywords if one.arg in ("mp_context", "context")]
+    return all(
+        module.is_global(one)
+        for part in (pool.func, *given)
+        for one in ast.walk(part)
+        if isinstance(one, ast.Name)
+    )
