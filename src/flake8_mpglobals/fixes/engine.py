@@ -270,7 +270,7 @@ def _plan(
                     check_independent(facts, beside)
             return _split(facts.source, plan)
         except CannotFix as no:
-            others = {one.strategy for one in asked} - {shape.strategy, ""}
+            others = {one.strategy for one in asked} - {shape.strategy or "collect", ""}
             if no.reason and not (shape.last_resort and others):
                 refused = no
         except EditConflictError:

@@ -57,6 +57,8 @@ def plan_beside(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Fi
 
 def plan_paired(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
     """Return the plan by which workers give back what they add beside what they return."""
+    if any(dispatches.is_process(site) for write in writes for site in write.sites):
+        raise CannotFix("")
     return _given_back(facts, writes, findings, paired=True)
 
 

@@ -10,7 +10,13 @@ from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.scopes import COMPREHENSIONS
 from flake8_mpglobals.fixes.shapes.adding import Adding, check_whole, second
-from flake8_mpglobals.fixes.shapes.lists import appended_to, single, uses
+from flake8_mpglobals.fixes.shapes.lists import (
+    appended_to,
+    differs,
+    differs_in,
+    single,
+    uses,
+)
 from flake8_mpglobals.fixes.shapes.untaken import call_back, keep, take_behind
 
 _READY = frozenset({"map", "starmap"})
@@ -163,22 +169,30 @@ class Gathering:
             case ast.List():
                 self._collection(parent)
                 return
+            case ast.DictComp(key=key, value=value, generators=[one]) if value is item:
+                if differs_in(module, key, one):
+                    self._collection(parent, by_key=True)
+                    return
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name() as held, slice=key)]):
+                if differs(module, key):
+                    self._held(held, by_key=True)
+                    return
             case ast.Subscript() if isinstance(module.parents[parent], ast.Assign):
                 if parent.slice is item and isinstance(parent.value, ast.Name):
                     self._held(parent.value)
                     return
         raise self.adding.no("does not have its results taken by result() or get()")
 
-    def _collection(self, node: ast.expr) -> None:
-        """Follow an expression that holds all results to come."""
+    def _collection(self, node: ast.expr, *, by_key: bool = False) -> None:
+        """Follow an expression that holds all results to come (``by_key``: as values of a dict)."""
         parent = self.module.parents[node]
         name = single(parent)
         if isinstance(parent, ast.Assign) and name is not None and parent.value is node:
-            self._held(name)
+            self._held(name, by_key=by_key)
             return
         self._through(node)
 
-    def _held(self, name: ast.Name) -> None:
+    def _held(self, name: ast.Name, *, by_key: bool = False) -> None:
         """Find the one place where all that a list holds is gone through."""
         module = self.module
         found: list[ast.Name] = []
@@ -196,6 +210,8 @@ class Gathering:
             if grows and isinstance(call, ast.Call):
                 continue
             if isinstance(parent, ast.Subscript) and parent.value is use:
+                if by_key and isinstance(parent.ctx, ast.Load):
+                    raise self.adding.no(f"has its results taken one by one (line {use.lineno})")
                 continue  # what a dict says about a result
             if isinstance(parent, ast.Call) and ast.unparse(parent.func).rpartition(".")[2] in (
                 "wait",
@@ -208,7 +224,7 @@ class Gathering:
         if not found and self._method() == "apply_async":
             call_back(self.adding, self.site.call, many=False)
             return
-        if not found and self._method() == "submit":
+        if not found and self._method() == "submit" and not by_key:
             first = [u for u in uses(module, name) if not isinstance(u.ctx, ast.Load)]
             at = waits or [module.statement(one) for one in first]
             if len(first) == 1 and len(at) == 1 and not self._grows(name):
@@ -228,7 +244,16 @@ class Gathering:
             not (isinstance(one, ast.For) and module.inside(found[0], one.iter)) for one in inner
         ):
             raise self.adding.no(f"may have its results taken not once (line {found[0].lineno})")
-        self._through(found[0])
+        if not by_key:
+            self._through(found[0])
+            return
+        match module.parents[found[0]]:
+            case ast.Attribute(attr="values" | "items" as what) as attribute:
+                call = module.parents[attribute]
+                if isinstance(call, ast.Call) and call.func is attribute:
+                    self._through(call, pairs=what == "items")
+                    return
+        raise self.adding.no("does not have its results taken by result() or get()")
 
     def _grows(self, name: ast.Name) -> bool:
         """Whether a list gets its items one by one, and nothing waits for them."""
@@ -239,8 +264,11 @@ class Gathering:
     def _function_of(self, node: ast.AST) -> ast.AST | None:
         return self.module.function(node)
 
-    def _through(self, node: ast.expr) -> None:
-        """Go from a collection of results to come to where each result is taken."""
+    def _through(self, node: ast.expr, *, pairs: bool = False) -> None:
+        """Go from a collection of results to come to where each result is taken.
+
+        ``pairs``: each result is the second of a pair.
+        """
         module = self.module
         current: ast.expr = node
         parent = module.parents[current]
@@ -264,8 +292,12 @@ class Gathering:
         if counted is not None:
             current, parent = counted, module.parents[counted]
         match parent:
+            case ast.For(target=target) if parent.iter is current and pairs:
+                self._each(parent, second(target) if counted is None else None)
             case ast.For(target=target) if parent.iter is current:
                 self._each(parent, target if counted is None else second(target))
+            case _ if pairs:
+                raise self.adding.no("has its results taken in a way that is not followed")
             case ast.comprehension(target=ast.Name() as target, ifs=[]) if parent.iter is current:
                 outer = module.parents[parent]
                 assert isinstance(outer, ast.expr)

@@ -115,7 +115,7 @@ class Giving:
 
     def _check_gives(self) -> None:
         if all(ast.unparse(one.value or ast.Constant(None)) == "None" for one in self._returns()):
-            raise CannotFix(f"{self.function.name!r} returns nothing, and its results are used")
+            raise CannotFix("")
 
     def _returns(self) -> list[ast.Return]:
         return [one for one in own_nodes(self.function) if isinstance(one, ast.Return)]

@@ -6,6 +6,7 @@ The parent adds the second part and goes on with the first, as it did with the r
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.edits import Edit
@@ -49,7 +50,7 @@ class Pairing(Adding):
             case _:
                 self._check_once(statement, node)
                 own = fresh("result", variables(module, node) | set(names))
-                first = f"{own}, {rest} = {module.text(node)}"
+                first = f"{own}, {rest} = {self._text(node)}"
                 self.sheet.before(statement.lineno, first, *lines)
                 self.edits.append(Edit(module.start(node), module.end(node), own))
 
@@ -73,13 +74,7 @@ class Pairing(Adding):
         if isinstance(parent, ast.Expr):
             if lazy and not self.outcome.calm:
                 raise self.no("does not have its results taken: a failing task goes unseen")
-            self.sheet.lines([parent])
-            start, end = module.start(parent), module.end(parent)
-            text = "".join(
-                line if n == 0 else self.line(parent, line)
-                for n, line in enumerate(self._gone_through(node, ""))
-            )
-            self.edits.append(Edit(start, end, text))
+            self._replace_by(parent, self._gone_through(node, ""))
             return
         loop, target = self._loop_over(outer)
         if loop is not None:
@@ -93,15 +88,33 @@ class Pairing(Adding):
         name = single(statement)
         named = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
         if name is not None and outer is getattr(statement, "value", None) and name.id not in named:
-            lines = [f"{name.id} = []", *self._gone_through(node, name.id)]
-            text = "".join(
-                line if n == 0 else self.line(statement, line) for n, line in enumerate(lines)
-            )
-            self.edits.append(Edit(module.start(statement), module.end(statement), text))
+            self._replace_by(statement, [f"{name.id} = []", *self._gone_through(node, name.id)])
             return
         own = fresh("results", variables(module, node))
         self.sheet.before(statement.lineno, f"{own} = []", *self._gone_through(node, own))
         self.edits.append(Edit(module.start(outer), module.end(outer), own))
+
+    def _replace_by(self, statement: ast.stmt, lines: Sequence[str]) -> None:
+        """Put lines in the place of a statement; a comment stays at the head of the loop."""
+        module = self.module
+        self.sheet.lines([statement])
+        head = next(n for n, line in enumerate(lines) if line.endswith(":")) + 1
+        text = "".join(
+            line if n == 0 else self.line(statement, line) for n, line in enumerate(lines[:head])
+        )
+        self.edits.append(Edit(module.start(statement), module.end(statement), text))
+        self.behind(statement, lines[head:])
+
+    def _text(self, node: ast.expr) -> str:
+        """Return the text of an expression at the depth of its statement."""
+        module = self.module
+        lines = module.source.lines
+        own, outer = lines[node.lineno - 1], lines[module.statement(node).lineno - 1]
+        less = len(own) - len(own.lstrip()) - (len(outer) - len(outer.lstrip()))
+        first, *rest = module.text(node).split("\n")
+        if less <= 0 or any(line[:less].strip() for line in rest):
+            return module.text(node)
+        return "\n".join([first, *(line[less:] for line in rest)])
 
     def _gone_through(self, node: ast.expr, kept: str) -> list[str]:
         """Return the lines that go through all results and put the first parts into ``kept``."""
@@ -114,7 +127,7 @@ class Pairing(Adding):
         pair = f"{own}, {', '.join(names)}"
         each = self._comprehended(node)
         if each is None:
-            return [f"for {pair} in {module.text(node)}:", *(f"\t{line}" for line in lines)]
+            return [f"for {pair} in {self._text(node)}:", *(f"\t{line}" for line in lines)]
         generator, taking = each
         target = generator.target
         if not isinstance(target, ast.Name) or target.id in taken:
@@ -153,7 +166,9 @@ class Pairing(Adding):
         return parent, target
 
     def _in_loop(self, loop: ast.For, target: ast.expr | None, node: ast.expr) -> None:
-        if target is None or loop.orelse or left_early(loop):
+        if left_early(loop):
+            raise self.no(f"may not have all results taken by the loop in line {loop.lineno}")
+        if target is None or loop.orelse:
             raise self.no(f"is gone through by a loop in line {loop.lineno} that is not followed")
         if loop.body[0].lineno == loop.lineno:
             raise CannotFix(f"line {loop.lineno} holds more than one statement")
@@ -178,7 +193,11 @@ class Pairing(Adding):
         """Raise :class:`CannotFix` unless ``node`` may be evaluated before its statement."""
         module = self.module
         simple = isinstance(statement, _SIMPLE)
-        simple = simple or (isinstance(statement, ast.For) and module.inside(node, statement.iter))
+        match statement:
+            case ast.For(iter=header):
+                simple = module.inside(node, header)
+            case ast.If(test=header):
+                simple = module.inside(node, header) and module.text(statement)[:2] == "if"
         for above in module.ancestors(node):
             if above is statement:
                 break
