@@ -117,7 +117,7 @@ def plan_processes(facts: Facts, writes: Sequence[LostWrite], findings: Sequence
         job = Returns(module, touches, "list", sheet, exempt, dispatches.makers(worker.sites))
         job.stem, job.outcome, job.places = worker.places[0].stem, outcome, places
         for span in spans(module, job.calls):
-            function = module.function(span.calls[0])
+            function = module.function(span.statements[0])
             if function is not None:
                 edits += declare(module, function, *rebinds)
             ProcessShare(job, span).apply()

@@ -377,6 +377,9 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
     for where, worker in regions:
         PoolShare(job, where, worker).apply()
     for span in joined:
+        for helper in span.helpers:
+            site = next(one for one in sites if one.call is span.calls[0])
+            _check_place(job, site, helper.call)
         ProcessShare(job, span).apply()
 
 

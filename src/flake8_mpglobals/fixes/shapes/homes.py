@@ -1,17 +1,24 @@
-"""Pools that are not made where they are used: by a helper function, or for an ``ExitStack``."""
+"""Pools that are not made where they are used: by a helper function, or for an ``ExitStack``.
+
+What is shared is handed to such a function by one more argument.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.module import Function, Module
+from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.scopes import identifiers
 from flake8_mpglobals.fixes.shapes.lists import single, uses
 
 
 @dataclass(frozen=True, slots=True)
 class Helper:
-    """A function that makes a pool and returns it, and the one call of it."""
+    """A function that makes a pool or processes for others, and the one call of it."""
 
     function: Function
     call: ast.Call
@@ -37,7 +44,7 @@ def made_by(module: Module, pool: ast.Call) -> Helper | None:
         return None
     if not returned or sum(isinstance(one, ast.Return) for one in ast.walk(function)) != 1:
         return None
-    if not _everywhere(module, pool):
+    if not everywhere(module, pool):
         return None
     mentions = module.mentions(function.name)
     call = module.parents[mentions[0]] if len(mentions) == 1 else None
@@ -71,8 +78,8 @@ def entered(module: Module, call: ast.AST) -> tuple[ast.With, ast.Name] | None:
     return None
 
 
-def _everywhere(module: Module, pool: ast.Call) -> bool:
-    """Whether what makes a pool, and its context, have names that mean the same everywhere."""
+def everywhere(module: Module, pool: ast.Call) -> bool:
+    """Whether the names of what makes a pool or process mean the same everywhere."""
     given = [one.value for one in pool.keywords if one.arg in ("mp_context", "context")]
     return all(
         module.is_global(one)
@@ -80,3 +87,32 @@ def _everywhere(module: Module, pool: ast.Call) -> bool:
         for one in ast.walk(part)
         if isinstance(one, ast.Name)
     )
+
+
+def hand_through(module: Module, helper: Helper, shared: str) -> Iterator[Edit]:
+    """Yield the edits that hand what is shared (names with commas between) to a helper."""
+    function, call = helper.function, helper.call
+    arguments = function.args
+    names = shared.split(", ")
+    taken = identifiers(function)
+    if arguments.posonlyargs or any(name in taken for name in names):
+        raise CannotFix(
+            f"{function.name!r} makes the pool or processes and may not know {shared!r}: make "
+            "them where they are used"
+        )
+    text = module.source.text
+    given = (
+        arguments.args[1:]
+        if isinstance(module.parents[function], ast.ClassDef)
+        else (arguments.args)
+    )
+    if len(given) < len(arguments.args):
+        own = arguments.args[0]
+        start = module.source.offset(own.end_lineno or 0, own.end_col_offset or 0)
+        yield Edit(start, start, f", {shared}")
+    else:
+        start = text.index("(", module.start(function)) + 1
+        more = given or arguments.kwonlyargs or arguments.vararg or arguments.kwarg
+        yield Edit(start, start, f"{shared}, " if more else shared)
+    start = text.index("(", module.end(call.func)) + 1
+    yield Edit(start, start, f"{shared}, " if call.args or call.keywords else shared)

@@ -195,24 +195,23 @@ def goes_through(statement: ast.stmt, name: str, methods: Collection[str]) -> bo
 def _items(target: ast.expr, iterable: ast.expr, name: str) -> tuple[str, ...]:
     """Return how a loop may call each item of the list or dict ``name`` that it goes through."""
     match target, iterable:
-        case ast.Name(id=item), ast.Name(id=listed) if listed == name:
+        case ast.Name(id=item), _ if ast.unparse(iterable) == name:
             return item, f"{name}[{item}]"
         case ast.Name(id=item), ast.Call(
-            func=ast.Attribute(value=ast.Name(id=listed), attr="values" | "keys" as what), args=[]
-        ) if listed == name:
+            func=ast.Attribute(value=listed, attr="values" | "keys" as what), args=[]
+        ) if ast.unparse(listed) == name:
             return (item if what == "values" else f"{name}[{item}]",)
         case ast.Tuple(elts=[ast.Name(id=key), ast.Name(id=item)]), ast.Call(
-            func=ast.Attribute(value=ast.Name(id=listed), attr="items"), args=[]
-        ) if listed == name:
+            func=ast.Attribute(value=listed, attr="items"), args=[]
+        ) if ast.unparse(listed) == name:
             return item, f"{name}[{key}]"
         case ast.Tuple(elts=[ast.Name(id=key), ast.Name(id=item)]), ast.Call(
-            func=ast.Name(id="enumerate"), args=[ast.Name(id=listed)]
-        ) if listed == name:
+            func=ast.Name(id="enumerate"), args=[listed]
+        ) if ast.unparse(listed) == name:
             return item, f"{name}[{key}]"
         case ast.Name(id=key), ast.Call(
-            func=ast.Name(id="range"),
-            args=[ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=listed)])],
-        ) if listed == name:
+            func=ast.Name(id="range"), args=[ast.Call(func=ast.Name(id="len"), args=[listed])]
+        ) if ast.unparse(listed) == name:
             return (f"{name}[{key}]",)
     return ()
 

@@ -10,8 +10,8 @@ from flake8_mpglobals.fixes.imports import Spelling, beside, beside_executor
 from flake8_mpglobals.fixes.layout import Wrap, spread
 from flake8_mpglobals.fixes.module import Block, Function
 from flake8_mpglobals.fixes.plan import CannotFix
-from flake8_mpglobals.fixes.scopes import identifiers
 from flake8_mpglobals.fixes.setters import Arguments, extend, named_only_in, recognise
+from flake8_mpglobals.fixes.shapes.homes import hand_through
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lifetimes import Region, check_done, needs_join, waits
 
@@ -151,30 +151,12 @@ class PoolShare:
             room -= len(f"with  as {where.name}:") - len(f"{where.name} = ")
         return room
 
-    def _through_helper(self, shared: str) -> None:
-        """Hand what is shared to the function that makes the pool, if there is one."""
-        job, module, helper = self._job, self._module, self._region.helper
-        if helper is None:
-            return
-        arguments = helper.function.args
-        taken = identifiers(helper.function)
-        if arguments.posonlyargs or any(name in taken for name in shared.split(", ")):
-            raise CannotFix(
-                f"the pool is made in {helper.function.name!r}: make it where it is used"
-            )
-        text = module.source.text
-        start = text.index("(", module.start(helper.function)) + 1
-        more = arguments.args or arguments.kwonlyargs or arguments.vararg or arguments.kwarg
-        job.add(Edit(start, start, f"{shared}, " if more else shared))
-        start = text.index("(", module.end(helper.call.func)) + 1
-        given = helper.call.args or helper.call.keywords
-        job.add(Edit(start, start, f"{shared}, " if given else shared))
-
     def hand_over(self, shared: str) -> None:
         """Let the pool's initializer rebind the place in each worker."""
         job, module, pool = self._job, self._module, self._region.pool
         shared = job.handed(shared)
-        self._through_helper(shared)
+        if self._region.helper is not None:
+            job.add(*hand_through(module, self._region.helper, shared))
         alone = shared if ", " in shared else f"{shared},"
         arguments = Arguments(module, pool)
         first = 2 if self._region.executor else 1

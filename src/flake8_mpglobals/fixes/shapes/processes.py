@@ -18,6 +18,8 @@ from flake8_mpglobals.fixes.setters import (
     named_only_in,
     recognise,
 )
+from flake8_mpglobals.fixes.shapes.apart import apart
+from flake8_mpglobals.fixes.shapes.homes import Helper, hand_through
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lists import (
     always_calls,
@@ -44,6 +46,8 @@ class Span:
     first: int
     last: int
     calls: list[ast.Call]
+    helpers: tuple[Helper, ...] = ()
+    """The functions that make the processes, where others do."""
 
     @property
     def statements(self) -> list[ast.stmt]:
@@ -66,7 +70,8 @@ def spans(module: Module, calls: Sequence[ast.Call]) -> list[Span]:
                 break
             found.remove(other)
             first, last = min(one.first for one in (span, other)), max(span.last, other.last)
-            span = Span(span.block, first, last, [*other.calls, *span.calls])
+            helpers = tuple(dict.fromkeys((*other.helpers, *span.helpers)))
+            span = Span(span.block, first, last, [*other.calls, *span.calls], helpers)
         found.append(span)
     return found
 
@@ -76,6 +81,17 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _span(module: Module, call: ast.Call) -> Span:
+    """Return where a process lives: in one function, or where the function is called."""
+    try:
+        return _together(module, call)
+    except CannotFix:
+        found = apart(module, call)
+        if found is None:
+            raise
+        return Span(found.block, found.first, found.last, [call], (found.helper,))
+
+
+def _together(module: Module, call: ast.Call) -> Span:
     parent = module.parents[call]
     name = single(parent)
     if isinstance(parent, ast.Assign) and name is not None:
@@ -176,6 +192,8 @@ class ProcessShare:
         own = process_class(job.module, first)
         maker = beside(job.module, own.base if own else first, "Process", job.maker)
         shared = job.share(statements, maker, outside=True)
+        for helper in self._span.helpers:
+            job.add(*hand_through(job.module, helper, job.handed(shared)))
         for call in self._span.calls:
             self.hand_over(call, shared)
 
@@ -191,7 +209,7 @@ class ProcessShare:
         """Whether a jump leaves the span (a loop inside of it may be left)."""
         if isinstance(node, ast.Return):
             function = self._job.module.function(node)
-            return function is self._job.module.function(self._span.calls[0])
+            return function is self._job.module.function(self._span.statements[0])
         for above in self._job.module.ancestors(node):
             if isinstance(above, (ast.For, ast.While, ast.AsyncFor)):
                 return not any(self._job.module.inside(above, one) for one in self._span.statements)
