@@ -54,6 +54,11 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.mutations import BUFFERS, MODULE_OBJECTS, RESHAPES
 
+DEEPEST_NAME = 6
+"""Dots in the longest name of a library that is told from what it belongs to: more than
+any name of the tables has.
+"""
+
 
 class Answers(Results):
     """Answers what the values of a program are, one kind of value after the other."""
@@ -230,7 +235,10 @@ class Answers(Results):
             elif isinstance(thing, Mod):
                 found |= self.things(self.program.member(thing.module, name)) or {UNKNOWN}
             elif isinstance(thing, External):
-                found |= self._imported(f"{thing.name}.{name}")
+                if thing.name.count(".") < DEEPEST_NAME:
+                    found |= self._imported(f"{thing.name}.{name}")
+                else:
+                    found.add(thing)
             elif isinstance(thing, Handle):
                 found.add(
                     External(self.catalogue.canonical(f"{thing.name}.{name}"), frozenset((base,)))

@@ -39,6 +39,9 @@ FUEL = 300
 DEPTH = 40
 """How deep one query may nest."""
 
+MOST = 64
+"""How many things one value may be; one that may be more is as good as unknown."""
+
 
 @mutable
 class Query:
@@ -123,6 +126,8 @@ class Asking:
         lowest, query.lowest = query.lowest, DEPTH + 2
         try:
             found = self._thing(value, env)
+            if len(found) > MOST:
+                found = frozenset((UNKNOWN,))
         finally:
             del query.active[key]
             query.depth -= 1
