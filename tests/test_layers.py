@@ -55,6 +55,7 @@ ORDER = (
     "accessors",
     "dispatches",
     "boundaries",
+    "glance",
     "start_methods",
     "conditions",
     "wrappers",

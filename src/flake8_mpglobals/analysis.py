@@ -14,6 +14,7 @@ from flake8_mpglobals.boundaries import can_dispatch, find_boundaries
 from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
+from flake8_mpglobals.glance import may_cross
 from flake8_mpglobals.ir import Module
 from flake8_mpglobals.losses import Losses
 from flake8_mpglobals.model import Finding
@@ -73,6 +74,10 @@ def _examine(source: Source, options: Options, tree: ast.Module, workspace: Work
     last_resort = "MPG902" in options.codes or may_change_globals(main)
     oracle = Oracle(main, workspace.project) if last_resort else None
     evaluator = Evaluator(program, catalogue, oracle)
+    crosses = may_cross(program, evaluator)
+    evaluator.forget()
+    if not (crosses or may_start(main, evaluator) or names_shared(source.text)):
+        return Facts(source, tree)
     readers: frozenset[Module] = frozenset()
     while True:
         boundaries = through_wrappers(find_boundaries(program, evaluator, readers), evaluator)

@@ -76,7 +76,7 @@ def find_boundaries(
             targets: list[Target] = []
             sent: list[Target] = []
             for call in function.calls:
-                edges, sites = _resolve(call, evaluator, crossings, found, passed)
+                edges, sites = resolve(call, evaluator, crossings, found, passed)
                 for target in edges:
                     bindings = seen.setdefault(target.function, [])
                     if len(bindings) < CALLERS:
@@ -131,7 +131,7 @@ def _may_dispatch_yet(call: Call, evaluator: Evaluator) -> bool:
     return False
 
 
-def _resolve(
+def resolve(
     call: Call,
     evaluator: Evaluator,
     crossings: Crossings,

@@ -271,7 +271,7 @@ class Program:
         Return those modules, without the file under check.
         """
         found: dict[str, Module] = {}
-        for path in self._led_to():
+        for path in self.led_to():
             text = self.workspace.text(path)
             own = {name for home, some in names.items() if self._same(home, path) for name in some}
             imported: set[str] = set()
@@ -290,7 +290,7 @@ class Program:
                 found[module.source.path] = module
         return [found[path] for path in sorted(found)]
 
-    def _led_to(self) -> tuple[str, ...]:
+    def led_to(self) -> tuple[str, ...]:
         """Return the project files that the file under check leads to."""
         if self._closure is None:
             path = self.main.source.path

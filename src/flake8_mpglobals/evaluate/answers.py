@@ -205,6 +205,8 @@ class Answers(Results):
             return frozenset((Box("dict"),))
         hint = function.annotations.get(value.index)
         passed_in = self.inputs.get(value)
+        if not passed_in:
+            self.unfed.add(function)
         if hint:
             told = self.things(hint)
             if told and UNKNOWN not in told:

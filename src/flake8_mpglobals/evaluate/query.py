@@ -64,7 +64,9 @@ class Asking:
 
     How one value is answered is left to the classes that derive from this one.
     ``oracle`` is the last resort for expressions of the file under check.  ``made`` are
-    functions that stand for methods of a library, by where they are sent.
+    functions that stand for methods of a library, by where they are sent.  ``inputs`` are
+    what calls pass for parameters, ``unfed`` the functions that were asked for one of
+    which nothing was known.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Asking:
         self.catalogue = catalogue
         self._oracle = oracle
         self.inputs: dict[Param, set[Value]] = {}
+        self.unfed: set[Function] = set()
         self.made: dict[tuple[Call, Value], Function] = {}
         self._known: dict[Value, Things] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}

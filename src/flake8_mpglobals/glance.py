@@ -1,0 +1,239 @@
+"""A first look at a file: can any of its calls run something in another process at all?
+
+Most files that name a process API, or what a module offers, do not come to use it in a
+way that matters.  To resolve all their calls, round after round, would take most of the
+time of a run; here only the calls are resolved that can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from flake8_mpglobals.boundaries import resolve
+from flake8_mpglobals.crossings import Crossings
+from flake8_mpglobals.dispatches import Boundaries
+from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.ir import (
+    Attr,
+    Call,
+    Cell,
+    ClassValue,
+    Copied,
+    Element,
+    Entered,
+    Fresh,
+    Function,
+    FunctionValue,
+    Global,
+    Handed,
+    Imported,
+    Instance,
+    Item,
+    ModuleValue,
+    Param,
+    Phi,
+    Result,
+    Seen,
+    Value,
+    Values,
+)
+from flake8_mpglobals.program import Program
+
+_DEEPEST = 6
+
+
+def may_cross(program: Program, evaluator: Evaluator) -> bool:
+    """Whether a call of the file under check can be a dispatch, or lead to one elsewhere.
+
+    True where it is unknown.  The answers that ``evaluator`` remembers afterwards are of
+    a program in which no call passes anything: forget them before other questions.
+    """
+    return _Glance(program, evaluator).may_cross()
+
+
+class _Glance:
+    def __init__(self, program: Program, evaluator: Evaluator) -> None:
+        self._program = program
+        self._evaluator = evaluator
+        self._catalogue = evaluator.catalogue
+        self._main = program.main
+        self._text = self._main.source.text.encode(errors="replace")
+        self._functions = (self._main.body, *self._main.functions)
+        self._touching: dict[Value, bool] = {}
+        self._held: set[str] = set()
+        self._offered: frozenset[str] = frozenset()
+
+    def may_cross(self) -> bool:
+        offered: set[str] = set()
+        for path in self._program.led_to():
+            offers = self._program.workspace.offers(path)
+            if offers.at_import:
+                return True
+            offered.update(offers.boundaries, offers.starters, offers.hands)
+            offered.update(name.rpartition(".")[2] for name in offers.leads)
+        self._offered = frozenset(offered)
+        if self._main.star_imports or self._main.star_modules:
+            return True
+        if any(self._leads(values) for values in self._made_over()):
+            return True
+        if any(function.block is not None for function in self._main.functions):
+            return True
+        self._find_held()
+        evaluator = self._evaluator
+        crossings, found = Crossings(evaluator), Boundaries()
+        evaluator.unfed = set()
+        for function in self._functions:
+            for call in function.calls:
+                if not self._tells(call):
+                    continue
+                edges, sites = resolve(call, evaluator, crossings, found, {})
+                if sites or any(
+                    target.function.module is not self._main
+                    and self._program.is_offered(target.function)
+                    for target in edges
+                ):
+                    return True
+        return bool(evaluator.unfed) and self._flows()
+
+    def _made_over(self) -> Iterator[Values]:
+        """Yield what definitions of the file are derived from or decorated with."""
+        for cls in self._main.classes:
+            yield from cls.bases
+            yield from cls.decorators
+        for function in self._main.functions:
+            yield from function.decorators
+
+    def _tells(self, call: Call) -> bool:
+        """Whether to resolve a call tells anything: it may be a dispatch, by its name or by
+        what it goes through.
+        """
+        for callee in call.callee:
+            if isinstance(callee, Attr):
+                if self._names_one(callee.name) or self._catalogue.is_method(callee.name):
+                    return True
+            elif isinstance(callee, Param | Cell | Phi | Result | Item | Element):
+                return True
+        return self._leads(call.callee)
+
+    def _names_one(self, attribute: str) -> bool:
+        """Whether an attribute leads to a process API by its name, whatever it is one of."""
+        return attribute in self._offered or bool(
+            self._catalogue.anywhere(attribute, self._main.source.text)
+        )
+
+    def _flows(self) -> bool:
+        """Whether anything that leads to a process API is handed to a function by its caller."""
+        return any(
+            self._leads(values)
+            for function in self._functions
+            for call in function.calls
+            for values in (*call.args, *call.keywords.values(), call.rest)
+        )
+
+    def _find_held(self) -> None:
+        """Find the attributes in which something is kept that leads to a process API."""
+        size = -1
+        while size != len(self._held):
+            size = len(self._held)
+            self._touching.clear()
+            for cls in self._main.classes:
+                for attributes in (cls.attributes, cls.self_attributes):
+                    for name, values in attributes.items():
+                        if name not in self._held and self._leads(values):
+                            self._held.add(name)
+            for function in self._functions:
+                for store in function.stores:
+                    if (
+                        isinstance(store.key, str)
+                        and store.key not in self._held
+                        and self._leads(store.values)
+                    ):
+                        self._held.add(store.key)
+
+    def _leads(self, values: Iterable[Value]) -> bool:
+        """Whether any of ``values`` may lead to a process API."""
+        return any(self._touches(value) for value in values)
+
+    def _touches(self, value: Value) -> bool:
+        known = self._touching.get(value)
+        if known is None:
+            self._touching[value] = False
+            known = self._touching[value] = self._find(value)
+        return known
+
+    def _find(self, value: Value) -> bool:
+        match value:
+            case Imported(name):
+                return self._is_api(name)
+            case Attr(base, name):
+                return (
+                    name in self._held
+                    or self._names_one(name)
+                    or self._touches(base)
+                    or any(self._is_api(f"{owner}.{name}") for owner in self._dotted(base))
+                )
+            case Item(base) | Element(base) | Entered(base) | Copied(base) | Handed(_, base):
+                return self._touches(base)
+            case ModuleValue(path):
+                return bool(path) and bool(self._program.workspace.offers(path))
+            case Global(module, name):
+                return module is not self._main or self._leads(module.stores.get(name, ()))
+            case Seen(place, slot):
+                return self._touches(place) or self._leads(slot.values)
+            case Cell(function, name):
+                return self._leads(function.cells.get(name, ()))
+            case Phi(slot):
+                return self._leads(slot.values)
+            case Fresh(display):
+                return self._leads(display.elements)
+            case Instance(of):
+                return self._touches(of)
+            case FunctionValue(function):
+                return any(self._leads(values) for values in function.decorators)
+            case ClassValue(cls):
+                return any(self._leads(values) for values in (*cls.bases, *cls.decorators))
+            case Result(call):
+                return self._leads(call.callee) or self._returns(call) or self._sent(call)
+        return False
+
+    def _is_api(self, name: str) -> bool:
+        return self._catalogue.touches(name, self._text)
+
+    def _dotted(self, value: Value, depth: int = 0) -> Iterator[str]:
+        """Yield the names of a library that a value may be."""
+        if depth > _DEEPEST:
+            return
+        if isinstance(value, Imported):
+            yield value.name
+        elif isinstance(value, Attr):
+            yield from (f"{owner}.{value.name}" for owner in self._dotted(value.base, depth + 1))
+        elif isinstance(value, Seen):
+            for each in value.slot.values:
+                yield from self._dotted(each, depth + 1)
+        elif isinstance(value, Global) and value.module is self._main:
+            for each in value.module.stores.get(value.name, ()):
+                yield from self._dotted(each, depth + 1)
+
+    def _sent(self, call: Call) -> bool:
+        return any(self._leads(values) for values in (*call.args, *call.keywords.values()))
+
+    def _returns(self, call: Call) -> bool:
+        """Whether a function of this file that a call enters gives such a thing back."""
+        return any(
+            self._leads((*function.returns, *function.yields))
+            for function in self._entered(call.callee)
+        )
+
+    def _entered(self, callee: Values) -> Iterator[Function]:
+        names = set()
+        for value in callee:
+            if isinstance(value, FunctionValue):
+                yield value.function
+            elif isinstance(value, Attr | Global):
+                names.add(value.name)
+            elif isinstance(value, Seen):
+                names.add(value.place.name)
+        for function in self._main.functions if names else ():
+            if function.name in names:
+                yield function
+
