@@ -314,6 +314,18 @@ class Catalogue:
         words = tables.asked.get(name) or tables.asked.get(every) or ()
         return any(word in text for word in words)
 
+    def may_touch(self, name: str) -> bool:
+        """Whether ``name`` is a process API, or gives back an object with one, by some keyword
+        at least.
+        """
+        name = self._original(name)
+        tables = self._tables
+        return any(
+            each in table
+            for each in (name, f"{name.rpartition('.')[0]}.*")
+            for table in (tables.crossing, tables.asked)
+        )
+
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""
         original = self._original(name)

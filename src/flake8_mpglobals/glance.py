@@ -11,8 +11,20 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.boundaries import resolve
 from flake8_mpglobals.crossings import Crossings
-from flake8_mpglobals.dispatches import Boundaries
-from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.dispatches import Boundaries, process_class
+from flake8_mpglobals.evaluate import (
+    Box,
+    Evaluator,
+    External,
+    Func,
+    Handle,
+    Mod,
+    Obj,
+    Partial,
+    Thing,
+    Type,
+    Wrapped,
+)
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -39,6 +51,9 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.program import Program
 
+MOST = 120
+"""How many functions of other modules are looked at."""
+
 _DEEPEST = 6
 
 
@@ -57,51 +72,71 @@ class _Glance:
         self._evaluator = evaluator
         self._catalogue = evaluator.catalogue
         self._main = program.main
-        self._text = self._main.source.text.encode(errors="replace")
-        self._functions = (self._main.body, *self._main.functions)
+        self._functions = dict.fromkeys((self._main.body, *self._main.functions))
+        self._waiting = list(self._functions)
+        self._crossings = Crossings(evaluator)
+        self._found = Boundaries()
         self._touching: dict[Value, bool] = {}
         self._held: set[str] = set()
         self._offered: frozenset[str] = frozenset()
 
     def may_cross(self) -> bool:
+        workspace = self._program.workspace
+        if self._main.star_modules or any(
+            workspace.offers(path).at_import for path in self._program.imported()
+        ):
+            return True
         offered: set[str] = set()
         for path in self._program.led_to():
-            offers = self._program.workspace.offers(path)
-            if offers.at_import:
-                return True
+            offers = workspace.offers(path)
             offered.update(offers.boundaries, offers.starters, offers.hands)
             offered.update(name.rpartition(".")[2] for name in offers.leads)
         self._offered = frozenset(offered)
-        if self._main.star_imports or self._main.star_modules:
-            return True
-        if any(self._leads(values) for values in self._made_over()):
-            return True
-        if any(function.block is not None for function in self._main.functions):
+        evaluator = self._evaluator
+        if any(function.block is not None for function in self._main.functions) or any(
+            process_class(cls, evaluator)[0] is not None for cls in self._main.classes
+        ):
             return True
         self._find_held()
-        evaluator = self._evaluator
-        crossings, found = Crossings(evaluator), Boundaries()
         evaluator.unfed = set()
-        for function in self._functions:
-            for call in function.calls:
-                if not self._tells(call):
-                    continue
-                edges, sites = resolve(call, evaluator, crossings, found, {})
-                if sites or any(
-                    target.function.module is not self._main
-                    and self._program.is_offered(target.function)
-                    for target in edges
-                ):
+        asked: set[Call] = set()
+        while self._waiting:
+            while self._waiting:
+                if self._crosses(self._waiting.pop()):
                     return True
-        return bool(evaluator.unfed) and self._flows()
+            if evaluator.unfed and any(self._hands_on(call) for call in self._unasked(asked)):
+                return True
+        return False
 
-    def _made_over(self) -> Iterator[Values]:
-        """Yield what definitions of the file are derived from or decorated with."""
-        for cls in self._main.classes:
-            yield from cls.bases
-            yield from cls.decorators
-        for function in self._main.functions:
-            yield from function.decorators
+    def _unasked(self, asked: set[Call]) -> Iterator[Call]:
+        """Yield the calls of all functions looked at, each one once."""
+        for function in list(self._functions):
+            for call in function.calls:
+                if call not in asked:
+                    asked.add(call)
+                    yield call
+
+    def _look_at(self, function: Function) -> None:
+        """Look at a function of another module, too, if it is offered."""
+        if (
+            function not in self._functions
+            and len(self._functions) - len(self._main.functions) <= MOST
+            and self._program.is_offered(function)
+        ):
+            self._functions[function] = None
+            self._waiting.append(function)
+
+    def _crosses(self, function: Function) -> bool:
+        """Whether a call of ``function`` is a dispatch, whatever its callers pass."""
+        for call in function.calls:
+            if not self._tells(call):
+                continue
+            edges, sites = resolve(call, self._evaluator, self._crossings, self._found, {})
+            if sites:
+                return True
+            for target in edges:
+                self._look_at(target.function)
+        return False
 
     def _tells(self, call: Call) -> bool:
         """Whether to resolve a call tells anything: it may be a dispatch, by its name or by
@@ -121,14 +156,42 @@ class _Glance:
             self._catalogue.anywhere(attribute, self._main.source.text)
         )
 
-    def _flows(self) -> bool:
-        """Whether anything that leads to a process API is handed to a function by its caller."""
-        return any(
-            self._leads(values)
-            for function in self._functions
-            for call in function.calls
-            for values in (*call.args, *call.keywords.values(), call.rest)
-        )
+    def _hands_on(self, call: Call) -> bool:
+        """Whether a call passes what runs callables elsewhere, or may be made to do so.
+
+        What offers more than one function of a project is looked at, function by function.
+        """
+        given = [values for values in (*call.args, *call.keywords.values(), call.rest)]
+        things = [
+            thing
+            for values in given
+            for value in values
+            if self._touches(value)
+            for thing in self._evaluator.thing(value)
+        ]
+        seen: set[Thing] = set()
+        while things:
+            thing = things.pop()
+            if thing in seen:
+                continue
+            seen.add(thing)
+            if isinstance(thing, Handle | Wrapped):
+                return True
+            if isinstance(thing, External) and self._catalogue.may_touch(thing.name):
+                return True
+            if isinstance(thing, Mod) and self._touches(thing.module):
+                return True
+            if isinstance(thing, Func):
+                self._look_at(thing.function)
+            elif isinstance(thing, Type | Obj):
+                for cls in self._evaluator.lineage(thing.cls)[0]:
+                    for method in cls.methods.values():
+                        self._look_at(method)
+            elif isinstance(thing, Partial):
+                things.extend(self._evaluator.things(thing.call.args[0]))
+            elif isinstance(thing, Box) and thing.display is not None:
+                things.extend(self._evaluator.things(thing.display.elements))
+        return False
 
     def _find_held(self) -> None:
         """Find the attributes in which something is kept that leads to a process API."""
@@ -177,7 +240,7 @@ class _Glance:
             case ModuleValue(path):
                 return bool(path) and bool(self._program.workspace.offers(path))
             case Global(module, name):
-                return module is not self._main or self._leads(module.stores.get(name, ()))
+                return self._leads(module.stores.get(name, ()))
             case Seen(place, slot):
                 return self._touches(place) or self._leads(slot.values)
             case Cell(function, name):
@@ -197,7 +260,7 @@ class _Glance:
         return False
 
     def _is_api(self, name: str) -> bool:
-        return self._catalogue.touches(name, self._text)
+        return self._catalogue.may_touch(name)
 
     def _dotted(self, value: Value, depth: int = 0) -> Iterator[str]:
         """Yield the names of a library that a value may be."""
@@ -210,7 +273,7 @@ class _Glance:
         elif isinstance(value, Seen):
             for each in value.slot.values:
                 yield from self._dotted(each, depth + 1)
-        elif isinstance(value, Global) and value.module is self._main:
+        elif isinstance(value, Global):
             for each in value.module.stores.get(value.name, ()):
                 yield from self._dotted(each, depth + 1)
 

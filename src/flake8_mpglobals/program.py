@@ -293,10 +293,15 @@ class Program:
     def led_to(self) -> tuple[str, ...]:
         """Return the project files that the file under check leads to."""
         if self._closure is None:
-            path = self.main.source.path
-            imports = self.workspace.imported(path, self.main.source.text.encode(errors="replace"))
-            self._closure = self.workspace.closure(imports)
+            self._closure = self.workspace.closure(self.imported())
         return self._closure
+
+    def imported(self) -> tuple[str, ...]:
+        """Return the project files that the file under check imports itself."""
+        source = self.main.source
+        return tuple(
+            self.workspace.imported(source.path, source.text.encode(errors="replace"))
+        )
 
     def _same(self, one: str, other: str) -> bool:
         return self.workspace.project.same(one, other)
