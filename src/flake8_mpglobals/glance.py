@@ -148,6 +148,9 @@ class _Glance:
                     return True
             elif isinstance(callee, Param | Cell | Phi | Result | Item | Element):
                 return True
+            elif call.function.module is not self._main and _name(callee) in self._offered:
+                # The functions of the file are looked at anyway.
+                return True
         return self._leads(call.callee)
 
     def _names_one(self, attribute: str) -> bool:
@@ -300,3 +303,15 @@ class _Glance:
             if function.name in names:
                 yield function
 
+
+
+def _name(callee: Value) -> str:
+    """Return the name by which a module names one of its own functions or classes."""
+    match callee:
+        case Global(_, name) | Seen(Global(_, name)):
+            return name
+        case FunctionValue(function):
+            return function.name
+        case ClassValue(cls):
+            return cls.name
+    return ""
