@@ -93,11 +93,13 @@ class _Glance:
             offered.update(name.rpartition(".")[2] for name in offers.leads)
         self._offered = frozenset(offered)
         evaluator = self._evaluator
+        self._find_held()
         if any(function.block is not None for function in self._main.functions) or any(
-            process_class(cls, evaluator)[0] is not None for cls in self._main.classes
+            process_class(cls, evaluator)[0] is not None
+            for cls in self._main.classes
+            if any(self._leads(base) for base in cls.bases)
         ):
             return True
-        self._find_held()
         evaluator.unfed = set()
         asked: set[Call] = set()
         while self._waiting:
@@ -160,18 +162,20 @@ class _Glance:
         )
 
     def _hands_on(self, call: Call) -> bool:
-        """Whether a call passes what runs callables elsewhere, or may be made to do so.
+        """Whether a call passes to a function of the project what runs callables elsewhere, or
+        may be made to do so.
 
         What offers more than one function of a project is looked at, function by function.
         """
-        given = [values for values in (*call.args, *call.keywords.values(), call.rest)]
-        things = [
-            thing
-            for values in given
+        given = [
+            value
+            for values in (*call.args, *call.keywords.values(), call.rest)
             for value in values
             if self._touches(value)
-            for thing in self._evaluator.thing(value)
         ]
+        if not given or not self._evaluator.targets(call):
+            return False
+        things = list(self._evaluator.things(given))
         seen: set[Thing] = set()
         while things:
             thing = things.pop()
