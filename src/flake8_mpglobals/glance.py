@@ -1,4 +1,4 @@
-"""A first look at a file: can any of its calls run something in another process at all?
+"""A first look at a file, to see whether any call can run something in another process.
 
 Most files that name a process API, or what a module offers, do not come to use it in a
 way that matters.  To resolve all their calls, round after round, would take most of the
@@ -173,7 +173,7 @@ class _Glance:
             for value in values
             if self._touches(value)
         ]
-        if not given or not self._evaluator.targets(call):
+        if not given or not (self._evaluator.targets(call) or self._takes_tasks(call)):
             return False
         things = list(self._evaluator.things(given))
         seen: set[Thing] = set()
@@ -182,9 +182,7 @@ class _Glance:
             if thing in seen:
                 continue
             seen.add(thing)
-            if isinstance(thing, Handle | Wrapped):
-                return True
-            if isinstance(thing, External) and self._catalogue.may_touch(thing.name):
+            if self._is_sender(thing):
                 return True
             if isinstance(thing, Mod) and self._touches(thing.module):
                 return True
@@ -199,6 +197,17 @@ class _Glance:
             elif isinstance(thing, Box) and thing.display is not None:
                 things.extend(self._evaluator.things(thing.display.elements))
         return False
+
+    def _takes_tasks(self, call: Call) -> bool:
+        """Whether a call goes through a process API: it may be a dispatch once it is known
+        which callable a task has.
+        """
+        return any(self._is_sender(thing) for thing in self._evaluator.things(call.callee))
+
+    def _is_sender(self, thing: Thing) -> bool:
+        return isinstance(thing, Handle | Wrapped) or (
+            isinstance(thing, External) and self._catalogue.may_touch(thing.name)
+        )
 
     def _find_held(self) -> None:
         """Find the attributes in which something is kept that leads to a process API."""
@@ -306,7 +315,6 @@ class _Glance:
         for function in self._main.functions if names else ():
             if function.name in names:
                 yield function
-
 
 
 def _name(callee: Value) -> str:

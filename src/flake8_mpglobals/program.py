@@ -299,9 +299,7 @@ class Program:
     def imported(self) -> tuple[str, ...]:
         """Return the project files that the file under check imports itself."""
         source = self.main.source
-        return tuple(
-            self.workspace.imported(source.path, source.text.encode(errors="replace"))
-        )
+        return tuple(self.workspace.imported(source.path, source.text.encode(errors="replace")))
 
     def _same(self, one: str, other: str) -> bool:
         return self.workspace.project.same(one, other)

@@ -39,7 +39,7 @@ FUEL = 300
 DEPTH = 40
 """How deep one query may nest."""
 
-MOST = 64
+MOST = 128
 """How many things one value may be; one that may be more is as good as unknown."""
 
 
