@@ -229,7 +229,14 @@ class Adder:
         """
         giving = Giving(self._module, self.function, self.places, paired)
         outcome = giving.outcome()
-        outcome = replace(outcome, calm=calm(self._module, self.function))
+        rows = {
+            node
+            for one in self.places
+            for added in one.found
+            for node in ast.walk(added.statement)
+            if isinstance(node, ast.Subscript) and one.kind == "list" and one.is_place(node.value)
+        }
+        outcome = replace(outcome, calm=calm(self._module, self.function, rows))
         edits = list(giving.code.edits)
         edits += forget(self._module, self.function, *(one.key for one in self.places))
         if paired:

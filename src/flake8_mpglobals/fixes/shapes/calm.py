@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Collection
 
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE, is_builtin
@@ -19,16 +20,19 @@ _QUIET = frozenset(
 )
 
 
-def calm(module: Module, function: Function) -> bool:
+def calm(module: Module, function: Function, spared: Collection[ast.AST] = ()) -> bool:
     """Whether nothing that a worker does is known to raise, or unknown.
 
-    That a value may have the wrong type is left aside: the program would not work.
+    ``spared`` is what it will not do any more.  That a value may have the wrong type is
+    left aside: the program would not work.
     """
-    return all(_is_calm(module, one) for one in reached(module, [function]))
+    return all(_is_calm(module, one, spared) for one in reached(module, [function]))
 
 
-def _is_calm(module: Module, function: Function) -> bool:
+def _is_calm(module: Module, function: Function, spared: Collection[ast.AST]) -> bool:
     for node in ast.walk(function):
+        if node in spared:
+            continue
         match node:
             case ast.Raise() | ast.Assert() | ast.With() | ast.Import() | ast.ImportFrom():
                 return False

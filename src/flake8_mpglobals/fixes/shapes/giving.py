@@ -165,7 +165,7 @@ class Giving:
 
     def _as_result(self, added: Added) -> Outcome:
         """Let the last statement of each way return what it added."""
-        folded = _folded(added.found)
+        folded = _folded(self.module, added.found)
         for one in added.found:
             block = self.module.block(one.statement)
             place = block.index(one.statement)
@@ -184,7 +184,7 @@ class Giving:
         atomic: bool,
         found: Sequence[Addition] = (),
     ) -> Outcome:
-        folded = _folded(found or (one,))
+        folded = _folded(self.module, found or (one,))
         names: list[str] = []
         slots: list[str] = []
         for n, op in enumerate(one.operands):
@@ -231,7 +231,7 @@ class Giving:
         for added in ordered:
             one = added.found[0]
             self.code.check_order(one)
-            folded = _folded(added.found, numbers=len(self.places) > 1)
+            folded = _folded(self.module, added.found, numbers=len(self.places) > 1)
             line = one.replay.replace("{p}", f"{{p{self.places.index(added)}}}")
             kept: list[tuple[ast.expr, str]] = []
             for n, op in enumerate(one.operands):
@@ -373,7 +373,7 @@ class Giving:
 
     def _replayed(self, added: Added, name: str) -> list[str]:
         """Let the worker append the operands of each addition; return how they are added."""
-        folded = _folded(added.found)
+        folded = _folded(self.module, added.found)
         one = added.found[0]
         parts = [n for n in range(len(one.operands)) if n not in folded]
         for other in added.found:
@@ -406,7 +406,7 @@ def _binds(statement: ast.stmt, name: str) -> bool:
     )
 
 
-def _folded(found: Sequence[Addition], *, numbers: bool = False) -> dict[int, str]:
+def _folded(module: Module, found: Sequence[Addition], *, numbers: bool = False) -> dict[int, str]:
     """Return the operands that are one constant wherever the worker adds: they need not travel."""
     first = found[0]
     if first.op in ("+", "-"):
@@ -418,7 +418,8 @@ def _folded(found: Sequence[Addition], *, numbers: bool = False) -> dict[int, st
     for n, op in enumerate(first.operands):
         texts = {ast.unparse(one.operands[n]) for one in found}
         if isinstance(op, ast.Constant) and len(texts) == 1:
-            folded[n] = texts.pop()
+            text = module.text(op)  # in the quotes that the file has
+            folded[n] = texts.pop() if len(text.splitlines()) > 1 else text
     if folded and len(folded) == len(first.operands) and not numbers:
         del folded[len(folded) - 1]  # something must tell that the task is done
     return folded

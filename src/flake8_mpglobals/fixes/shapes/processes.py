@@ -124,6 +124,8 @@ def _one(module: Module, call: ast.Call, made: ast.Assign, name: ast.Name) -> Sp
             continue
         if isinstance(parent, ast.Attribute) and parent.attr in _QUIET:
             continue
+        if _in_turn(module, parent):
+            continue
         listed = kept_in(parent, use)
         statement = module.statement(use)
         if listed is not None and any(statement is one for one in block[first + 1 :]):
@@ -134,6 +136,11 @@ def _one(module: Module, call: ast.Call, made: ast.Assign, name: ast.Name) -> Sp
             break
         if isinstance(block[place], ast.Expr) and always_calls(block[place], name.id, _JOIN):
             return Span(block, first, place, [call])
+        match block[place]:
+            case ast.For(iter=ast.Tuple(elts=elts) | ast.List(elts=elts) as listing) as loop:
+                named = any(isinstance(one, ast.Name) and one.id == name.id for one in elts)
+                if named and goes_through(loop, ast.unparse(listing), _JOIN):
+                    return Span(block, first, place, [call])
     for use in uses(module, name):
         limited = module.parents.get(module.parents[use])
         match limited:
@@ -166,6 +173,18 @@ def _many(
                     begin = block.index(made)
                 return Span(block, begin, place, [call])
     raise CannotFix(f"not every process made in line {call.lineno} is joined: {_KEPT}")
+
+
+def _in_turn(module: Module, node: ast.AST) -> bool:
+    """Whether a loop goes through a display of processes, only to start, join or ask them."""
+    loop = module.parents.get(node)
+    if not isinstance(node, (ast.Tuple, ast.List)) or not isinstance(loop, ast.For):
+        return False
+    return isinstance(loop.target, ast.Name) and all(
+        isinstance(above := module.parents[use], ast.Attribute) and above.attr in _QUIET
+        for use in uses(module, loop.target)
+        if isinstance(use.ctx, ast.Load) and module.inside(use, loop)
+    )
 
 
 def _rebinds(statement: ast.stmt, name: str) -> bool:
