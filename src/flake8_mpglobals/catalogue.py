@@ -53,6 +53,7 @@ ROWS: tuple[Api, ...] = (
     pool("multiprocessing.Pool", "Pool", _POOL),
     pool(_POOL, "Pool", _POOL),
     pool(f"{_CONTEXT}.Pool", "Pool", _POOL),
+    pool("manager.Pool", "Manager().Pool", _POOL),
     *pool_methods(_POOL, "Pool", "process"),
     factory("multiprocessing.get_context", _CONTEXT),
     # threads with the same faces

@@ -172,6 +172,8 @@ class Crossing:
         row, method = process_class(cls, self.evaluator)
         if row is None:
             return
+        if self.evaluator.method(cls, "__init__") is not None:
+            row = replace(row, callable=None)  # what it takes is not what a process takes
         made: Mapping[int, Values] = {0: frozenset((Result(self.call),))}
         workers = (Target(method, made, cls),) if method is not None else ()
         if row.kind in SHARES:

@@ -10,6 +10,7 @@ process fills for itself, snapshots that the worker returns and the parent merge
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.bystanders import Bystanders
@@ -17,6 +18,7 @@ from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.excuses import Excuses, Guarded
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
+from flake8_mpglobals.guards import MainGuards
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -322,12 +324,36 @@ def _near(write: Write, reader: Function) -> bool:
     calls the one is taken to call the other: in the same module or class, few calls away.
     """
     module = write.raw.function.module
-    return reader.module is module and any(
-        len(chain) <= _NEAR
+    if reader.module is not module:
+        return False
+    ways = [
+        (site, entry)
+        for site, entry, chain in write.ways
+        if len(chain) <= _NEAR
         and site.call.function.module is module
         and reader.cls in (None, site.call.function.cls, entry.cls)
-        for site, entry, chain in write.ways
+    ]
+    return bool(ways) and not (
+        _unnamed(reader) and all(_of_main_program(site.call) for site, _ in ways)
     )
+
+
+def _of_main_program(call: Call) -> bool:
+    """Whether a call stands behind the main guard itself, where no importer comes."""
+    function = call.function
+    if not function.is_module:
+        return False
+    return MainGuards(function.module.tree, function.module.source.text).only_main(call.node)
+
+
+def _unnamed(function: Function) -> bool:
+    """Whether nothing in its module can come to a plain function: no decorator has it, and
+    no other line has its name.
+    """
+    if function.is_module or function.cls is not None or function.decorators:
+        return False
+    words = re.findall(rf"\b{re.escape(function.name)}\b", function.module.source.text)
+    return len(words) == 1
 
 
 def _each_place_once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:

@@ -26,6 +26,7 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Cell,
+    Class,
     ClassValue,
     Copied,
     Element,
@@ -184,7 +185,7 @@ class Places(Answers):
                 owner = next((cls for cls in order if name in cls.attributes), None)
                 if isinstance(thing, Type):
                     found.add(Attr(ClassValue(owner or thing.cls), name))
-                elif owner and not any(name in cls.self_attributes for cls in order):
+                elif owner and not self._given(order, name):
                     found.add(Attr(ClassValue(owner), name))
             elif isinstance(thing, Mod):
                 found |= self._globals_of(thing.module, name)
@@ -196,6 +197,32 @@ class Places(Answers):
                 if stored or known in MODULE_OBJECTS:
                     found.add(Attr(Imported(thing.name), name))
         return frozenset(found)
+
+    def _given(self, order: tuple[Class, ...], name: str) -> bool:
+        """Whether instances get an attribute of their own: by a method, as ``self.name``, or
+        by whoever makes one (``twin = Field(); twin.cells = []``).
+        """
+        if any(name in cls.self_attributes for cls in order):
+            return True
+        if name not in self.stored_attributes():
+            return False
+        if self._handed_out is None:
+            self._handed_out = self._given_by_makers()
+        return any((cls, name) in self._handed_out for cls in order)
+
+    def _given_by_makers(self) -> frozenset[tuple[Class, str]]:
+        """Return the attributes that some code stores into an instance that it just made."""
+        return frozenset(
+            (thing.cls, store.key)
+            for module in self.program.modules
+            for function in (module.body, *module.functions)
+            for store in function.stores
+            if store.how == "attr" and isinstance(store.key, str)
+            for target in store.targets
+            if isinstance(target, Result)
+            for thing in self.things(target.call.callee)
+            if isinstance(thing, Type)
+        )
 
     def _globals_of(self, module: ModuleValue, name: str) -> set[Value]:
         """Return the global that attribute ``name`` of a project module is."""

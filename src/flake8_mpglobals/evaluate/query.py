@@ -90,6 +90,7 @@ class Asking:
         self._context_free: dict[Function, bool] = {}
         self._partials: set[Call] = set()
         self._stored: frozenset[str] | None = None
+        self._handed_out: frozenset[tuple[Class, str]] | None = None
         self._by_hand: frozenset[Value] | None = None
         self._places_known: dict[Value, Values] = {}
         self._query: Query | None = None
@@ -166,6 +167,7 @@ class Asking:
         self._self_classes.clear()
         self._context_free.clear()
         self._stored = None
+        self._handed_out = None
 
     def bind(self, call: Call, function: Function, receiver: Values = NOTHING) -> dict[int, Values]:
         """Return what ``call`` passes for each parameter of ``function``.

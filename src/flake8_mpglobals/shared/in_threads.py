@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.dispatches import DispatchSite
-from flake8_mpglobals.evaluate import Func, Obj, Type
+from flake8_mpglobals.evaluate import Func, Obj, Shared, Type
 from flake8_mpglobals.facts import SharedUse
 from flake8_mpglobals.ir import (
     Attr,
@@ -238,7 +238,7 @@ class InThreads:
                 if callee.name in _WRITE_METHODS:
                     found.add("write")
                 if callee.name not in ("acquire", "release") and any(
-                    not thing.threads and thing.kind not in ("lock", "manager")
+                    self._between_processes(thing) and thing.kind not in ("lock", "manager")
                     for thing in self._sharing.shared((callee.base,))
                 ):
                     found.add("write")
@@ -255,8 +255,12 @@ class InThreads:
     def _changes_shared(self, store: Store) -> bool:
         """Whether something is stored into a shared object, not a name bound to one."""
         return store.how not in ("bind", "unbind") and any(
-            not thing.threads for thing in self._sharing.shared(store.targets)
+            self._between_processes(thing) for thing in self._sharing.shared(store.targets)
         )
+
+    def _between_processes(self, thing: Shared) -> bool:
+        """Whether several processes have the object: not if a worker makes it for itself."""
+        return not thing.threads and (thing.call is None or self._of_parent(thing.call))
 
 
 def _opens_to_write(node: ast.expr) -> bool:
