@@ -72,7 +72,7 @@ class Slots:
         if any(b"." + method.encode() in data for method in self.methods):
             return True
         return self.derived and bool(
-            re.search(rb"\bclass\s+\w+\s*\([^)]*\b%b\b" % re.escape(name.encode()), data)
+            re.search(rb"class(?<!\wclass)\s+\w+\s*\([^)]*\b%b\b" % re.escape(name.encode()), data)
         )
 
     def __bool__(self) -> bool:
@@ -123,16 +123,25 @@ def hands_over(
         return found
     if part.defines != "class":
         direct = names_api(part.text)
-        if slots := bodies[0].slots(_handed(bodies[0], senders, known, direct)):
+        given = frozenset() if direct else frozenset(_given(bodies[0], senders, known))
+        if slots := bodies[0].slots(_handed(bodies[0], direct, given)):
             found[own] = slots
         return found
-    told = [(body, names_api(body.text)) for body in bodies]
+    told = [
+        (body, direct, frozenset() if direct else frozenset(_given(body, senders, known)))
+        for body in bodies
+        for direct in (names_api(body.text),)
+    ]
     sent: set[bytes] = set()
-    for body, direct in told:
-        sent |= _sent(body, senders, known, direct)
-    for body, direct in told:
-        kept = {name for attribute, name in _KEPT.findall(body.text) if attribute in sent}
-        handed = _handed(body, senders, known, direct) | (kept & set(body.params))
+    for body, direct, given in told:
+        sent |= _sent(body, direct, given)
+    for body, direct, given in told:
+        kept = (
+            {name for attribute, name in _KEPT.findall(body.text) if attribute in sent}
+            if sent
+            else set()
+        )
+        handed = _handed(body, direct, given) | (kept & set(body.params))
         if slots := body.slots(handed):
             found[own if body.name == "__init__" else body.name] = slots
     if sent or found:
@@ -189,16 +198,24 @@ def _arguments(text: bytes, start: int) -> tuple[list[bytes], int]:
     return parts, len(text)
 
 
-def _handed(body: _Body, senders: frozenset[str], known: Known, direct: bool) -> set[bytes]:
+_Given = frozenset[tuple[bool, bytes]]
+"""Names that are given to what hands them over; first whether it is an attribute of ``self``."""
+
+
+def _handed(body: _Body, direct: bool, known: _Given) -> set[bytes]:
     """Return the parameters of a function that it hands over."""
     if direct:
         given = set(_PASSED.findall(body.text)) | set(_CALLED.findall(body.text))
     else:
-        given = {name for kept, name in _given(body, senders, known) if not kept}
+        given = {name for kept, name in known if not kept}
     handed = given & {name.lstrip(b"*") for name in body.params}
-    if not handed and any(
-        given & {_spelled(each).lstrip(b"* ") for each in _arguments(body.text, inner.end())[0]}
-        for inner in _DEF.finditer(body.text)
+    if (
+        given
+        and not handed
+        and any(
+            given & {_spelled(each).lstrip(b"* ") for each in _arguments(body.text, inner.end())[0]}
+            for inner in _DEF.finditer(body.text)
+        )
     ):
         # What a decorator makes sends what it decorates.
         return {_ANY}
@@ -210,11 +227,11 @@ def _spelled(parameter: bytes) -> bytes:
     return re.split(rb"[:=]", parameter, maxsplit=1)[0].strip()
 
 
-def _sent(body: _Body, senders: frozenset[str], known: Known, direct: bool) -> set[bytes]:
+def _sent(body: _Body, direct: bool, known: _Given) -> set[bytes]:
     """Return the attributes of ``self`` that a method hands over."""
     if direct:
         return set(_SENT.findall(body.text))
-    return {name for kept, name in _given(body, senders, known) if kept}
+    return {name for kept, name in known if kept}
 
 
 def _given(body: _Body, senders: frozenset[str], known: Known) -> Iterator[tuple[bool, bytes]]:

@@ -29,6 +29,7 @@ class Offering:
         self.path = path
         self.parts, imports = outline(data)
         self._split: dict[Part, tuple[Unit, ...]] = {}
+        self._methods: dict[Part, frozenset[str]] = {}
         self.libraries: dict[str, str] = {}
         self.direct: set[str] = set()
         self.names: list[tuple[str, str, str]] = []
@@ -235,6 +236,8 @@ class Offering:
                 return dict.fromkeys(part.binds, EVERY)
             return dict.fromkeys(part.binds, slots) if (slots := _of(part.uses, known)) else {}
         direct = direct or not part.uses.isdisjoint(self.direct)
+        if not direct and part.defines == "function" and not self._calls_any(part, senders, known):
+            return {}
         found = hands_over(part, senders, known, self._names_api if direct else _never)
         if part.defines == "class":
             bases = part.bases()
@@ -246,6 +249,16 @@ class Offering:
         if not found and direct and part.gives_back(self._makes):
             found = dict.fromkeys(part.binds, EVERY)
         return found
+
+    def _calls_any(self, part: Part, senders: frozenset[str], known: Known) -> bool:
+        """Whether a part can call any of what hands over."""
+        methods = self._methods.get(part)
+        if methods is None:
+            methods = self._methods[part] = part.methods()
+        return any(
+            not names.isdisjoint(senders) or not names.isdisjoint(known)
+            for names in (part.uses, methods)
+        )
 
     def _names_api(self, text: bytes) -> bool:
         """Whether a text names a process API of a library."""

@@ -41,6 +41,12 @@ _COMPOUND = re.compile(rb"[ \t]*(?:if|elif|else|try|except|finally)\b")
 _GUARD = re.compile(rb"[ \t]*if[ \t(]*__name__[ \t]*==")
 _IMPORTING = re.compile(rb"[ \t]*(?:from|import)\b")
 _GLOBAL = re.compile(rb"\bglobal[ \t]+([^\n;]+)")
+_DEFINITION = re.compile(
+    rb"^(?:async[ \t]+def|def|class)[ \t][^\n]*\n(?:[ \t\r#)\]}][^\n]*\n|\n)*", re.MULTILINE
+)
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]*(?:\([^)]*\)|[^\n(\\]*)", re.MULTILINE
+)
 
 
 @frozen
@@ -111,6 +117,13 @@ def outline(data: bytes) -> tuple[list[Part], Imports]:
     """Return the parts of a module, and its imports without what only looks like one."""
     code = _TEXT.sub(b'""', data)
     return [_part(binds, text) for binds, text in _pieces(code)], imports_in(code)
+
+
+def loose(data: bytes) -> bytes:
+    """Return a module without its definitions and imports, or more than that: a name that
+    is not in there stands in none of the other parts.
+    """
+    return _IMPORT.sub(b"", _DEFINITION.sub(b"", data))
 
 
 def _part(binds: frozenset[str], text: bytes) -> Part:

@@ -35,7 +35,8 @@ def may_start_process(data: bytes, imports: Imports | None = None) -> bool:
     if packages:
         from flake8_mpglobals.mentions import names_of, runs_of
 
-        if any(runs_of(package)(data) and names_of(package)(data) for package in packages):
+        # Names first: the rarer of the two, and the shorter search.
+        if any(names_of(package)(data) and runs_of(package)(data) for package in packages):
             return True
     return any(word in data for word in ALONE)
 

@@ -151,19 +151,22 @@ class Workspace:
             if any(hands[name].matters(name, data) for name in taken & offers.boundaries):
                 return True
             starters = taken & offers.starters
-            state = bool(taken & offers.state) or _has_attribute(offers.state, data)
+            state = bool(taken & offers.state)
         else:
             named = [name for name in offers.boundaries if name.encode() in data]
             if any(hands[name].matters(name, data) for name in named):
                 return True
             starters = {name for name in offers.starters if name.encode() in data}
-            state = bool(starters) and _has_attribute(offers.state, data)
+            state = False
         if not starters or not offers.started_by(starters, data):
             return False
-        if state:
+        if state or _has_attribute(offers.state, data):
             return True
-        from flake8_mpglobals.outline import outline
+        from flake8_mpglobals.outline import loose, outline
 
+        rest = loose(data)
+        if not any(name.encode() in rest for name in starters):
+            return False
         return any(
             (not part.defines and not part.uses.isdisjoint(starters) and part.calls)
             or (not part.defines and not part.methods().isdisjoint(starters))
@@ -234,7 +237,7 @@ class Workspace:
             return NO_OFFERS
         if links:
             led_to = [found for each in text.imports if (found := self.offers(each, links - 1))]
-            if not text.needle and not self._takes_any(path, led_to):
+            if not text.needle and not (led_to and self._takes_any(path, led_to, links - 1)):
                 return NO_OFFERS
             if not led_to:
                 links = 0
@@ -242,16 +245,31 @@ class Workspace:
             return NO_OFFERS
         return self._offering(path).offers(links, self.offers)
 
-    def _takes_any(self, path: str, offers: Iterable[Offers]) -> bool:
-        """Whether a file can name any of what its imports offer: most do not, and need no
-        outline.
+    def _takes_any(self, path: str, led_to: Iterable[Offers], links: int) -> bool:
+        """Whether a file can name any of what its imports offer, ``links`` imports on: most
+        do not, and need no outline.
         """
-        names = {name.encode() for each in offers for name in each.names}
-        if not names:
-            return False
         data = self.read(path) or b""
-        return any(name in data for name in names) or any(
-            b"*" in taken for _, taken in imports_in(data).froms
+        names = {name.encode() for each in led_to for name in each.names}
+        if not any(name in data for name in names) and not (names and b"*" in data):
+            return False
+        imports = imports_in(data)
+        folder, stem = folder_and_stem(path)
+        modules: set[str] = set()
+        for module, listing in imports.froms:
+            found = self.project.named(path, folder, stem, module)
+            if found is None:
+                continue
+            offered = NO_OFFERS if found.path is None else self.offers(found.path, links)
+            for name, _ in listed(listing):
+                if name in offered.names or (name == "*" and offered):
+                    return True
+                if name in found.below:
+                    modules.add(found.below[name])
+        for listing in imports.plain:
+            modules.update(self._loaded(path, folder, stem, listing))
+        return any(
+            name.encode() in data for each in modules for name in self.offers(each, links).names
         )
 
     def _offering(self, path: str) -> Offering:
