@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flake8_mpglobals.evaluate import Evaluator, Obj, Target
+from flake8_mpglobals.evaluate import Evaluator, Obj, Target, Thing
 from flake8_mpglobals.ir import (
     NOTHING,
     Attr,
@@ -19,9 +19,11 @@ from flake8_mpglobals.ir import (
     Function,
     Item,
     Load,
+    Param,
     Store,
     Value,
     Values,
+    root,
 )
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.records import frozen
@@ -58,9 +60,24 @@ class Accessors:
             yield from self._read(function, load, load.values, names)
         for store in function.stores:
             yield from self._read(function, store, store.targets, names)
+            yield from self._set(function, store)
         for call in function.calls:
             bases = frozenset(v.base for v in call.callee if isinstance(v, Attr))
             yield from self._read(function, call, bases, names)
+
+    def _set(self, function: Function, store: Store) -> Iterator[Access]:
+        """Yield the setter that a store enters, unless all it does is to keep the value."""
+        if not store.how.endswith("attr") or not isinstance(store.key, str):
+            return
+        if not isinstance(store.node, ast.expr) or store.key not in self._names:
+            return
+        for base in store.targets:
+            for thing in self._evaluator.ordered(self._evaluator.thing(base)):
+                setter = setter_of(thing, store.key, self._evaluator)
+                if setter is not None and kept_by(setter) is None:
+                    call = self._call(function, store, store.node, Attr(base, store.key))
+                    given = {0: frozenset((base,)), 1: store.values}
+                    yield Access(store, call, (Target(setter, given),))
 
     def _properties(self) -> frozenset[str]:
         """Return the names of all properties of the modules lowered so far."""
@@ -110,3 +127,22 @@ class Accessors:
             known = Call(node, function, callee, (), {}, -1, NOTHING, event.guards)
             self._calls[event, value] = known
         return known
+
+
+def setter_of(thing: Thing, name: str, evaluator: Evaluator) -> Function | None:
+    """Return the setter of the project that storing attribute ``name`` of ``thing`` enters."""
+    if not isinstance(thing, Obj):
+        return None
+    order = evaluator.lineage(thing.cls)[0]
+    return next((cls.setters[name] for cls in order if name in cls.setters), None)
+
+
+def kept_by(setter: Function) -> str | None:
+    """Return the attribute that a setter stores, if that is all it does to its object."""
+    own = Param(setter, 0)
+    if any(isinstance(c, Attr) and root(c) == own for call in setter.calls for c in call.callee):
+        return None
+    keys = {store.key for store in setter.stores if store.how.endswith("attr")}
+    others = any(store.targets != frozenset((own,)) for store in setter.stores)
+    key = keys.pop() if len(keys) == 1 and not others else None
+    return key if isinstance(key, str) else None

@@ -240,8 +240,53 @@ def _constant(call: Call, slot: Slot) -> object:
     ):
         return _UNTOLD
     if call.rest:
-        return _UNTOLD
+        return _in_settings(call, slot.keyword)
     return LEFT_OUT
+
+
+def _in_settings(call: Call, name: str) -> object:
+    """Return the constant that ``**settings`` passes under a name, where each is one dict."""
+    if not isinstance(call.node, ast.Call):
+        return _UNTOLD
+    for given in call.node.keywords:
+        if given.arg is not None:
+            continue
+        settings = _settings(given.value, call.function)
+        if settings is None:
+            return _UNTOLD
+        if name in settings:
+            return _value(settings[name], call.function)
+    return LEFT_OUT
+
+
+def _settings(node: ast.expr, function: Function) -> dict[str, ast.expr] | None:
+    """Return what a dict holds under names; None where that cannot be told."""
+    if isinstance(node, ast.Name):
+        text = function.module.source.text
+        if f"{node.id}[" in text or f"{node.id}." in text:
+            return None  # something may be added to it
+        scope: Function | None = function
+        while scope is not None:
+            given = list(_assigned(scope.node, node.id))
+            if given:
+                made = given[0] if len(given) == 1 else None
+                return (
+                    None
+                    if made is None or isinstance(made, ast.Name)
+                    else (_settings(made, function))
+                )
+            scope = scope.outer
+        return None
+    if isinstance(node, ast.Dict):
+        keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+        if len(keys) < len(node.values):
+            return None
+        return {str(key): value for key, value in zip(keys, node.values, strict=True)}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
+        if node.args or any(given.arg is None for given in node.keywords):
+            return None
+        return {str(given.arg): given.value for given in node.keywords}
+    return None
 
 
 def _value(node: ast.expr, function: Function) -> object:

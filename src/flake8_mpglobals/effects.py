@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Literal
 
+from flake8_mpglobals.accessors import kept_by
 from flake8_mpglobals.evaluate import (
     Box,
     Evaluator,
@@ -44,6 +45,7 @@ from flake8_mpglobals.mutations import (
     CONTAINERS,
     SLICES_SHARE,
     changing_verb,
+    in_place,
 )
 from flake8_mpglobals.ranks import rank
 from flake8_mpglobals.rawwrites import CALLED, RawWrite
@@ -187,10 +189,7 @@ def _stored_in(cls: Class, name: str, evaluator: Evaluator) -> str | None:
     for owner in evaluator.lineage(cls)[0]:
         setter = owner.setters.get(name)
         if setter is not None:
-            own = frozenset((Param(setter, 0),))
-            keys = {s.key for s in setter.stores if s.how.endswith("attr") and s.targets == own}
-            key = keys.pop() if len(keys) == 1 else None
-            return key if isinstance(key, str) else None
+            return kept_by(setter)
     if any(evaluator.method(cls, method) is not None for method in (name, "__setattr__")):
         return None
     return name
@@ -238,7 +237,7 @@ def _judge(
     kind = kind_of(whole)
     event = write.event
     if isinstance(event, Store) and event.how in ("bind", "augment", "unbind"):
-        return _rebinding(event, whole, kind)
+        return _rebinding(event, whole, kind, evaluator)
     path = segments(place)
     held = evaluator.thing(place) if held is None and path else held
     whole = _as_containers(whole, write, evaluator)
@@ -291,11 +290,25 @@ def _as_containers(things: Things, write: RawWrite, evaluator: Evaluator) -> Thi
     return frozenset(found)
 
 
-def _rebinding(event: Store, whole: Things, kind: str) -> Effect | None:
+def _by_method(event: Store, things: Things, evaluator: Evaluator) -> bool:
+    """Whether ``place op= value`` changes the object in place by a method of its class."""
+    if not isinstance(event.node, ast.AugAssign):
+        return False
+    method, _ = in_place(event.node.op)
+    return any(
+        evaluator.method(thing.cls, method) is not None
+        for thing in things
+        if isinstance(thing, Obj)
+    )
+
+
+def _rebinding(event: Store, whole: Things, kind: str, evaluator: Evaluator) -> Effect | None:
     if any(isinstance(thing, Shared) for thing in whole):
         return None
     if event.how != "bind" and not any(_is_bound(target) for target in event.targets):
         return None  # it raises NameError, in every process
+    if event.how == "augment" and kind == "object" and _by_method(event, whole, evaluator):
+        return None  # what the method does is seen where it stands
     if event.how == "augment" and kind in _AUGMENTS:
         sort: Sort = "buffer" if kind in BUFFERS else "mutate"
         return Effect(sort, _AUGMENTS[kind], kind, ())

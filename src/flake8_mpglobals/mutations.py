@@ -5,6 +5,8 @@ The verbs are the words of the messages ("worker 'w' *appends to* …").
 
 from __future__ import annotations
 
+import ast
+
 _LIST = {
     "append": "appends to",
     "extend": "extends",
@@ -141,6 +143,19 @@ CERTAIN: dict[str, str] = {
 }
 """Names that can mean nothing but a change, whatever the type."""
 
+_UNARY = (
+    "abs", "absolute", "cbrt", "ceil", "conj", "cos", "exp", "exp2", "expm1", "fabs", "floor",
+    "invert", "log", "log10", "log1p", "log2", "logical_not", "negative", "reciprocal", "rint",
+    "sign", "sin", "sqrt", "square", "tan", "tanh", "trunc",
+)  # fmt: skip
+_BINARY = (
+    "add", "arctan2", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal",
+    "floor_divide", "fmax", "fmin", "fmod", "greater", "hypot", "less", "logical_and",
+    "logical_or", "matmul", "maximum", "minimum", "mod", "multiply", "power", "remainder",
+    "subtract", "true_divide",
+)  # fmt: skip
+"""numpy's universal functions: the array to write into may stand after what they work on."""
+
 FUNCTIONS: dict[str, tuple[int, str]] = {
     "heapq.heappush": (0, "pushes onto"),
     "heapq.heappop": (0, "removes from"),
@@ -172,6 +187,9 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
     "numpy.random.shuffle": (0, "shuffles"),
     "ctypes.memset": (0, "fills"),
     "ctypes.memmove": (0, "copies into"),
+    "numpy.clip": (3, "writes into"),
+    **{f"numpy.{name}": (1, "writes into") for name in _UNARY},
+    **{f"numpy.{name}": (2, "writes into") for name in _BINARY},
     **{
         f"numpy.{name}.at": (0, "adds into" if name == "add" else "changes items of")
         for name in (
@@ -384,8 +402,26 @@ RECORD_MAKERS: dict[str, str] = {
 }
 """Calls that make a class, and a class with attributes as its instances have them."""
 
-MODULE_OBJECTS: dict[str, str] = {"os.environ": "dict", "sys.path": "list", "sys.modules": "dict"}
+MODULE_OBJECTS: dict[str, str] = {
+    "os.environ": "dict",
+    "sys.path": "list",
+    "sys.argv": "list",
+    "sys.modules": "dict",
+}
 """Mutable attributes of library modules, and their kinds."""
+
+PROTOCOL: dict[str, str] = {
+    "builtins.next": "__next__",
+    "builtins.iter": "__iter__",
+    "builtins.len": "__len__",
+    "builtins.str": "__str__",
+    "builtins.repr": "__repr__",
+    "builtins.reversed": "__reversed__",
+}
+"""Builtins that call one special method of what they are given."""
+
+NAMED_RESULTS: dict[str, tuple[str, str]] = {"parse_args": ("argparse", "object")}
+"""Methods that mean one thing where a module is used: that module, and the kind they make."""
 
 CALLS_BACK: dict[str, tuple[int, ...]] = {
     "builtins.map": (0,),
@@ -397,3 +433,25 @@ CALLS_BACK: dict[str, tuple[int, ...]] = {
     "builtins.max": (),
 }
 """Calls that run a callable among their arguments here and now (``key=`` too)."""
+
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.MatMult: "matmul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+}
+
+
+def in_place(op: ast.operator) -> tuple[str, str]:
+    """Return the special methods of which ``target op= value`` calls the first that is there."""
+    name = _OPERATORS[type(op)]
+    return f"__i{name}__", f"__{name}__"

@@ -107,7 +107,7 @@ def _bound(store: Store, evaluator: Evaluator) -> Iterator[Value]:
 
 def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> Iterator[RawWrite]:
     for callee in call.callee:
-        if isinstance(callee, Attr) and _may_change(callee.name):
+        if isinstance(callee, Attr) and _may_change(callee.name) and _spelled(call, callee.name):
             for place in _known_places((callee.base,), evaluator):
                 yield RawWrite(function, place, call, callee.name)
         if isinstance(callee, Attr) and INPLACE in call.keywords and _in_place(call):
@@ -167,6 +167,18 @@ def library_names(call: Call, evaluator: Evaluator) -> list[str]:
 
 def _may_change(method: str) -> bool:
     return method in _ALL_METHODS or (method.endswith("_") and not method.startswith("_"))
+
+
+def _spelled(call: Call, method: str) -> bool:
+    """Whether a call of a special method stands in the text: others stand for a store, which
+    is a write already.
+    """
+    node = call.node
+    if not method.startswith("__"):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    return not isinstance(node.func, ast.Attribute) or node.func.attr == method
 
 
 def _in_place(call: Call) -> bool:

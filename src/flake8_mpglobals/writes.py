@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.effects import Effect, judge
@@ -162,14 +162,20 @@ class WorkerWrites:
 
     def _used_by_workers(self, place: Value) -> bool:
         """Whether workers look at what they bind: else it is bound for nobody but the parent."""
+        if isinstance(place, Attr):
+            names = {part.name for value in self._looked_at() for part in _attributes(value)}
+            return place.name in names
         if not isinstance(place, Global):
             return True
+        return any(self._leads_to_global(value, place) for value in self._looked_at())
+
+    def _looked_at(self) -> Iterator[Value]:
+        """Yield what workers read and call."""
         for function in self.reach.workers:
-            named = (value for load in function.loads for value in load.values)
-            called = (value for call in function.calls for value in call.callee)
-            if any(self._leads_to_global(value, place) for value in (*named, *called)):
-                return True
-        return False
+            for load in function.loads:
+                yield from load.values
+            for call in function.calls:
+                yield from call.callee
 
     @staticmethod
     def _leads_to_global(value: Value, place: Global) -> bool:
@@ -189,6 +195,15 @@ class WorkerWrites:
 def _made_on_the_way(holder: Value, chain: Chain) -> bool:
     """Whether a worker itself comes through the function of which ``holder`` is a variable."""
     return isinstance(holder, Cell) and any(function is holder.function for function, _ in chain)
+
+
+def _attributes(value: Value) -> Iterator[Attr]:
+    """Yield the attributes that an access path leads through."""
+    walk = value
+    while isinstance(walk, Attr | Item | Element):
+        if isinstance(walk, Attr):
+            yield walk
+        walk = walk.base
 
 
 def _strip(place: Value, template: Value) -> Value | None:

@@ -38,6 +38,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.mutations import (
     CALLS_BACK,
+    PROTOCOL,
 )
 
 
@@ -50,6 +51,7 @@ class Evaluator(Places):
         for thing in self.ordered(self.things(call.callee)):
             if isinstance(thing, External):
                 found.extend(self._calls_back(thing.name, call))
+                found.extend(self._by_protocol(thing.name, call))
             else:
                 found.extend(self.entered_by(thing, call))
         return tuple(found)
@@ -107,6 +109,16 @@ class Evaluator(Places):
             found.extend(self.entered_by(thing, merged))
         self._partials.discard(made)
         return found
+
+    def _by_protocol(self, name: str, call: Call) -> list[Target]:
+        """Return the special methods that a builtin such as ``next`` calls."""
+        special = PROTOCOL.get(name)
+        if special is None or not call.args:
+            return []
+        given = call.args[0]
+        things = [thing for thing in self.ordered(self.things(given)) if isinstance(thing, Obj)]
+        methods = {method: None for t in things if (method := self.method(t.cls, special))}
+        return [Target(method, {0: given}, self._only_class(given)) for method in methods]
 
     def _calls_back(self, name: str, call: Call) -> list[Target]:
         """Return the functions that a builtin such as ``map`` calls for its caller."""

@@ -52,6 +52,7 @@ from flake8_mpglobals.mutations import (
     CONSTRUCTORS,
     FIELDS,
     HANDS_BACK,
+    NAMED_RESULTS,
     RECORD_MAKERS,
     RESHAPES,
     SCALARS,
@@ -348,6 +349,10 @@ class Results(Elements):
                     found.add(Box("iterator", None, call))
                 elif callee.name == "enter_context" and call.args:
                     found |= frozenset().union(*(self._entered(v, env) for v in call.args[0]))
+                elif callee.name in NAMED_RESULTS and (
+                    NAMED_RESULTS[callee.name][0] in call.function.module.imported
+                ):
+                    found.add(Box(NAMED_RESULTS[callee.name][1], None, call))
                 else:
                     text = call.function.module.source.text
                     rows = self.catalogue.anywhere(callee.name, text)

@@ -34,7 +34,7 @@ from flake8_mpglobals.ir import (
     union,
 )
 from flake8_mpglobals.lower.scope import Scope, const_key, looked_at, names_global
-from flake8_mpglobals.mutations import ARRAY_MAKERS
+from flake8_mpglobals.mutations import ARRAY_MAKERS, in_place
 from flake8_mpglobals.names import parameters
 
 _STR = frozenset((Scalar("str"),))
@@ -273,6 +273,7 @@ class Expressions(Scope):
     def binary(self, node: ast.BinOp) -> Values:
         """Lower an operator: a new object, of the type of a container among its sides."""
         left, right = self.value(node.left), self.value(node.right)
+        self.implied(node.left, left, in_place(node.op)[1:])
         if isinstance(node.op, ast.Mult) and any(
             dotted(side).rpartition(".")[2].startswith("c_") for side in (node.left, node.right)
         ):

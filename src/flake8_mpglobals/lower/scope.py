@@ -252,6 +252,10 @@ class Scope:
     def implied(self, node: ast.expr, receiver: Values, methods: Sequence[str]) -> None:
         """Note the calls of special methods of this module that ``receiver`` may get."""
         defined = [name for name in methods if name in self.low.special]
+        if len(defined) < len(methods) and any(
+            from_project(value, self.module) for value in receiver
+        ):
+            defined = list(methods)
         callee = union(*(attr(receiver, name) for name in defined)) - ANYTHING
         if callee:
             call = Call(node, self.owner, callee, (), {}, -1, NOTHING, self.guards, False)
@@ -409,6 +413,19 @@ def names_global(values: Values, name: str | None = None) -> bool:
     """Whether ``values`` are one module global, spelled by its own ``name`` (or any)."""
     known = [global_of(value) for value in values]
     return len(known) == 1 and known[0] is not None and name in (None, known[0].name)
+
+
+def from_project(value: Value, here: Module, depth: int = 3) -> bool:
+    """Whether a value comes out of another module of the project."""
+    start = root(value)
+    if isinstance(start, ModuleValue):
+        return start.path != here.source.path
+    if depth and isinstance(start, Result):
+        return any(from_project(callee, here, depth - 1) for callee in start.call.callee)
+    if depth and isinstance(start, Global):
+        held = start.module.stores.get(start.name, ())
+        return any(from_project(kept, here, depth - 1) for kept in held if kept is not start)
+    return False
 
 
 def looked_at(values: Values) -> Guards:

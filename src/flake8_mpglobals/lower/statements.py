@@ -31,6 +31,7 @@ from flake8_mpglobals.ir import (
     Try,
     Value,
     Values,
+    attr,
     element,
     entered,
     union,
@@ -45,6 +46,7 @@ from flake8_mpglobals.lower.scope import (
     looked_at,
     no_link,
 )
+from flake8_mpglobals.mutations import in_place
 from flake8_mpglobals.names import assigned, is_main_guard, names_of
 from flake8_mpglobals.records import replace
 from flake8_mpglobals.source import Source
@@ -429,16 +431,20 @@ class Statements(Expressions):
                 if isinstance(variable, Global) and self.function.is_module:
                     known = self.env.get(f"={target.id}", NOTHING)
                     self.env[f"={target.id}"] = union(known, result)
+                self.implied(target, frozenset((variable,)), in_place(node.op))
                 self.store("augment", frozenset((variable,)), None, values, node)
                 return
             known = self.lookup(target.id)
+            self.implied(target, known, in_place(node.op))
             self.store("inplace", known, None, values, node)
             for value in known:
                 if isinstance(value, Fresh):
                     value.display.elements.update(element(values))
             self.rebind_local(target.id, known or arithmetic(values))
         elif isinstance(target, ast.Attribute):
-            self.store("augment attr", self.place(target.value), target.attr, values, node)
+            base = self.place(target.value)
+            self.implied(target, attr(base, target.attr), in_place(node.op))
+            self.store("augment attr", base, target.attr, values, node)
         elif (named := self.named_global(target)) is not None:
             self.store("augment", frozenset((named,)), None, values, node)
         elif (owner := self.attributes_of(target.value)) is not None and isinstance(
