@@ -58,6 +58,7 @@ class Losses:
         self.reach = reach
         self.evaluator = evaluator
         self._sites: dict[DispatchSite, Site] = {}
+        self._steps: dict[tuple[Function, Call | None], Step] = {}
         self._observers: Observers | None = None
         self._bystanders = Bystanders(program, boundaries, reach, evaluator)
         self._writes = WorkerWrites(program, boundaries, reach, evaluator)
@@ -292,9 +293,13 @@ class Losses:
         return tuple(found.values())
 
     def _step(self, function: Function, call: Call | None) -> Step:
-        if call is not None:
-            return Step(location(call.function.module, call.node), function.qualname)
-        return Step(location(function.module, function.start), function.qualname)
+        # Many writes may be far down the same way.
+        known = self._steps.get((function, call))
+        if known is None:
+            module = function.module if call is None else call.function.module
+            node = function.start if call is None else call.node
+            known = self._steps[function, call] = Step(location(module, node), function.qualname)
+        return known
 
     def _site(self, site: DispatchSite) -> Site:
         known = self._sites.get(site)

@@ -8,7 +8,7 @@ to a parameter is known as a write to the global that was passed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.contexts import Contexts, Key, told_apart
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
@@ -65,6 +65,18 @@ class Region:
         return tuple(reversed(steps))
 
 
+_Way = tuple[Call, Function, "_Way | None"]
+"""A call, the function that it enters, and the way from there on."""
+
+_Giver = tuple[Function, Call | None, tuple[Param, Value] | None]
+
+
+def _steps(way: _Way | None) -> Iterator[tuple[Call, Function]]:
+    while way is not None:
+        call, function, way = way
+        yield call, function
+
+
 class Reach:
     """The regions of all dispatch sites of a program, and the functions of the parent."""
 
@@ -72,6 +84,7 @@ class Reach:
         self.boundaries = boundaries
         self.evaluator = evaluator
         self.regions: dict[Function, Region] = {}
+        self._known_givers: dict[tuple[Param, Value], list[_Giver]] = {}
         self.sites_of: dict[Function, list[DispatchSite]] = {}
         self._entries_of: dict[Function, list[Function]] = {}
         self._classes: dict[Function, list[Class | None]] = {}
@@ -279,33 +292,46 @@ class Reach:
         """Return the functions that first hand ``place`` over so that it reaches ``param``,
         each with the calls (and the functions they enter) from there on.
         """
-        found: dict[Function, tuple[tuple[Call, Function], ...]] = {}
-        queue: deque[tuple[Param, Value, tuple[tuple[Call, Function], ...]]] = deque(
-            ((param, place, ()),)
-        )
+        first: dict[Function, _Way | None] = {}
+        queue: deque[tuple[Param, Value, _Way | None]] = deque(((param, place, None),))
         seen = {(param, place)}
         while queue:
             wanted, given, tail = queue.popleft()
-            if isinstance(given, Handed) and given.param == wanted:
-                found.setdefault(wanted.function, tail)
-            default = wanted.function.defaults.get(wanted.index, NOTHING)
-            if wanted.function in self.sites_of and given in self.evaluator.places(default):
-                found.setdefault(wanted.function, tail)
-            for caller, call, target in self._callers.get(wanted.function, ()):
-                if wanted.index not in target.bindings:
-                    continue
-                way = ((call, wanted.function), *tail)
-                for handed in self.evaluator.places(target.bindings[wanted.index]):
-                    start = anchor(handed)
-                    if handed == given:
-                        found.setdefault(caller, way)
-                    elif isinstance(start, Param):
-                        for source in self.passed.get(start, ()):
-                            key = (start, source)
-                            if key not in seen and given in rebase(handed, frozenset((source,))):
-                                seen.add(key)
-                                queue.append((start, source, way))
-        return found
+            for function, call, handed in self._givers(wanted, given):
+                way = tail if call is None else (call, wanted.function, tail)
+                if handed is None:
+                    first.setdefault(function, way)
+                elif handed not in seen:
+                    seen.add(handed)
+                    queue.append((*handed, way))
+        return {function: tuple(_steps(way)) for function, way in first.items()}
+
+    def _givers(self, wanted: Param, given: Value) -> list[_Giver]:
+        """Return who hands ``given`` to a parameter, with the call, if there is one, and the
+        parameter that it has it from, if it does not have it itself.
+        """
+        known = self._known_givers.get((wanted, given))
+        if known is None:
+            known = self._known_givers[wanted, given] = list(self._find_givers(wanted, given))
+        return known
+
+    def _find_givers(self, wanted: Param, given: Value) -> Iterator[_Giver]:
+        if isinstance(given, Handed) and given.param == wanted:
+            yield wanted.function, None, None
+        default = wanted.function.defaults.get(wanted.index, NOTHING)
+        if wanted.function in self.sites_of and given in self.evaluator.places(default):
+            yield wanted.function, None, None
+        for caller, call, target in self._callers.get(wanted.function, ()):
+            if wanted.index not in target.bindings:
+                continue
+            for handed in self.evaluator.places(target.bindings[wanted.index]):
+                start = anchor(handed)
+                if handed == given:
+                    yield caller, call, None
+                elif isinstance(start, Param):
+                    for source in self.passed.get(start, ()):
+                        if given in rebase(handed, frozenset((source,))):
+                            yield caller, call, (start, source)
 
     # -- the parent -----------------------------------------------------------
 
