@@ -93,6 +93,14 @@ class Code:
             yield outer, node
             node = outer
 
+    def rest_of_block(self, node: ast.AST) -> Span:
+        """Return what follows the statement of ``node`` in the block that it stands in."""
+        for outer, inner in self.around(node):
+            for _, block in ast.iter_fields(outer):
+                if isinstance(inner, ast.stmt) and isinstance(block, list) and inner in block:
+                    return span(inner)[1], span(block[-1])[1]
+        return span(node)
+
 
 def span(node: ast.AST) -> Span:
     """Return where a node begins and ends."""

@@ -27,7 +27,7 @@ from flake8_mpglobals.ir import (
     state_name,
 )
 from flake8_mpglobals.rawwrites import library_names
-from flake8_mpglobals.shared.code import within
+from flake8_mpglobals.shared.code import Span, within
 from flake8_mpglobals.shared.sharing import Run, Sharing
 from flake8_mpglobals.shared.uses import Use, uses
 
@@ -204,22 +204,33 @@ class InThreads:
                     regions.append((_start(holder.body[0]), _end(holder.body[-1])))
             if isinstance(outer, ast.stmt) or inner is outer:
                 break
+        free: list[Span] = []
         if use.method == "acquire":
             ends = [
-                _start(call.node)
+                call.node
                 for call in function.calls
                 for callee in call.callee
                 if isinstance(callee, Attr) and callee.name == "release"
             ]
             start = _start(use.node)
-            regions.append((start, max((e for e in ends if e > start), default=(1 << 30, 0))))
+            last = max((_start(end) for end in ends if _start(end) > start), default=(1 << 30, 0))
+            regions.append((start, last))
+            free = [code.rest_of_block(end) for end in ends if start < _start(end) < last]
         found: set[str] = set()
         for region in regions:
             for call in function.calls:
-                if within(call.node, region) and call.node is not use.node:
+                if (
+                    within(call.node, region)
+                    and call.node is not use.node
+                    and not any(within(call.node, part) for part in free)
+                ):
                     found |= self._does(call, 0, set())
             for store in function.stores:
-                if within(store.node, region) and self._changes_shared(store):
+                if (
+                    within(store.node, region)
+                    and self._changes_shared(store)
+                    and not any(within(store.node, part) for part in free)
+                ):
                     found.add("write")
         return found
 
