@@ -88,6 +88,7 @@ ORDER = (
     "shared",
     "writes",
     "excuses",
+    "unreached",
     "losses",
     "rules",
     "analysis",

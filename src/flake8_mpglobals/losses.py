@@ -10,7 +10,6 @@ process fills for itself, snapshots that the worker returns and the parent merge
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.bystanders import Bystanders
@@ -18,7 +17,6 @@ from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.excuses import Excuses, Guarded
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
-from flake8_mpglobals.guards import MainGuards
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -37,6 +35,7 @@ from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
 from flake8_mpglobals.reads import ENVIRON
 from flake8_mpglobals.standpoint import Standpoint, at, end, home, location
+from flake8_mpglobals.unreached import of_main_program, unnamed
 from flake8_mpglobals.writes import WorkerWrites, Write
 
 _DEEP = 3
@@ -339,26 +338,8 @@ def _near(write: Write, reader: Function) -> bool:
         and reader.cls in (None, site.call.function.cls, entry.cls)
     ]
     return bool(ways) and not (
-        _unnamed(reader) and all(_of_main_program(site.call) for site, _ in ways)
+        unnamed(reader) and all(of_main_program(site.call) for site, _ in ways)
     )
-
-
-def _of_main_program(call: Call) -> bool:
-    """Whether a call stands behind the main guard itself, where no importer comes."""
-    function = call.function
-    if not function.is_module:
-        return False
-    return MainGuards(function.module.tree, function.module.source.text).only_main(call.node)
-
-
-def _unnamed(function: Function) -> bool:
-    """Whether nothing in its module can come to a plain function: no decorator has it, and
-    no other line has its name.
-    """
-    if function.is_module or function.cls is not None or function.decorators:
-        return False
-    words = re.findall(rf"\b{re.escape(function.name)}\b", function.module.source.text)
-    return len(words) == 1
 
 
 def _each_place_once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:

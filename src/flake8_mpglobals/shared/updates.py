@@ -211,6 +211,12 @@ class Updates:
         """Whether the worker first waits until the object says that it is its turn."""
         code = self._sharing.code(write.function)
         for outer, inner in code.around(write.node):
+            if (
+                isinstance(outer, ast.If)
+                and inner in outer.body
+                and self._turn(outer, write, reads)
+            ):
+                return True
             for block in _blocks(outer):
                 if inner not in block:
                     continue
@@ -218,6 +224,23 @@ class Updates:
                     if isinstance(earlier, ast.While) and write.key in reads.of(earlier.test):
                         return True
         return False
+
+    def _turn(self, test: ast.If, write: _Write, reads: _Reads) -> bool:
+        """Whether a loop asks again and again for a value that only this worker waits for, and
+        is left with the store.
+        """
+        asked = test.test
+        if not isinstance(asked, ast.Compare) or len(asked.ops) != 1:
+            return False
+        sides = (asked.left, asked.comparators[0])
+        code = self._sharing.code(write.function)
+        return (
+            isinstance(asked.ops[0], ast.Eq)
+            and not any(isinstance(side, ast.Constant) for side in sides)
+            and leaves(test.body)
+            and write.key in reads.of(asked)
+            and any(isinstance(outer, ast.While) for outer, _ in code.around(test))
+        )
 
     def _remembers(self, write: _Write) -> bool:
         """Whether the store fills a cache for the caller, who gets the value as well.
