@@ -150,11 +150,26 @@ def _attribute(module: Module, owner: ast.Attribute, function: Function) -> str 
     bound = [one for one in same if not isinstance(one.ctx, ast.Load)]
     for one in bound:
         assign = module.parents[one]
-        empty = isinstance(assign, ast.Assign) and ast.unparse(assign.value) in _EMPTY
-        here = isinstance(assign, ast.Assign) and module.function(assign) is function
-        if not (empty or here):
+        where = module.function(one)
+        if where is None or not isinstance(assign, ast.Assign):
+            return None
+        empty = ast.unparse(assign.value) in _EMPTY
+        if where is function:
+            first = empty and assign.lineno < owner.lineno and assign in function.body
+            if not (first or module.inside(owner, assign)):
+                return None
+        elif not empty or not (where.name == "__init__" or _joined_before(module, assign, owner)):
             return None
     return ast.unparse(owner) if _only_read(module, [o for o in same if o not in bound]) else None
+
+
+def _joined_before(module: Module, assign: ast.stmt, owner: ast.Attribute) -> bool:
+    """Whether a function joins all processes before it makes their list empty."""
+    where = module.function(assign)
+    if where is None or not any(assign is one for one in where.body):
+        return False
+    before = where.body[: where.body.index(assign)]
+    return any(goes_through(one, ast.unparse(owner), _JOIN) for one in before)
 
 
 def _only_read(module: Module, every: list[ast.Name] | list[ast.Attribute]) -> bool:
