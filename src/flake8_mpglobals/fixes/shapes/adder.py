@@ -18,6 +18,7 @@ from flake8_mpglobals.fixes.shapes.annotated import returned
 from flake8_mpglobals.fixes.shapes.calm import calm
 from flake8_mpglobals.fixes.shapes.giving import Added, Giving, Outcome
 from flake8_mpglobals.fixes.shapes.grouping import SORTS
+from flake8_mpglobals.fixes.shapes.helpers import helpers
 from flake8_mpglobals.fixes.shapes.lists import uses
 from flake8_mpglobals.fixes.shapes.proxy_use import Uses
 from flake8_mpglobals.fixes.shapes.stored import Stored
@@ -53,6 +54,7 @@ class Adder:
         self._check_function()
         self._check_sites()
         self.places = self._places()
+        self._check_helpers()
 
     # -- the function
 
@@ -155,6 +157,26 @@ class Adder:
                     "use the one name"
                 )
         return found
+
+    def _check_helpers(self) -> None:
+        """Raise :class:`CannotFix` where what the worker runs uses a place that it adds to."""
+        module, function = self._module, self.function
+        places = self.places
+        inner = helpers(module, function, lambda node: any(one.is_place(node) for one in places))
+        for one in places:
+            root, _, attribute = one.key.rpartition(".")
+            for other in inner:
+                for node in ast.walk(other):
+                    named = isinstance(node, ast.Name) and node.id == one.key
+                    named = named and isinstance(node, ast.Name) and module.is_global(node)
+                    if root:
+                        named = isinstance(node, ast.Attribute) and node.attr == attribute
+                    if named:
+                        line = getattr(node, "lineno", other.lineno)
+                        raise CannotFix(
+                            f"{other.name!r} (line {line}), which the worker {function.name!r} "
+                            f"runs, uses {one.key!r} and would miss what was added"
+                        )
 
     def _key(self, write: LostWrite) -> str:
         """Return how the worker spells the place."""

@@ -126,6 +126,8 @@ def _named(module: Module, owner: ast.Name, function: Function) -> str | None:
         return None
     if module.is_global(owner):
         return None if given else owner.id
+    if assign not in function.body:
+        return None
     returned = [module.parents[use] for use in given]
     return "return" if returned and _returns(function) == returned else None
 
