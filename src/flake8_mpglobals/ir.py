@@ -389,6 +389,7 @@ class Function:
     classmethod: bool = False
     is_property: bool = False
     context_manager: bool = False
+    kept: bool = False
     body: Block = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
@@ -435,7 +436,8 @@ class Class:
     """One class: its bases, its methods, what its attributes can be and can contain.
 
     ``setters`` are the methods that storing a property calls.  ``record``: annotated names
-    of its body are attributes of its instances, which its ``repr`` shows.
+    of its body are attributes of its instances, which its ``repr`` shows.  ``metaclass`` is
+    what its definition names as such.
     """
 
     module: Module
@@ -450,6 +452,7 @@ class Class:
     contents: Contents = field(default_factory=dict)
     decorators: tuple[Values, ...] = ()
     record: bool = False
+    metaclass: Values = NOTHING
 
 
 @mutable(eq=False)
@@ -576,6 +579,18 @@ def state_name(state: Value) -> str:
     if isinstance(state, Attr) and isinstance(state.base, Imported):
         return f"{state.base.name}.{state.name}"
     return state.name if isinstance(state, Global) else ""
+
+
+def once(name: str) -> str:
+    """Return what the global is called that stands for the one object that calling ``name``
+    gives, whenever that is: no other global has such a name.
+    """
+    return f"{name}()"
+
+
+def is_once(place: Value) -> bool:
+    """Whether a place is the one object that a call gives, whenever that is."""
+    return isinstance(place, Global) and place.name.endswith("()")
 
 
 def root(value: Value) -> Value:

@@ -27,6 +27,7 @@ from flake8_mpglobals.ir import (
     Value,
     anchor,
     global_of,
+    is_once,
     state_name,
 )
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
@@ -147,6 +148,8 @@ class Losses:
         own = copy or all(worker.cls is not None for worker in workers)
         if own and self._bystanders.in_either_process(sites, workers):
             return None
+        if is_once(write.place) and write.raw.function.name in ("__init__", "__new__"):
+            return None  # the one object is made, in each process that asks for it
         if isinstance(write.place, Handed):
             param = write.place.param
             if param.index == 0 and param.function.name == "__init__":

@@ -53,6 +53,7 @@ from flake8_mpglobals.ir import (
     element,
     global_of,
     item,
+    once,
     root,
 )
 from flake8_mpglobals.mutations import (
@@ -303,6 +304,19 @@ class Places(Answers):
                             found |= self._places([p for p in passed if _is_object(p)], None)
         return frozenset(found)
 
+    def _kept(self, thing: Thing) -> Global | None:
+        """Return what stands for the one object that each call of ``thing`` gives."""
+        if isinstance(thing, Func) and thing.function.kept:
+            return Global(thing.function.module, once(thing.function.name))
+        if isinstance(thing, Type) and once(thing.cls.name) in thing.cls.module.stores:
+            makers = [thing.cls.methods.get("__new__")]
+            for meta in self.things(thing.cls.metaclass):
+                if isinstance(meta, Type):
+                    makers.append(self.method(meta.cls, "__call__"))
+            if any(maker is not None and _looks_up(maker) for maker in makers):
+                return Global(thing.cls.module, once(thing.cls.name))
+        return None
+
     def _made_anew(self, function: Function) -> bool:
         """Whether a decorator of the program returns something else than ``function`` does."""
         return any(
@@ -321,7 +335,9 @@ class Places(Answers):
                 viewed = argument(call, VIEWS.get(thing.name)) or NOTHING
                 if any(_is_box(held, BUFFERS) for held in self.things(viewed, env)):
                     found |= self._places(viewed, env)
-            if isinstance(thing, Type) or (
+            if (kept := self._kept(thing)) is not None:
+                found.add(kept)
+            elif isinstance(thing, Type) or (
                 isinstance(thing, External) and CONSTRUCTORS.get(thing.name) in CONTAINERS
             ):
                 found.add(Result(call))
@@ -376,6 +392,13 @@ _WINDOWS = frozenset(("memoryview",))
 
 def _is_box(thing: Thing, kinds: frozenset[str]) -> bool:
     return isinstance(thing, Box) and thing.kind in kinds
+
+
+def _looks_up(maker: Function) -> bool:
+    """Whether what makes the objects of a class gives back one that the class keeps."""
+    return any(
+        isinstance(value, Attr | Item) and root(value) == Param(maker, 0) for value in maker.returns
+    )
 
 
 def _is_object(value: Value) -> bool:

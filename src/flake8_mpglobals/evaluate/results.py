@@ -390,6 +390,6 @@ def _typing_kind(name: str) -> str | None:
 
 def _decorated_away(function: Function) -> bool:
     """Whether an unknown decorator may change what a call of ``function`` returns."""
-    if not function.decorators or function.static or function.classmethod:
+    if not function.decorators or function.static or function.classmethod or function.kept:
         return False
     return not (function.is_property or function.context_manager)

@@ -39,6 +39,7 @@ from flake8_mpglobals.ir import (
     element,
     global_of,
     item,
+    once,
     put_in,
     root,
     union,
@@ -441,6 +442,11 @@ def looked_at(values: Values) -> Guards:
             found.add(start)
         elif isinstance(start, Result) and depth < 3:
             stack.extend((inner, depth + 1) for inner in start.call.callee)
+            found.update(
+                Global(made.module, once(made.name))
+                for made in start.call.callee
+                if isinstance(made, Global) and once(made.name) in made.module.stores
+            )
             for arg in start.call.args:
                 stack.extend((inner, depth + 1) for inner in arg)
     return frozenset(found)

@@ -21,6 +21,7 @@ from flake8_mpglobals.ir import (
     FunctionValue,
     Global,
     Imported,
+    Instance,
     Loop,
     Module,
     Param,
@@ -34,6 +35,7 @@ from flake8_mpglobals.ir import (
     attr,
     element,
     entered,
+    once,
     union,
 )
 from flake8_mpglobals.lower.expressions import Expressions, arithmetic, dotted
@@ -531,6 +533,9 @@ class Statements(Expressions):
                 function.is_property = True
             elif last in ("contextmanager", "asynccontextmanager"):
                 function.context_manager = True
+            elif last in ("cache", "lru_cache") and not function.params and self.at_top():
+                function.kept = True
+                self.module.stores[once(node.name)] = function.returns
         function.decorators = tuple(decorators)
         if self.class_scopes and any(map(_is_accessor, node.decorator_list)):
             # The property stays what its getter is.
@@ -545,19 +550,28 @@ class Statements(Expressions):
         """Lower a class: its body runs here, its methods wait their turn."""
         decorators = tuple(self.value(decorator) for decorator in node.decorator_list)
         bases = tuple(self.value(base) for base in node.bases)
+        metaclass = NOTHING
         for keyword in node.keywords:
-            self.value(keyword.value)
+            given = self.value(keyword.value)
+            metaclass = given if keyword.arg == "metaclass" else metaclass
         prefix = "" if self.function.is_module else f"{self.function.qualname}.<locals>."
         if self.class_scopes:
             prefix = f"{self.class_scopes[-1][0].qualname}."
         cls = Class(self.module, node, node.name, prefix + node.name, bases)
         cls.decorators = decorators
         cls.record = _makes_fields(cls)
+        cls.metaclass = metaclass
         self.module.classes.append(cls)
         self.class_scopes.append((cls, {}))
         self.statements(node.body)
         self.class_scopes.pop()
+        if self.at_top() and (metaclass or "__new__" in cls.methods):
+            self.module.stores[once(node.name)] = {Instance(ClassValue(cls))}
         self.bind_name(node.name, frozenset((ClassValue(cls),)), node)
+
+    def at_top(self) -> bool:
+        """Whether what is lowered here is the body of the module."""
+        return self.function.is_module and not self.class_scopes
 
     def other(self, node: ast.stmt) -> None:
         """Lower what has no effect of its own (``pass``, ``global``), and parts of the rest."""
