@@ -106,3 +106,14 @@ def test_what_another_file_names_has_to_be_asked_for(
 
 def test_a_file_that_is_not_there_is_named_by_nobody() -> None:
     assert named_elsewhere("nowhere/jobs.py", {"worker"}) == ""
+
+
+def test_a_function_that_another_file_calls_takes_no_more_arguments(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "other.py").write_text("import jobs\n\njobs.launch()\n")
+    program = tmp_path / "jobs.py"
+    fixture = Path(__file__).parent.parent / "fixtures" / "fix" / "process_list_apart_global"
+    program.write_bytes((fixture / "before.py").read_bytes())
+    result = fix_source(Source.from_bytes(str(program), program.read_bytes()), OPTIONS)
+    assert not result.changed
+    assert "names 'launch', which would take one more argument" in result.left[0].reason

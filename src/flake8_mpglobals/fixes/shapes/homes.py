@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.edits import Edit
+from flake8_mpglobals.fixes.importers import named_elsewhere
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.scopes import identifiers
@@ -99,6 +100,12 @@ def hand_through(module: Module, helper: Helper, shared: str) -> Iterator[Edit]:
         raise CannotFix(
             f"{function.name!r} makes the pool or processes and may not know {shared!r}: make "
             "them where they are used"
+        )
+    other = named_elsewhere(module.source.path, {function.name})
+    if other:
+        raise CannotFix(
+            f"{other} imports this module and names {function.name!r}, which would take one more "
+            "argument: make the pool or processes where they are used"
         )
     text = module.source.text
     given = (
