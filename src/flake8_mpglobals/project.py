@@ -28,7 +28,7 @@ _RECORD = ".dist-info"
 """How the folder ends that an installer leaves beside a package."""
 _LIBRARY = sys.stdlib_module_names | LIBRARIES
 
-_TOP = re.compile(rb"^([^/,\r\n]+?)(?:\.\w+)?(?=[/,])", re.MULTILINE)
+_TOP = rb"(?m)^([^/,\r\n]+?)(?:\.\w+)?(?=[/,])"
 """What a line of a record begins with: a folder, or a module with its ending."""
 
 Kind = Literal["module", "package", "namespace", "unknown"]
@@ -441,4 +441,6 @@ def _recorded(folder: str) -> frozenset[str]:
             data = handle.read()
     except OSError:
         data = b""
-    return frozenset((name, *(top.decode("utf-8", "replace") for top in set(_TOP.findall(data)))))
+    return frozenset(
+        (name, *(top.decode("utf-8", "replace") for top in set(re.findall(_TOP, data))))
+    )
