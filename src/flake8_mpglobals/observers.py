@@ -150,6 +150,9 @@ class Observers:
                 for place, path in self._paths(event.targets):
                     if not path:
                         yield Touch(place, (), event.node, resets=True)
+            elif event.how == "item" and event.key is not None:
+                for place, path in self._paths(event.targets):
+                    yield Touch(place, (*path, f"[{event.key!r}]"), event.node, resets=True)
         else:
             for values, read, inside in self.reads.given(event):
                 named = any(global_of(value) or isinstance(value, Attr) for value in values)

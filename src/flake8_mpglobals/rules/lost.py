@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from flake8_mpglobals.apis import Remedy
@@ -74,9 +75,17 @@ def remedy(write: LostWrite) -> str:
 
 
 def findings(facts: Facts, code: str, name: str, how: WriteKind) -> Iterator[Finding]:
-    """Yield one finding for each observed write of the given sort."""
+    """Yield one finding for each observed write of the given sort; one for all that the
+    targets of a line (``p[0], p[1] = …``) do alike to one place, as it has one repair.
+    """
+    seen: set[tuple[object, ...]] = set()
     for write in facts.writes:
         if write.how == how and write.observers:
+            if isinstance(write.node, ast.Subscript | ast.Attribute):
+                place = (write.location.path, write.location.line, write.place, write.verb)
+                if place in seen:
+                    continue
+                seen.add(place)
             yield finding(write, code, name, "so the parent never sees it", remedy(write))
 
 
