@@ -60,8 +60,10 @@ if __name__ == "__main__":
     print(failed)  # [0, 3, 6]
 """,
     limits="""\
-- How often it is right on public code is not known: nothing that was read makes it fire
-  as it is now.
+- How often it is right on public code is not known: what little it reported there was
+  wrong, and nothing that was read makes it fire as it is now.
+- Silent where some code stores an attribute of that name into an instance that it has
+  just made: which of the two a method writes is not looked at.
 - An attribute that a metaclass or `setattr` with a computed name makes is not seen.""",
     remedy="""\
 Return what happened and let the parent keep the books. Where workers need a common

@@ -76,7 +76,7 @@ if __name__ == "__main__":
         print(pool.map(work, [1, 2]))
 """,
     limits="""\
-- How often it is right on public code is hardly known: it fires once in what was read,
+- How often it is right on public code is hardly known: it fires twice in what was read,
   and is right.
 - Reported only where every value that the argument can have is such a primitive.
 - Looked for in tuples, lists and dicts of tasks, up to three deep, in what `partial`
