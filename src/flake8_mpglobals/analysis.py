@@ -15,7 +15,7 @@ from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.glance import may_cross
-from flake8_mpglobals.ir import Module
+from flake8_mpglobals.ir import Module, take_apart
 from flake8_mpglobals.losses import Losses
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.options import Options
@@ -63,14 +63,21 @@ def examine(
 
 
 def _examine(source: Source, options: Options, tree: ast.Module, workspace: Workspace) -> Facts:
-    catalogue = workspace.catalogue
     data = source.text.encode(errors="replace")
-    if not can_dispatch(tree, source.text, catalogue) and not workspace.names_an_offer(
+    if not can_dispatch(tree, source.text, workspace.catalogue) and not workspace.names_an_offer(
         source.path, data
     ):
         return Facts(source, tree)
     program = Program(source, tree, workspace)
-    main = program.main
+    try:
+        return _facts(source, options, tree, program)
+    finally:
+        take_apart(program.main)
+
+
+def _facts(source: Source, options: Options, tree: ast.Module, program: Program) -> Facts:
+    workspace, main = program.workspace, program.main
+    catalogue = workspace.catalogue
     last_resort = "MPG902" in options.codes or may_change_globals(main)
     oracle = Oracle(main, workspace.project) if last_resort else None
     evaluator = Evaluator(program, catalogue, oracle)

@@ -148,19 +148,24 @@ def resolve(
 def _contexts(call: Call, passed: _Passed) -> list[Env | None]:
     """Return the callers to be told apart: those that pass both the pool and the callable."""
     function = call.function
-
-    def is_passed(values: Values, depth: int = 0) -> bool:
-        for value in values:
-            start = root(value)
-            if isinstance(start, Param) and start.function is function:
-                return True
-            if isinstance(start, Result) and depth < 3 and is_passed(start.call.callee, depth + 1):
-                return True
-        return False
-
     callers = passed.get(function, ())
-    if len(callers) > 1 and is_passed(call.callee):
+    if len(callers) > 1 and _is_passed(call.callee, function):
         given = (*call.args, *call.keywords.values())
-        if any(is_passed(values) for values in given):
+        if any(_is_passed(values, function) for values in given):
             return [inside(function, bindings, None) for bindings in callers]
     return [None]
+
+
+def _is_passed(values: Values, function: Function, depth: int = 0) -> bool:
+    """Whether any of ``values`` comes from a caller of ``function``, or by calling such a one."""
+    for value in values:
+        start = root(value)
+        if isinstance(start, Param) and start.function is function:
+            return True
+        if (
+            isinstance(start, Result)
+            and depth < 3
+            and _is_passed(start.call.callee, function, depth + 1)
+        ):
+            return True
+    return False

@@ -83,6 +83,7 @@ def check_bytes(job: Job, workspaces: Workspaces, *, full: bool = True) -> FileR
 
         workspace = workspaces.of(job.options)
         findings = keep(source, analysis.check(source, job.options, None, workspace))
+        workspace.tidy()
     except SourceError as error:
         return FileReport(job.path, errors=(error.error,))
     except Exception as error:

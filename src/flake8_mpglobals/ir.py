@@ -598,3 +598,43 @@ def root(value: Value) -> Value:
     while isinstance(value, Attr | Item | Element | Entered | Copied):
         value = value.base
     return value
+
+
+def take_apart(module: Module) -> None:
+    """Empty a module that nobody looks at any longer.
+
+    Its functions, classes and values name one another; without those cycles it is freed
+    at once, and not when the collector comes by.  What the values of a loop still hold
+    then is little.
+    """
+    module.tree = nothing = ast.Module([], [])
+    for function in (module.body, *module.functions):
+        for held in (
+            function.body,
+            function.calls,
+            function.stores,
+            function.loads,
+            function.returns,
+            function.yields,
+            function.cells,
+            function.defaults,
+            function.annotations,
+        ):
+            held.clear()
+        function.decorators = ()
+        function.cls = function.outer = function.block = None
+        function.node = nothing
+    for cls in module.classes:
+        for kept in (
+            cls.methods,
+            cls.setters,
+            cls.attributes,
+            cls.self_attributes,
+            cls.contents,
+        ):
+            kept.clear()
+        cls.bases = cls.decorators = ()
+    for each in (module.stores, module.contents, module.annotated):
+        each.clear()
+    module.functions.clear()
+    module.classes.clear()

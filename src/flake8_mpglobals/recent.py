@@ -13,14 +13,16 @@ Value = TypeVar("Value")
 class Recent(Generic[Key, Value]):
     """What was made lately, by key: no more than ``most`` in all, by the sizes given.
 
-    The oldest in use are dropped first.
+    The oldest in use are dropped first.  ``dropped`` holds those, where it is a list: whoever
+    makes it one has to empty it.
     """
 
-    __slots__ = ("_items", "_lock", "_most", "_total")
+    __slots__ = ("_items", "_lock", "_most", "_total", "dropped")
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._total = 0
+        self.dropped: list[Value] | None = None
         self._items: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -45,6 +47,8 @@ class Recent(Generic[Key, Value]):
             self._items[key] = (value, size)
             self._total += size
             while self._total > self._most and len(self._items) > 1:
-                _, (_, dropped) = self._items.popitem(last=False)
-                self._total -= dropped
+                _, (oldest, its_size) = self._items.popitem(last=False)
+                self._total -= its_size
+                if self.dropped is not None:
+                    self.dropped.append(oldest)
             return value

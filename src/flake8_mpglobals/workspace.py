@@ -92,6 +92,19 @@ class Workspace:
 
         return parsed_modules if self._memo is None else self._memo
 
+    def tidy(self) -> None:
+        """Free what was dropped of the lowered modules: nothing is under examination.
+
+        Only to be called where one thread alone uses this workspace.
+        """
+        if self.lowered.dropped is None:
+            self.lowered.dropped = []
+        elif self.lowered.dropped:
+            from flake8_mpglobals.ir import take_apart
+
+            while self.lowered.dropped:
+                take_apart(self.lowered.dropped.pop())
+
     def has_needle(self, data: bytes, imports: Imports | None = None) -> bool:
         """Whether the bytes of a file can name a process API, a configured one included."""
         return names_process_api(data, imports) or any(name in data for name in self._own)
