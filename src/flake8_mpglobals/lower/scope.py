@@ -419,6 +419,8 @@ def names_global(values: Values, name: str | None = None) -> bool:
 def from_project(value: Value, here: Module, depth: int = 3) -> bool:
     """Whether a value comes out of another module of the project."""
     start = root(value)
+    if isinstance(start, Seen):
+        start = start.place
     if isinstance(start, ModuleValue):
         return start.path != here.source.path
     if depth and isinstance(start, Result):
@@ -437,16 +439,13 @@ def looked_at(values: Values) -> Guards:
         value, depth = stack.pop()
         start = root(value)
         if isinstance(start, Seen):
-            found.add(start.place)
-        elif isinstance(start, Global | Param):
+            start = start.place
+        if isinstance(start, Global) and once(start.name) in start.module.stores:
+            found.add(Global(start.module, once(start.name)))
+        if isinstance(start, Global | Param):
             found.add(start)
         elif isinstance(start, Result) and depth < 3:
             stack.extend((inner, depth + 1) for inner in start.call.callee)
-            found.update(
-                Global(made.module, once(made.name))
-                for made in start.call.callee
-                if isinstance(made, Global) and once(made.name) in made.module.stores
-            )
             for arg in start.call.args:
                 stack.extend((inner, depth + 1) for inner in arg)
     return frozenset(found)

@@ -67,10 +67,11 @@ if __name__ == "__main__":
     limits="""\
 - A container that reaches the worker in a way the analysis cannot follow
   (`getattr` with a computed name, `exec`, a C extension) is not seen.
-- What operators call (`a + b`, `a == b`) is not followed; properties, `with`, loops and
-  stores of items are.
+- What comparisons and reflected operators call (`a == b`, `1 + a`) is not followed;
+  other operators, properties, `with`, loops, `next()` and stores of items are.
 - One object for the whole process is known where a global or a class attribute is filled
-  at the first call; not where `__new__`, a metaclass or `lru_cache` keeps it.
+  at the first call, or where `lru_cache` or a metaclass keeps it for calls without
+  arguments; not what `__new__` puts into it.
 - In other modules of the project a worker is followed four calls deep, and not into
   installed packages; imports are looked for beside the file, in its project and in
   `[tool.mpglobals] src`, never on `sys.path`.
