@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".py", ".pyw")
 _IGNORE_FILE = ".gitignore"
+_JUNCTIONS = os.name == "nt"
 
 
 @frozen
@@ -93,12 +94,10 @@ def _walk(
     ``walked`` and ``seen`` hold the folders and files done, by real folder.
     """
     prefix = "" if shown == os.curdir else shown.rstrip("/") + "/"
-    stack = [
-        (top, prefix, settings, _above(top) if settings.respect_gitignore is not False else ())
-    ]
+    above = _above(top) if settings.respect_gitignore is not False else ()
+    stack = [(top, os.path.realpath(top), prefix, settings, above)]
     while stack:
-        folder, prefix, settings, specs = stack.pop()
-        real = os.path.realpath(folder)
+        folder, real, prefix, settings, specs = stack.pop()
         if real in walked:
             continue
         walked.add(real)
@@ -134,7 +133,10 @@ def _walk(
             if specs and _ignored(specs, os.path.join(folder, name), is_folder):
                 continue
             if is_folder:
-                inner.append((os.path.join(folder, name), f"{prefix}{name}/", settings, specs))
+                path = os.path.join(folder, name)
+                # It is no link; a junction of Windows passes for a folder.
+                below = os.path.realpath(path) if _JUNCTIONS else os.path.join(real, name)
+                inner.append((path, below, f"{prefix}{name}/", settings, specs))
             elif (key := os.path.join(real, name)) not in seen and _is_file(entry):
                 seen.add(key)
                 yield Target(prefix + name, False)
