@@ -210,11 +210,11 @@ def callables(module: Module, sites: Sequence[Site]) -> list[ast.expr]:
 
 
 def _callable(module: Module, site: Site) -> ast.expr | None:
+    if is_process(site) and _subclassed(module, site.call):
+        return site.call.func
     slot = site.api.callable
     if slot is None:
         return None
-    if is_process(site) and _subclassed(module, site.call):
-        return site.call.func
     try:
         return Arguments(module, site.call).get(slot.position, slot.keyword)
     except CannotFix:
