@@ -72,6 +72,7 @@ ORDER = (
     "observers",
     "copies",
     "bystanders",
+    "modes",
     "standpoint",
     "readers",
     # what goes wrong at a boundary besides lost writes

@@ -31,6 +31,7 @@ from flake8_mpglobals.ir import (
     state_name,
 )
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
+from flake8_mpglobals.modes import Modes
 from flake8_mpglobals.observers import Observers, Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
@@ -63,6 +64,7 @@ class Losses:
         self._bystanders = Bystanders(program, boundaries, reach, evaluator)
         self._writes = WorkerWrites(program, boundaries, reach, evaluator)
         self._excuses = Excuses(boundaries, reach, evaluator)
+        self._modes = Modes(boundaries, reach)
 
     def find(self) -> tuple[LostWrite, ...]:
         """Return the writes of workers on globals, in the order of their position."""
@@ -182,7 +184,8 @@ class Losses:
         seen = [
             (reader, touch)
             for reader, touch in seen
-            if not self._bystanders.stands_by(reader, touch, write.raw, sites, workers, copy=copy)
+            if not self._modes.exclude(reader, touch.node, sites)
+            and not self._bystanders.stands_by(reader, touch, write.raw, sites, workers, copy=copy)
             and not self._deep_elsewhere(write, reader)
         ]
         return self._lost(write, sites, seen)
