@@ -307,7 +307,7 @@ class Catalogue:
 
         Where only an argument makes it one, ``text`` has to hold the keyword.
         """
-        name = self._original(name)
+        name = self.original(name)
         tables = self._tables
         every = f"{name.rpartition('.')[0]}.*"
         if name in tables.crossing or every in tables.crossing:
@@ -319,7 +319,7 @@ class Catalogue:
         """Whether ``name`` is a process API, or gives back an object with one, by some keyword
         at least.
         """
-        name = self._original(name)
+        name = self.original(name)
         tables = self._tables
         return any(
             each in table
@@ -329,7 +329,7 @@ class Catalogue:
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""
-        original = self._original(name)
+        original = self.original(name)
         kind = SHARED.get(original)
         if kind is None and original.startswith(_CONTEXT + "."):
             kind = SHARED.get("multiprocessing." + original[len(_CONTEXT) + 1 :])
@@ -345,13 +345,13 @@ class Catalogue:
 
     def knows_owner(self, name: str) -> bool:
         """Whether some row is a method of, or gives back, the class ``name``."""
-        return self._original(name) in self._tables.owners
+        return self.original(name) in self._tables.owners
 
     def keeps_methods(self, name: str) -> bool:
         """Whether calling ``name`` gives an object on which methods run callables elsewhere:
         not just a callable that takes the tasks there and then.
         """
-        name = self._original(name)
+        name = self.original(name)
         row = self._tables.rows.get(name)
         if row is not None and row.wraps is not None:
             return False
@@ -361,7 +361,7 @@ class Catalogue:
             for other, found in self._tables.rows.items()
         )
 
-    def _original(self, name: str) -> str:
+    def original(self, name: str) -> str:
         """Return the canonical name, of a clone that of what it mirrors."""
         name = self.canonical(name)
         head, dot, rest = name.partition(".")

@@ -82,8 +82,10 @@ def _labels(call: Call, evaluator: Evaluator) -> Iterator[str]:
     """Yield what the call is called that starts a process here and now."""
     things = evaluator.things(call.callee)
     for thing in evaluator.ordered(things):
-        if isinstance(thing, External) and thing.name in _MAKERS:
-            yield _MAKERS[thing.name]
+        if isinstance(thing, External):
+            name = evaluator.catalogue.original(thing.name)
+            if name in _MAKERS:
+                yield _MAKERS[name]
     for callee in call.callee:
         if isinstance(callee, Attr) and callee.name == "start":
             for made in evaluator.things((callee.base,)):
