@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flake8_mpglobals import analysis
+from flake8_mpglobals import analysis, glance, wrappers
 from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.options import Options
@@ -23,7 +23,7 @@ def test_what_is_left_at_the_first_look_dispatches_nothing(
     folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[bool] = []
-    first_look, through_wrappers = analysis.may_cross, analysis.through_wrappers
+    first_look, through_wrappers = glance.may_cross, wrappers.through_wrappers
     wrong: set[str] = set()
     left = 0
 
