@@ -111,6 +111,9 @@ def test_every_row_has_a_word() -> None:
     table = leading_names()
     for row in ROWS:
         if row.kind not in SHARES and not row.alone and (row.returns or not row.sets):
+            if row.name.startswith("manager."):
+                assert "multiprocessing.Manager" in table["multiprocessing"]
+                continue
             named = table[row.name.partition(".")[0]]
             assert any(row.name.startswith(name) or row.anywhere for name in named), row.name
     for clone in CLONES:
@@ -123,6 +126,7 @@ def test_packages_are_those_of_the_catalogue() -> None:
     for package, word in TELLING.items():
         assert all(word.decode() in name for name in leading[package])
     named = {name.partition(".")[0] for name in (*(row.name for row in ROWS), *SHARED, *CLONES)}
+    named.discard("manager")  # stands for the object, not for a package
     assert named - sys.stdlib_module_names == LIBRARIES - sys.stdlib_module_names - {"sklearn"}
     alone = {row.name.rpartition(".")[2].encode() for row in ROWS if row.alone}
     assert alone.issuperset(ALONE)

@@ -55,7 +55,8 @@ def leading_names() -> dict[str, frozenset[str]]:
             leading.add(f"{package}.{_last(row.name)}")
         if row.kind in SHARES:
             leading.update(f"{package}.{word}" for word in row.asked_by)
-    return _by_package(leading)
+    # A manager is made by a name of the package that it comes from.
+    return _by_package({name for name in leading if not name.startswith("manager.")})
 
 
 @cache
