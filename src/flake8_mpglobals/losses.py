@@ -37,7 +37,7 @@ from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
 from flake8_mpglobals.reads import ENVIRON
 from flake8_mpglobals.standpoint import Standpoint, at, end, home, location
-from flake8_mpglobals.unreached import of_main_program, unnamed
+from flake8_mpglobals.unreached import Unreached
 from flake8_mpglobals.writes import WorkerWrites, Write
 
 _DEEP = 3
@@ -65,6 +65,7 @@ class Losses:
         self._writes = WorkerWrites(program, boundaries, reach, evaluator)
         self._excuses = Excuses(boundaries, reach, evaluator)
         self._modes = Modes(boundaries, reach)
+        self._unreached = Unreached()
 
     def find(self) -> tuple[LostWrite, ...]:
         """Return the writes of workers on globals, in the order of their position."""
@@ -171,9 +172,9 @@ class Losses:
             kept_up = write.place == ENVIRON or self._bystanders.keeps_up(
                 write.raw, write.effect.path, workers, {reader for reader, _ in seen}, copy=copy
             )
-            if kept_up or not all(_near(write, reader) for reader, _ in seen):
+            if kept_up or not all(self._near(write, reader) for reader, _ in seen):
                 follow = self._seen(write, sites, skip, seen_to_follow=True)
-                near = [] if kept_up else [pair for pair in seen if _near(write, pair[0])]
+                near = [] if kept_up else [pair for pair in seen if self._near(write, pair[0])]
                 seen = [pair for pair in seen if pair in follow or pair in near]
         if any(self._bystanders.strikes_off(reader, touch, write.raw) for reader, touch in seen):
             return None
@@ -207,6 +208,25 @@ class Losses:
             rebinds=write.rebinds,
             skip=skip,
             seen_to_follow=seen_to_follow,
+        )
+
+    def _near(self, write: Write, reader: Function) -> bool:
+        """Whether a read stands so near a write, and the dispatch that runs it, that whoever
+        calls the one is taken to call the other: in the same module or class, few calls away.
+        """
+        module = write.raw.function.module
+        if reader.module is not module:
+            return False
+        ways = [
+            (site, entry)
+            for site, entry, chain in write.ways
+            if len(chain) <= _NEAR
+            and site.call.function.module is module
+            and reader.cls in (None, site.call.function.cls, entry.cls)
+        ]
+        return bool(ways) and not (
+            all(self._unreached.of_main_program(site.call) for site, _ in ways)
+            and self._unreached.unnamed(reader)
         )
 
     def _deep(self, write: Write) -> bool:
@@ -329,25 +349,6 @@ class Losses:
         return known
 
 
-def _near(write: Write, reader: Function) -> bool:
-    """Whether a read stands so near a write, and the dispatch that runs it, that whoever
-    calls the one is taken to call the other: in the same module or class, few calls away.
-    """
-    module = write.raw.function.module
-    if reader.module is not module:
-        return False
-    ways = [
-        (site, entry)
-        for site, entry, chain in write.ways
-        if len(chain) <= _NEAR
-        and site.call.function.module is module
-        and reader.cls in (None, site.call.function.cls, entry.cls)
-    ]
-    return bool(ways) and not (
-        unnamed(reader) and all(of_main_program(site.call) for site, _ in ways)
-    )
-
-
 def _each_place_once(found: Iterable[LostWrite]) -> Iterable[LostWrite]:
     """Leave out further writes to a place that are reported from afar at the same point."""
     seen: set[tuple[Location, str, str]] = set()
@@ -396,7 +397,8 @@ def _preference(write: Write) -> tuple[object, ...]:
     calls = [site.call.node for site, _, _ in write.ways]
     first = min(((call.lineno, call.col_offset) for call in calls), default=(0, 0))
     other = all((global_of(anchor(value)) or anchor(value)) != write.place for value in named)
-    return (-end[0], -end[1], other, repr_place(write.place), -len(calls), first)
+    path = write.effect.path
+    return (-end[0], -end[1], other, repr_place(write.place), path, -len(calls), first)
 
 
 def _receivers(call: Call) -> Iterator[Value]:
