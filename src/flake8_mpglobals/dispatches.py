@@ -127,7 +127,7 @@ class Crossing:
     def resolve(self, env: Env | None) -> None:
         """Add what the call is in one context."""
         seen: set[str] = set()
-        for thing in self._called(env):
+        for thing in self.evaluator.ordered(frozenset(self._called(env))):
             if isinstance(thing, Handle | Wrapped):
                 thing = External(f"{thing.name}.__call__", self.call.callee)
             if isinstance(thing, External):
@@ -226,14 +226,7 @@ class Crossing:
         through = thing.receiver
         if row.where is not None:
             through = argument(call, row.where) or frozenset()
-        pool = next(
-            (
-                made.call
-                for made in evaluator.things(through, env)
-                if isinstance(made, Handle) and made.call is not None
-            ),
-            None,
-        )
+        pool = _pool(evaluator.ordered(evaluator.things(through, env)), row)
         self._add(DispatchSite(call, row, workers, initializers, pool, resolved, row.label))
 
     def _kind(self, row: Api, receiver: Values, env: Env | None) -> Kind | None:
@@ -311,6 +304,13 @@ class Crossing:
             spelled = argument_node(call, row.callable)
             found.extend(bound_methods(given, call, spelled, evaluator))
         return tuple(found), resolved or bool(found)
+
+
+def _pool(things: Iterable[Thing], row: Api) -> Call | None:
+    """Return the call that made the pool which a row is a method of, the first of several."""
+    made = [thing for thing in things if isinstance(thing, Handle) and thing.call is not None]
+    own = [handle for handle in made if row.name.startswith(f"{handle.name}.")]
+    return next((handle.call for handle in own or made), None)
 
 
 def _as_called(call: Call, row: Api, callee: Values, makers: list[Call]) -> Call:

@@ -242,6 +242,10 @@ def order(thing: Thing) -> tuple[int, int, str]:
         return (1, thing.cls.node.lineno, f"{thing.cls.qualname} {thing.cls.module.source.path}")
     if isinstance(thing, Partial):
         return (2, thing.call.node.lineno, "")
-    if isinstance(thing, External | Handle | Wrapped):
+    if isinstance(thing, External):
         return (3, 0, thing.name)
-    return (4, 0, "")
+    if isinstance(thing, Handle | Wrapped):
+        return (3, 0 if thing.call is None else thing.call.node.lineno, thing.name)
+    if isinstance(thing, Shared | Box):
+        return (4, 0 if thing.call is None else thing.call.node.lineno, thing.kind)
+    return (5, 0, "")
