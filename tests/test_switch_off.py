@@ -33,6 +33,7 @@ from flake8_mpglobals import (
     handback,
     libraries,
     losses,
+    modes,
     observers,
     outline,
     program,
@@ -169,7 +170,8 @@ def test_each_row_is_needed(row: Api, users: Users, monkeypatch: Patch) -> None:
         left = tuple(other for other in catalogue.ROWS if other.name != row.name)
         monkeypatch.setattr(catalogue, "ROWS", left)
 
-    using = users.get(row.name, [])
+    # What only shares memory is not looked up where nothing crosses.
+    using = users.get(row.name) or list(that_name(row.name.rpartition(".")[2]))
     off()
     catalogue._tables.cache_clear()
     found = some_turns_red(using)
@@ -415,9 +417,10 @@ MECHANISMS: dict[str, Mechanism] = {
         "clean/closures_of_the_worker", writes, "_made_on_the_way", no
     ),
     "reads far from the dispatch": Mechanism(
-        "clean/observer_far_and_never_called", losses, "_near", lambda *_: True
+        "clean/observer_far_and_never_called", losses.Losses, "_near", lambda *_: True
     ),
-    "reads near the dispatch": Mechanism("detect/instance_read_by_property", losses, "_near", no),
+    "reads near the dispatch": Mechanism("detect/observer_callback", losses.Losses, "_near", no),
+    "modes of an object": Mechanism("clean/class_feeder_or_in_line", modes.Modes, "exclude", no),
     "globals of the worker": Mechanism(
         "clean/process_handed_its_settings", writes.WorkerWrites, "owned", nothing
     ),
