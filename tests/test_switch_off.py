@@ -36,6 +36,7 @@ from flake8_mpglobals import (
     modes,
     observers,
     outline,
+    pickling,
     program,
     reach,
     reads,
@@ -420,6 +421,9 @@ MECHANISMS: dict[str, Mechanism] = {
         "clean/observer_far_and_never_called", losses.Losses, "_near", lambda *_: True
     ),
     "reads near the dispatch": Mechanism("detect/observer_callback", losses.Losses, "_near", no),
+    "clones that pickle by value": Mechanism(
+        "clean/unpicklable_by_value_if_installed", pickling.Pickling, "_or_by_value", no
+    ),
     "modes of an object": Mechanism("clean/class_feeder_or_in_line", modes.Modes, "exclude", no),
     "globals of the worker": Mechanism(
         "clean/process_handed_its_settings", writes.WorkerWrites, "owned", nothing

@@ -74,6 +74,11 @@ class Pickling:
         self._sites = [
             site for site in scene.boundaries.sites if site.call.function.module is scene.module
         ]
+        self._by_value = {
+            site.call
+            for site in scene.boundaries.sites
+            if site.inner is None and site.api.kind == "process" and not site.api.pickles
+        }
         self._evaluator = scene.evaluator
         self._methods = scene.methods
 
@@ -83,7 +88,7 @@ class Pickling:
         """Return the callables that cannot be pickled, at the calls that hand them over."""
         found: dict[object, Unpicklable] = {}
         for site in self._sites:
-            if self._or_threads(site):
+            if self._or_threads(site) or self._or_by_value(site):
                 continue
             for handed in self._callables(site):
                 # What a caller passes for a parameter is a dispatch of the caller's.
@@ -100,12 +105,17 @@ class Pickling:
                     found.setdefault((where.location, handed.role), one)
         return tuple(sorted(found.values(), key=lambda one: one.span.location))
 
+    def _or_by_value(self, site: DispatchSite) -> bool:
+        """Whether the same call goes through a clone that pickles by value, where that is
+        installed.
+        """
+        return site.api.pickles and _innermost(site).call in self._by_value
+
     def _or_threads(self, site: DispatchSite) -> bool:
         """Whether the function that this calls works with threads, if it is told to."""
         if site.inner is None:
             return False
-        while site.inner is not None:
-            site = site.inner
+        site = _innermost(site)
         receivers = [callee.base for callee in site.call.callee if isinstance(callee, Attr)]
         rows = [
             self._evaluator.catalogue.api(thing.name)
@@ -233,7 +243,7 @@ class Pickling:
             api = site.api
             if api.kind != "process" or api.method or not api.pickles or api.callable is None:
                 continue
-            if _spawns(site):
+            if _spawns(site) or self._or_by_value(site):
                 continue
             for how, values in self._travelling(site):
                 kind = self._primitive(values, 0)
@@ -342,6 +352,13 @@ class Pickling:
 
 
 _RENAMERS = frozenset(("update_wrapper", "wraps", "setattr"))
+
+
+def _innermost(site: DispatchSite) -> DispatchSite:
+    """Return the dispatch that a call of a wrapper comes to in the end."""
+    while site.inner is not None:
+        site = site.inner
+    return site
 
 
 def _names(call: Call) -> set[str]:
