@@ -274,6 +274,12 @@ class _Run(Walk):
 
     def event(self, event: Load | Store | Call | Make, state: int) -> State:
         """Take note of what changes, and of what starts or ends workers."""
+        if not isinstance(event, Make):
+            for access in self.owner.boundaries.accesses.get(event, ()):
+                entered = self.call(access, state)
+                if entered is None:
+                    return None
+                state = entered
         if isinstance(event, Call):
             return self.call(event, state)
         return self.change(event, state) if isinstance(event, Store) else state
