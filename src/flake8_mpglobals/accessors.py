@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flake8_mpglobals.evaluate import Evaluator, Obj, Target, Thing
+from flake8_mpglobals.evaluate import Evaluator, Obj, Target
 from flake8_mpglobals.ir import (
     NOTHING,
     Attr,
     Call,
+    Class,
     Element,
     Function,
     Item,
@@ -73,7 +74,9 @@ class Accessors:
             return
         for base in store.targets:
             for thing in self._evaluator.ordered(self._evaluator.thing(base)):
-                setter = setter_of(thing, store.key, self._evaluator)
+                if not isinstance(thing, Obj):
+                    continue
+                setter = setter_of(thing.cls, store.key, self._evaluator)
                 if setter is not None and kept_by(setter) is None:
                     call = self._call(function, store, store.node, Attr(base, store.key))
                     given = {0: frozenset((base,)), 1: store.values}
@@ -129,11 +132,9 @@ class Accessors:
         return known
 
 
-def setter_of(thing: Thing, name: str, evaluator: Evaluator) -> Function | None:
-    """Return the setter of the project that storing attribute ``name`` of ``thing`` enters."""
-    if not isinstance(thing, Obj):
-        return None
-    order = evaluator.lineage(thing.cls)[0]
+def setter_of(cls: Class, name: str, evaluator: Evaluator) -> Function | None:
+    """Return the setter of the project that storing attribute ``name`` of an instance enters."""
+    order = evaluator.lineage(cls)[0]
     return next((cls.setters[name] for cls in order if name in cls.setters), None)
 
 

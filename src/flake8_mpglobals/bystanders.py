@@ -12,6 +12,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from flake8_mpglobals.defaults import holds
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Shared, Type
 from flake8_mpglobals.ir import (
@@ -261,7 +262,7 @@ class Bystanders:
                 for inside, other in ((test.body, test.orelse), (test.orelse, test.body)):
                     left = bool(inside) and isinstance(inside[-1], ast.Return | ast.Raise)
                     rest = [*other, *(block[index + 1 :] if left else ())]
-                    if _holds(inside, site.call.node) and any(_holds(rest, n) for n in here):
+                    if holds(inside, site.call.node) and any(holds(rest, n) for n in here):
                         return True
         return False
 
@@ -277,8 +278,8 @@ class Bystanders:
         shared = self._shared_calls(write.function)
         twins = [node for name in names for node in shared.get(name, ())]
         return any(
-            (_holds(test.body, event.node) and _holds(test.orelse, twin))
-            or (_holds(test.orelse, event.node) and _holds(test.body, twin))
+            (holds(test.body, event.node) and holds(test.orelse, twin))
+            or (holds(test.orelse, event.node) and holds(test.body, twin))
             for twin in twins
             for test in ast.walk(write.function.node)
             if isinstance(test, ast.If) and not _chosen_by_data(write.function, test.test)
@@ -394,10 +395,6 @@ def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
             block = getattr(found, name, None)
             if isinstance(block, list):
                 yield block
-
-
-def _holds(block: Iterable[ast.stmt], node: ast.AST) -> bool:
-    return any(found is node for statement in block for found in ast.walk(statement))
 
 
 def _chosen_by_data(function: Function, test: ast.expr) -> bool:

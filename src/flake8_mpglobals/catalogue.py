@@ -307,25 +307,24 @@ class Catalogue:
 
         Where only an argument makes it one, ``text`` has to hold the keyword.
         """
-        name = self.original(name)
-        tables = self._tables
-        every = f"{name.rpartition('.')[0]}.*"
-        if name in tables.crossing or every in tables.crossing:
-            return True
-        words = tables.asked.get(name) or tables.asked.get(every) or ()
-        return any(word in text for word in words)
+        crosses, words = self._touch(name)
+        return crosses or any(word in text for word in words)
 
     def may_touch(self, name: str) -> bool:
         """Whether ``name`` is a process API, or gives back an object with one, by some keyword
         at least.
         """
+        crosses, words = self._touch(name)
+        return crosses or bool(words)
+
+    def _touch(self, name: str) -> tuple[bool, frozenset[bytes]]:
+        """Return whether ``name`` is one for all, and else the keywords that make it one."""
         name = self.original(name)
         tables = self._tables
-        return any(
-            each in table
-            for each in (name, f"{name.rpartition('.')[0]}.*")
-            for table in (tables.crossing, tables.asked)
-        )
+        every = f"{name.rpartition('.')[0]}.*"
+        if name in tables.crossing or every in tables.crossing:
+            return True, frozenset()
+        return False, tables.asked.get(name) or tables.asked.get(every) or frozenset()
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""

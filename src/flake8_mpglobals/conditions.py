@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from flake8_mpglobals.defaults import holds
 from flake8_mpglobals.ir import Call, Function
 from flake8_mpglobals.names import parameters
 
@@ -64,30 +65,27 @@ def left_out(node: ast.AST, function: Function, known: Constants) -> bool:
 
 def _left_out(block: Sequence[ast.stmt], node: ast.AST, known: Constants) -> bool:
     for statement in block:
-        holds = any(part is node for part in ast.walk(statement))
+        here = holds((statement,), node)
         if isinstance(statement, ast.If):
             told = _truth(statement.test, known)
             for part, needed in ((statement.body, True), (statement.orelse, False)):
-                if holds and _holds(part, node):
+                if here and holds(part, node):
                     return told is (not needed) or _left_out(part, node, known)
-                if not holds and told is needed and part and _leaves(part[-1]):
+                if not here and told is needed and part and leaves(part[-1]):
                     return True
-        elif holds:
+        elif here:
             return any(
                 _left_out(inner, node, known)
                 for name in ("body", "orelse", "finalbody")
-                if isinstance(inner := getattr(statement, name, None), list) and _holds(inner, node)
+                if isinstance(inner := getattr(statement, name, None), list) and holds(inner, node)
             )
-        if holds:
+        if here:
             return False
     return False
 
 
-def _holds(block: Sequence[ast.stmt], node: ast.AST) -> bool:
-    return any(part is node for statement in block for part in ast.walk(statement))
-
-
-def _leaves(statement: ast.stmt) -> bool:
+def leaves(statement: ast.stmt) -> bool:
+    """Whether a statement leaves the function."""
     return isinstance(statement, ast.Return | ast.Raise)
 
 

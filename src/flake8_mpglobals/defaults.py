@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _OPS: Mapping[type[ast.cmpop], Callable[[object, object], bool]] = {
     ast.Eq: operator.eq,
@@ -119,10 +119,10 @@ def gives_number(call: ast.AST) -> bool:
 
 def _counted(body: Sequence[ast.stmt], node: ast.AST) -> bool:
     for statement in body:
-        inside = _holds((statement,), node)
+        inside = holds((statement,), node)
         if isinstance(statement, ast.If):
             left = isinstance(statement.body[-1], ast.Return | ast.Raise)
-            asked = _holds((statement.test,), node)
+            asked = holds((statement.test,), node)
             if (inside or left) and not asked and _is_number_test(statement.test):
                 return True
         if inside:
@@ -154,17 +154,18 @@ def _skips(body: Sequence[ast.stmt], node: ast.AST, known: Known) -> bool:
         if isinstance(statement, ast.If):
             outcome = _outcome(statement.test, known)
             for taken, block in ((True, statement.body), (False, statement.orelse)):
-                if _holds(block, node):
+                if holds(block, node):
                     return outcome is (not taken) or _skips(block, node, known)
                 if outcome is taken and block and isinstance(block[-1], ast.Return | ast.Raise):
-                    return not _holds((statement.test,), node)
-        elif _holds((statement,), node):
+                    return not holds((statement.test,), node)
+        elif holds((statement,), node):
             blocks = [getattr(statement, name, None) for name in ("body", "orelse", "finalbody")]
             return any(isinstance(b, list) and _skips(b, node, known) for b in blocks)
     return False
 
 
-def _holds(block: Sequence[ast.AST], node: ast.AST) -> bool:
+def holds(block: Iterable[ast.AST], node: ast.AST) -> bool:
+    """Whether a node stands in one of several."""
     return any(part is node for inner in block for part in ast.walk(inner))
 
 

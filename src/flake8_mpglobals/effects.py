@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Literal
 
-from flake8_mpglobals.accessors import kept_by
+from flake8_mpglobals.accessors import kept_by, setter_of
 from flake8_mpglobals.evaluate import (
     Box,
     Evaluator,
@@ -186,10 +186,9 @@ def stored_as(event: Store, things: Things, evaluator: Evaluator) -> str | None:
 
 
 def _stored_in(cls: Class, name: str, evaluator: Evaluator) -> str | None:
-    for owner in evaluator.lineage(cls)[0]:
-        setter = owner.setters.get(name)
-        if setter is not None:
-            return kept_by(setter)
+    setter = setter_of(cls, name, evaluator)
+    if setter is not None:
+        return kept_by(setter)
     if any(evaluator.method(cls, method) is not None for method in (name, "__setattr__")):
         return None
     return name

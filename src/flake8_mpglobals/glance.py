@@ -25,6 +25,7 @@ from flake8_mpglobals.evaluate import (
     Type,
     Wrapped,
 )
+from flake8_mpglobals.extent import MOST
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -51,10 +52,8 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.program import Program
 
-MOST = 120
-"""How many functions of other modules are looked at."""
-
 _DEEPEST = 6
+"""How many names one may stand for another until it is not asked further."""
 
 
 def may_cross(program: Program, evaluator: Evaluator) -> bool:
@@ -73,6 +72,9 @@ class _Glance:
         self._catalogue = evaluator.catalogue
         self._main = program.main
         self._functions = dict.fromkeys((self._main.body, *self._main.functions))
+        self._by_name: dict[str, list[Function]] = {}
+        for function in self._main.functions:
+            self._by_name.setdefault(function.name, []).append(function)
         self._waiting = list(self._functions)
         self._crossings = Crossings(evaluator)
         self._found = Boundaries()
@@ -243,13 +245,15 @@ class _Glance:
     def _find(self, value: Value) -> bool:
         match value:
             case Imported(name):
-                return self._is_api(name)
+                return self._catalogue.may_touch(name)
             case Attr(base, name):
                 return (
                     name in self._held
                     or self._names_one(name)
                     or self._touches(base)
-                    or any(self._is_api(f"{owner}.{name}") for owner in self._dotted(base))
+                    or any(
+                        self._catalogue.may_touch(f"{owner}.{name}") for owner in self._dotted(base)
+                    )
                 )
             case Item(base) | Element(base) | Entered(base) | Copied(base) | Handed(_, base):
                 return self._touches(base)
@@ -274,9 +278,6 @@ class _Glance:
             case Result(call):
                 return self._leads(call.callee) or self._returns(call) or self._sent(call)
         return False
-
-    def _is_api(self, name: str) -> bool:
-        return self._catalogue.may_touch(name)
 
     def _dotted(self, value: Value, depth: int = 0) -> Iterator[str]:
         """Yield the names of a library that a value may be."""
@@ -312,9 +313,8 @@ class _Glance:
                 names.add(value.name)
             elif isinstance(value, Seen):
                 names.add(value.place.name)
-        for function in self._main.functions if names else ():
-            if function.name in names:
-                yield function
+        for name in sorted(names):
+            yield from self._by_name.get(name, ())
 
 
 def _name(callee: Value) -> str:

@@ -634,6 +634,7 @@ def take_apart(module: Module) -> None:
         ):
             kept.clear()
         cls.bases = cls.decorators = ()
+        cls.metaclass = NOTHING
     for each in (module.stores, module.contents, module.annotated):
         each.clear()
     module.functions.clear()

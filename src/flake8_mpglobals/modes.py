@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
+from flake8_mpglobals.conditions import leaves
+from flake8_mpglobals.defaults import holds
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.ir import Class, Function
 from flake8_mpglobals.reach import Reach
@@ -74,23 +76,23 @@ def conditions(method: Function, node: ast.AST) -> Iterator[Condition]:
 
 def _conditions(block: Sequence[ast.stmt], node: ast.AST, own: str) -> Iterator[Condition]:
     for statement in block:
-        holds = any(part is node for part in ast.walk(statement))
+        here = holds((statement,), node)
         if isinstance(statement, ast.If):
             told = _tested(statement.test, own)
             for part, outcome in ((statement.body, True), (statement.orelse, False)):
-                inside = holds and any(n is node for s in part for n in ast.walk(s))
+                inside = here and holds(part, node)
                 if inside and told is not None:
                     yield told[0], told[1] is outcome
                 if inside:
                     yield from _conditions(part, node, own)
-                elif told is not None and not holds and part and _leaves(part[-1]):
+                elif told is not None and not here and part and leaves(part[-1]):
                     yield told[0], told[1] is not outcome
-        elif holds:
+        elif here:
             for name in ("body", "orelse", "finalbody"):
                 inner = getattr(statement, name, None)
                 if isinstance(inner, list):
                     yield from _conditions(inner, node, own)
-        if holds:
+        if here:
             return
 
 
@@ -102,10 +104,6 @@ def _tested(test: ast.expr, own: str) -> Condition | None:
     if isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name):
         return (test.attr, True) if test.value.id == own else None
     return None
-
-
-def _leaves(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Return | ast.Raise)
 
 
 def _is_kept(cls: Class, name: str) -> bool:

@@ -33,6 +33,7 @@ CALM_METHODS = frozenset(
     | {"isoformat", "strftime", "timestamp", "bit_length", "is_integer", "hexdigest"}
 )
 """Methods that leave their object as it is, on every type of the standard library."""
+
 TELLING = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
 """Methods of a logger, which leave what they tell as it is."""
 
