@@ -23,6 +23,7 @@ from flake8_mpglobals.ir import (
     ClassValue,
     Element,
     Function,
+    FunctionValue,
     Global,
     Handed,
     Item,
@@ -347,6 +348,7 @@ class Reach:
                     away.add(function)
                     break
                 outer = outer.outer
+        namers = self._namers(looked_at - away)
         while True:
             parent = self._closure(f for f in looked_at if f not in away) & looked_at
             more = {
@@ -356,9 +358,41 @@ class Reach:
                 for method in cls.methods.values()
                 if method not in away
             }
+            # What nobody calls in sight, and only a worker names, is what the worker runs:
+            # it hands it to a thread or a loop that is not known here.
+            more |= {f for f, named in namers.items() if f not in away and named <= away}
             if not more:
                 return parent
             away |= more
+
+    def _namers(self, functions: Iterable[Function]) -> dict[Function, set[Function]]:
+        """Return who names those of ``functions`` that are named, yet called by nobody."""
+        if not self.workers:
+            return {}
+        called = {
+            target.function
+            for function in self.boundaries.functions
+            for _, target in self.boundaries.edges_of(function)
+        }
+        uncalled = {f for f in functions if f not in called and not f.is_module}
+        methods: dict[str, list[Function]] = {}
+        for function in uncalled:
+            if function.cls is not None:
+                methods.setdefault(function.name, []).append(function)
+        namers: dict[Function, set[Function]] = {}
+        for function in self.boundaries.functions if uncalled else ():
+            for load in function.loads:
+                for value in load.values:
+                    if isinstance(value, FunctionValue) and value.function in uncalled:
+                        namers.setdefault(value.function, set()).add(function)
+                    elif isinstance(value, Attr) and value.name in methods and _is_self(value.base):
+                        for method in methods[value.name]:
+                            namers.setdefault(method, set()).add(function)
+        return namers
+
+
+def _is_self(value: Value) -> bool:
+    return isinstance(value, Param) and value.index == 0 and value.function.has_self
 
 
 def _on_self(call: Call, function: Function) -> bool:

@@ -271,11 +271,7 @@ class StaleReads:
             found: list[tuple[Change, bool]] = []
             used: list[DispatchSite] = []
             for call, changes in missed.items():
-                fitting = [
-                    (change, late)
-                    for change, late in changes
-                    if overlaps(change.path, read.path) and (read.direct or not change.binds)
-                ]
+                fitting = [(change, late) for change, late in changes if _misses(read, change)]
                 if fitting and site_of[call] not in used:
                     used.append(site_of[call])
                 found += [pair for pair in fitting if pair not in found]
@@ -338,6 +334,17 @@ class StaleReads:
             missing=self._runtime.missing(read.state),
             late=late,
         )
+
+
+def _misses(read: _Read, change: Change) -> bool:
+    """Whether a read of a worker would have to see a change of the parent.
+
+    What another module does with the whole of an object says nothing of one part of it.
+    """
+    if not overlaps(change.path, read.path) or not (read.direct or not change.binds):
+        return False
+    whole = len(read.path) < len(change.path)
+    return not whole or read.function.module is change.function.module
 
 
 def _by_location(read: StaleRead) -> tuple[Location, str]:
