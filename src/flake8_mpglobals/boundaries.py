@@ -77,6 +77,7 @@ def find_boundaries(
             sent: list[Target] = []
             for call in function.calls:
                 edges, sites = resolve(call, evaluator, crossings, found, passed)
+                extent.hands_pool(call, edges)
                 for target in edges:
                     bindings = seen.setdefault(target.function, [])
                     if len(bindings) < CALLERS:

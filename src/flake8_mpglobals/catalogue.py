@@ -185,6 +185,7 @@ class _Tables:
     alone: frozenset[str]
     crossing: frozenset[str]
     asked: dict[str, frozenset[bytes]]
+    pools: frozenset[str]
 
 
 @lru_cache(maxsize=8)
@@ -232,6 +233,9 @@ def _tables(extra: tuple[Api, ...]) -> _Tables:
         ),
         crossing,
         asked,
+        frozenset(
+            row.name.rpartition(".")[0] for row in apart if row.dispatches and row.where is None
+        ),
     )
 
 
@@ -345,6 +349,10 @@ class Catalogue:
     def knows_owner(self, name: str) -> bool:
         """Whether some row is a method of, or gives back, the class ``name``."""
         return self.original(name) in self._tables.owners
+
+    def is_pool(self, name: str) -> bool:
+        """Whether an object of the class ``name`` runs callables where memory is not shared."""
+        return self.original(name) in self._tables.pools
 
     def keeps_methods(self, name: str) -> bool:
         """Whether calling ``name`` gives an object on which methods run callables elsewhere:

@@ -22,6 +22,7 @@ from flake8_mpglobals.evaluate import (
     Type,
     Wrapped,
     argument,
+    is_keywords,
 )
 from flake8_mpglobals.ir import (
     ANYTHING,
@@ -33,6 +34,7 @@ from flake8_mpglobals.ir import (
     Fresh,
     Function,
     Imported,
+    Item,
     Load,
     Param,
     Result,
@@ -221,13 +223,26 @@ class Crossing:
             return
         if row.runs in ("tasks", "child") and not workers:
             return
-        if row.callable is not None and argument(call, row.callable) is None:
+        if row.callable is not None and self._left_out(row, env):
             return
         through = thing.receiver
         if row.where is not None:
             through = argument(call, row.where) or frozenset()
         pool = _pool(evaluator.ordered(evaluator.things(through, env)), row)
         self._add(DispatchSite(call, row, workers, initializers, pool, resolved, row.label))
+
+    def _left_out(self, row: Api, env: Env | None) -> bool:
+        """Whether the call passes no callable; ``**kwargs`` may hold one."""
+        given = argument(self.call, row.callable)
+        if given is None:
+            return True
+        passed_on = all(
+            isinstance(value, Item)
+            and is_keywords(value.base)
+            and self.evaluator.inputs.get(value.base)
+            for value in given
+        )
+        return passed_on and not self.evaluator.things(given, env)
 
     def _kind(self, row: Api, receiver: Values, env: Env | None) -> Kind | None:
         """Return where the callable runs; None where what decides it is unknown."""

@@ -7,9 +7,9 @@ parent only where it leads to a process API.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from flake8_mpglobals.evaluate import Evaluator, Obj, Target, Type
+from flake8_mpglobals.evaluate import Evaluator, Handle, Obj, Target, Type
 from flake8_mpglobals.ir import Attr, Call, Function, Module, Param, Value, Values
 from flake8_mpglobals.program import Program
 
@@ -38,6 +38,7 @@ class Extent:
         self._queue: deque[Function] = deque()
         self._resolved: dict[Function, list[Target]] = {}
         self._away: dict[Function, int] = {}
+        self._with_pools: set[Module] = set()
         self.opened = False
 
     @property
@@ -70,9 +71,21 @@ class Extent:
         for target in targets:
             entered = target.function
             if entered not in self._depths and (
-                entered.module in self._readers or self._program.is_offered(entered)
+                entered.module in self._readers
+                or entered.module in self._with_pools
+                or self._program.is_offered(entered)
             ):
                 self._take_in(entered, 0)
+
+    def hands_pool(self, call: Call, targets: Iterable[Target]) -> None:
+        """Follow a call that hands a pool or executor to a function of another module."""
+        main = self._program.main
+        away = {t.function.module for t in targets if t.function.module is not main}
+        if away <= self._with_pools and (away or not self._program.imports_any(call.callee)):
+            return
+        if hands_pool(call, self._evaluator):
+            self._note(self._program.reveal_values(call.callee))
+            self._with_pools |= away
 
     def dispatch(self, call: Call) -> None:
         """Open the modules that the arguments of a dispatch lead to."""
@@ -139,6 +152,15 @@ class Extent:
 
     def _note(self, opened: bool) -> None:
         self.opened = self.opened or opened
+
+
+def hands_pool(call: Call, evaluator: Evaluator) -> bool:
+    """Whether a call passes something that runs callables in other processes."""
+    return any(
+        isinstance(thing, Handle) and evaluator.catalogue.is_pool(thing.name)
+        for values in _given(call)
+        for thing in evaluator.things(values)
+    )
 
 
 def _given(call: Call) -> Iterator[Values]:

@@ -25,7 +25,7 @@ from flake8_mpglobals.evaluate import (
     Type,
     Wrapped,
 )
-from flake8_mpglobals.extent import MOST
+from flake8_mpglobals.extent import MOST, hands_pool
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -133,6 +133,8 @@ class _Glance:
     def _crosses(self, function: Function) -> bool:
         """Whether a call of ``function`` is a dispatch, whatever its callers pass."""
         for call in function.calls:
+            if self._program.imports_any(call.callee) and hands_pool(call, self._evaluator):
+                return True
             if not self._tells(call):
                 continue
             edges, sites = resolve(call, self._evaluator, self._crossings, self._found, {})

@@ -187,6 +187,16 @@ class Program:
         cls, _, inner = outer.cls.qualname.partition(".")
         return cls in offers.names and (bool(inner) or offers.enters(cls, outer.name))
 
+    def imports_any(self, values: Iterable[Value]) -> bool:
+        """Whether any of ``values`` is reached by a name that another project module has."""
+        for value in values:
+            start = root(value)
+            variable = global_of(start)
+            stores = variable.module.stores.get(variable.name, ()) if variable is not None else ()
+            if any(isinstance(root(each), ModuleValue) for each in (start, *stores)):
+                return True
+        return False
+
     def offering_bodies(self) -> Iterator[Function]:
         """Yield the bodies of other modules that name a process API."""
         for values in list(self.main.stores.values()):

@@ -12,6 +12,7 @@ bound is unknown.
 
 from flake8_mpglobals.evaluate.calls import Evaluator
 from flake8_mpglobals.evaluate.things import (
+    KEYWORDS,
     Box,
     Env,
     External,
@@ -29,11 +30,12 @@ from flake8_mpglobals.evaluate.things import (
     Type,
     Wrapped,
     argument,
-    bind,
     inside,
+    is_keywords,
 )
 
 __all__ = [
+    "KEYWORDS",
     "Box",
     "Env",
     "Evaluator",
@@ -52,6 +54,6 @@ __all__ = [
     "Type",
     "Wrapped",
     "argument",
-    "bind",
     "inside",
+    "is_keywords",
 ]

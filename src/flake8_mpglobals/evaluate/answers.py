@@ -8,6 +8,7 @@ from flake8_mpglobals.evaluate.classes import MOST_SELVES
 from flake8_mpglobals.evaluate.memory import shared_attribute, shares
 from flake8_mpglobals.evaluate.results import CTYPE, MAPPED, WALKED, Results
 from flake8_mpglobals.evaluate.things import (
+    KEYWORDS,
     Box,
     Env,
     External,
@@ -88,6 +89,8 @@ class Answers(Results):
                 return frozenset((Box(kinds[0]) if kinds else UNKNOWN,))
             if kind == "tuple":
                 return frozenset((Box("tuple", value.display),))
+            if kind == KEYWORDS:
+                return frozenset((Box("dict", value.display),))
             return frozenset((Box("iterator" if kind == "generator" else kind, value.display),))
         if isinstance(value, Global):
             return self._global(value)
@@ -202,7 +205,7 @@ class Answers(Results):
             passed = Fresh(Display("tuple", set(self.inputs.get(value, ()))))
             return self.thing(passed)
         if value.index == function.kwarg:
-            return frozenset((Box("dict"),))
+            return frozenset((Box("dict"),)) | self.things(self.inputs.get(value, ()))
         hint = function.annotations.get(value.index)
         passed_in = self.inputs.get(value)
         if not passed_in:

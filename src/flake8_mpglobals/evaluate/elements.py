@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flake8_mpglobals.evaluate.classes import Classes
 from flake8_mpglobals.evaluate.memory import keeps_places
-from flake8_mpglobals.evaluate.things import Box, Env, External, Generator, Obj, Plain
+from flake8_mpglobals.evaluate.things import KEYWORDS, Box, Env, External, Generator, Obj, Plain
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
@@ -76,8 +76,10 @@ class Elements(Classes):
     def _held(self, box: Box, key: str | int | None, env: Env | None, *, iterated: bool) -> Values:
         if box.display is not None:
             display = box.display
-            if iterated and display.kind == "dict":
+            if iterated and display.kind in ("dict", KEYWORDS):
                 return frozenset((Scalar("str"),))
+            if isinstance(key, str) and display.kind == KEYWORDS:
+                return display.items.get(key, NOTHING)
             if key is not None and key in display.items and keeps_places(display):
                 return display.items[key]
             return frozenset(display.elements)

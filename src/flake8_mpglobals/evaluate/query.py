@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from flake8_mpglobals.catalogue import Catalogue
-from flake8_mpglobals.evaluate.things import Env, Target, Thing, Things, bind, order
+from flake8_mpglobals.evaluate.things import KEYWORDS, Env, Target, Thing, Things, bind, order
 from flake8_mpglobals.ir import (
     NOTHING,
     UNKNOWN,
@@ -14,6 +14,7 @@ from flake8_mpglobals.ir import (
     Cell,
     Class,
     ClassValue,
+    Display,
     Fresh,
     Function,
     FunctionValue,
@@ -29,6 +30,7 @@ from flake8_mpglobals.ir import (
     Value,
     Values,
     root,
+    union,
 )
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.records import field, mutable
@@ -81,6 +83,7 @@ class Asking:
         self.inputs: dict[Param, set[Value]] = {}
         self.unfed: set[Function] = set()
         self.made: dict[tuple[Call, Value], Function] = {}
+        self._surpluses: dict[tuple[Function, frozenset[tuple[str, Values]]], Fresh] = {}
         self._known: dict[Value, Things] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._bases: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
@@ -176,13 +179,30 @@ class Asking:
         Defaults are bound for what the call leaves out.
         """
         first = (receiver,) if receiver else ()
-        return bind(
+        bound = bind(
             function,
             (*first, *call.args),
             call.keywords,
             call.starred + len(first) if call.starred >= 0 else -1,
             call.rest,
         )
+        if function.kwarg >= 0 and call.keywords:
+            named = function.params[: function.kwarg]
+            others = {name: each for name, each in call.keywords.items() if name not in named}
+            if others:
+                made = frozenset((self._surplus(function, others),))
+                bound[function.kwarg] = union(bound.get(function.kwarg, NOTHING), made)
+        return bound
+
+    def _surplus(self, function: Function, keywords: Mapping[str, Values]) -> Value:
+        """Return what stands for a dict of keywords: for equal ones, the same."""
+        key = (function, frozenset(keywords.items()))
+        if (known := self._surpluses.get(key)) is None:
+            held = set().union(*keywords.values())
+            items: dict[str | int, Values] = dict(keywords.items())
+            display = Display(KEYWORDS, held, items, whole=True)
+            known = self._surpluses[key] = Fresh(display)
+        return known
 
     @staticmethod
     def ordered(things: Things) -> list[Thing]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from flake8_mpglobals.catalogue import Slot as ArgumentSlot
 from flake8_mpglobals.ir import (
@@ -13,7 +14,9 @@ from flake8_mpglobals.ir import (
     Display,
     Function,
     ModuleValue,
+    Param,
     Unknown,
+    Value,
     Values,
     element,
     item,
@@ -179,6 +182,10 @@ class Target:
     cls: Class | None = None
 
 
+KEYWORDS = "keywords"
+"""The kind of the display that stands for what a call passes for ``**kwargs``."""
+
+
 def bind(
     function: Function,
     args: tuple[Values, ...],
@@ -189,7 +196,8 @@ def bind(
     """Return which parameter of ``function`` gets what, as Python's call rules have it.
 
     ``starred`` is the index in ``args`` of the first ``*iterable`` (its items fill
-    every later position); ``rest`` is what ``**mapping`` passes.
+    every later position); ``rest`` is what ``**mapping`` passes.  Keywords that no parameter
+    has the name of are left out.
     """
     bound: dict[int, Values] = {}
     extra: list[Values] = []
@@ -207,9 +215,16 @@ def bind(
         bound[function.vararg] = union(*extra)
     names = {name: index for index, name in enumerate(function.params)}
     for name, values in keywords.items():
-        index = names.get(name, function.kwarg)
-        if index >= 0:
-            bound[index] = values
+        if name in names and names[name] != function.kwarg:
+            bound[names[name]] = values
+    passed_on = frozenset(value for value in rest if is_keywords(value))
+    if passed_on and function.kwarg >= 0:
+        bound[function.kwarg] = passed_on
+    if passed_on and passed_on == rest:
+        for index, name in enumerate(function.params):
+            if index not in bound and index not in (function.vararg, function.kwarg):
+                default = function.defaults.get(index, NOTHING)
+                bound[index] = union(default, item(passed_on, name))
     for index, default in function.defaults.items():
         if index not in bound:
             bound[index] = default
@@ -217,6 +232,11 @@ def bind(
         for index in range(function.positional):
             bound.setdefault(index, ANYTHING)
     return bound
+
+
+def is_keywords(value: Value) -> TypeGuard[Param]:
+    """Whether a value is the ``**kwargs`` of a function of the program."""
+    return isinstance(value, Param) and value.index == value.function.kwarg
 
 
 def argument(call: Call, slot: ArgumentSlot | None) -> Values | None:
@@ -229,6 +249,8 @@ def argument(call: Call, slot: ArgumentSlot | None) -> Values | None:
         if 0 <= call.starred <= slot.position:
             return item(call.args[call.starred], slot.position - call.starred)
         return call.args[slot.position]
+    if slot.keyword and call.rest and all(map(is_keywords, call.rest)):
+        return item(call.rest, slot.keyword)
     return None
 
 
