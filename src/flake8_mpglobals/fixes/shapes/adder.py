@@ -20,6 +20,7 @@ from flake8_mpglobals.fixes.shapes.giving import Added, Giving, Outcome
 from flake8_mpglobals.fixes.shapes.grouping import SORTS
 from flake8_mpglobals.fixes.shapes.helpers import helpers
 from flake8_mpglobals.fixes.shapes.lists import uses
+from flake8_mpglobals.fixes.shapes.members import OBJECT, Members, handed_on, kind_of
 from flake8_mpglobals.fixes.shapes.proxy_use import Uses
 from flake8_mpglobals.fixes.shapes.stored import Stored
 from flake8_mpglobals.fixes.touches import Touches
@@ -133,8 +134,14 @@ class Adder:
             keys.setdefault(self._key(write), write)
         for key, write in keys.items():
             is_place = self._matcher(key)
-            kind = write.kind
-            own, other = additions(self.function, is_place, kind, statements)
+            kind, declared = write.kind, self._declared(key)
+            if self._is_object(write):
+                kind, declared = self._member(write.place, key)
+            if kind == OBJECT:
+                members = Members(self._module, key)
+                own, other = members.calls(self.function, is_place, statements)
+            else:
+                own, other = additions(self.function, is_place, kind, statements)
             if other is not None or not own:
                 line = getattr(other, "lineno", self.function.lineno)
                 if isinstance(other, ast.Name) and isinstance(other.ctx, ast.Store):
@@ -146,9 +153,9 @@ class Adder:
                     f"{self.function.name!r} does more with {key!r} than adding to it "
                     f"(line {line}): a worker that reads it needs it shared"
                 )
-            self._check_stored(key, own)
+            self._check_stored(key, own, used=kind == OBJECT)
             stem = key.rpartition(".")[2].strip("_").lower() or "results"
-            found.append(Added(key, kind, stem, tuple(own), self._declared(key), is_place))
+            found.append(Added(key, kind, stem, tuple(own), declared, is_place))
         adding = [one.statement for added in found for one in added.found]
         for write in self._writes:
             if not any(self._module.inside(write.node, one) for one in adding):
@@ -165,8 +172,12 @@ class Adder:
         inner = helpers(module, function, lambda node: any(one.is_place(node) for one in places))
         for one in places:
             root, _, attribute = one.key.rpartition(".")
+            objects = [w.place for w in self._writes if w.place == root and self._is_object(w)]
             for other in inner:
-                for node in ast.walk(other):
+                for node in (
+                    *ast.walk(other),
+                    *(handed_on(module, other, root) if objects else ()),
+                ):
                     named = isinstance(node, ast.Name) and node.id == one.key
                     named = named and isinstance(node, ast.Name) and module.is_global(node)
                     if root:
@@ -181,6 +192,8 @@ class Adder:
     def _key(self, write: LostWrite) -> str:
         """Return how the worker spells the place."""
         own = self.function.args.args[0].arg if self.function.args.args else ""
+        if self._is_object(write):
+            return self._key_of_member(write)
         if write.how != "instance":
             attribute = write.place.rpartition(".")[2]
             spelt = {ast.unparse(n) for n in ast.walk(write.node) if isinstance(n, ast.Attribute)}
@@ -200,6 +213,38 @@ class Adder:
                         return f"{own}.{attribute}"
             walk = walk.func if isinstance(walk, ast.Call) else walk.value
         raise CannotFix(f"line {write.location.line} changes {write.place!r} in a way not followed")
+
+    def _is_object(self, write: LostWrite) -> bool:
+        return write.how == "mutate" and write.kind == OBJECT
+
+    def _key_of_member(self, write: LostWrite) -> str:
+        """Return which attribute of the object of a global a write changes, by the global; the
+        global itself for the call of a method.
+        """
+        for node in ast.walk(write.node):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == write.place:
+                    return name
+                case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name == write.place:
+                    return f"{name}.{attribute}"
+        raise CannotFix(f"line {write.location.line} changes {write.place!r} in a way not followed")
+
+    def _member(self, place: str, key: str) -> tuple[str, ast.expr | None]:
+        """Return the kind of an attribute of the object of a global, and what it is at first."""
+        if key == place:
+            return OBJECT, None
+        value = Members(self._module, place).value(key.rpartition(".")[2])
+        if value is None:
+            raise CannotFix(
+                f"what {key!r} holds is not known: give it one plain list, dict, set or number"
+            )
+        handed = next(handed_on(self._module, self.function, place), None)
+        if handed is not None:
+            raise CannotFix(
+                f"{self.function.name!r} hands {place!r} on (line {handed.lineno}): whoever "
+                "reads it needs what was added"
+            )
+        return kind_of(value), value
 
     def _matcher(self, key: str) -> IsPlace:
         module = self._module
@@ -233,14 +278,19 @@ class Adder:
                 found += [node.value for one in targets if ast.unparse(one) == key]
         return found[0] if len({ast.unparse(one) for one in found}) == 1 else None
 
-    def _check_stored(self, key: str, own: Sequence[object]) -> None:
+    def _check_stored(self, key: str, own: Sequence[object], *, used: bool) -> None:
+        """Judge what travels; ``used``: it is used up where it is added, not only stored."""
         touches = Touches(self._module, key)
         uses = Uses()
         for one in own:
             operands = getattr(one, "operands", ())
             listed = getattr(one, "listed", False)
             uses.stored += [(one.statement, op) for op in operands if not listed]  # type: ignore[attr-defined]
-        Stored(self._module, touches, self.function, uses).check_picklable()
+        stored = Stored(self._module, touches, self.function, uses)
+        if used:
+            stored.judge()
+        else:
+            stored.check_picklable()
 
     # -- what becomes of it
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.edits import Edit
@@ -131,10 +131,16 @@ def _one(module: Module, call: ast.Call, made: ast.Assign, name: ast.Name) -> Sp
         if listed is not None and any(statement is one for one in block[first + 1 :]):
             return _many(module, call, statement, listed, made)
         raise CannotFix(f"line {use.lineno} hands the process on: {_KEPT}")
+
+    def joins(statement: ast.stmt) -> bool:
+        return isinstance(statement, ast.Expr) and always_calls(statement, name.id, _JOIN)
+
+    for outer, place in _finally(module, made, joins):
+        return Span(outer, place, place, [call])
     for place in range(first + 1, len(block)):
         if _rebinds(block[place], name.id):
             break
-        if isinstance(block[place], ast.Expr) and always_calls(block[place], name.id, _JOIN):
+        if _sure(block[place], joins):
             return Span(block, first, place, [call])
         match block[place]:
             case ast.For(iter=ast.Tuple(elts=elts) | ast.List(elts=elts) as listing) as loop:
@@ -166,13 +172,42 @@ def _many(
     ``kept`` is the statement that puts the process into the list, ``made`` the one
     that makes it, where that is another one before it in the same block.
     """
+
+    def joins(statement: ast.stmt) -> bool:
+        return goes_through(statement, name.id, _JOIN)
+
     if kept_list(module, name, kept, _QUIET):
+        for block, place in _finally(module, kept, joins):
+            return Span(block, place, place, [call])
         for block, begin, place in behind(module, kept):
-            if goes_through(block[place], name.id, _JOIN):
+            if _sure(block[place], joins):
                 if made is not None and made in block:
                     begin = block.index(made)
                 return Span(block, begin, place, [call])
     raise CannotFix(f"not every process made in line {call.lineno} is joined: {_KEPT}")
+
+
+def _sure(statement: ast.stmt, joins: Callable[[ast.stmt], bool]) -> bool:
+    """Whether a statement joins, or is a ``try`` that does so whatever happens in it."""
+    if isinstance(statement, ast.Try):
+        inner = statement.finalbody if statement.handlers else statement.body
+        return any(joins(one) for one in (*inner, *statement.finalbody))
+    return joins(statement)
+
+
+def _finally(
+    module: Module, inside: ast.stmt, joins: Callable[[ast.stmt], bool]
+) -> Iterator[tuple[Block, int]]:
+    """Yield where a ``try`` is that holds a statement and joins at its end."""
+    child: ast.AST = inside
+    for above in module.ancestors(inside):
+        if isinstance(above, Function):
+            return
+        ends = above.finalbody if isinstance(above, ast.Try) and child in above.body else []
+        if isinstance(above, ast.Try) and any(joins(one) for one in ends):
+            block = module.block(above)
+            yield block, block.index(above)
+        child = above
 
 
 def _in_turn(module: Module, node: ast.AST) -> bool:
