@@ -33,10 +33,15 @@ _FLOATS = frozenset(
     | {"math.log10", "math.hypot", "math.pow", "math.fsum", "math.radians", "math.degrees"}
     | {"math.atan", "math.atan2", "math.fabs", "time.time", "time.perf_counter"}
     | {"time.monotonic", "time.process_time", "random.random", "random.uniform", "random.gauss"}
+    | {"random.expovariate", "random.betavariate", "random.triangular", "random.normalvariate"}
+    | {"math.dist", "math.asin", "math.acos", "math.tanh", "math.log1p", "math.expm1"}
 )
 _FLOAT_CONSTANTS = frozenset({"math.pi", "math.e", "math.inf", "math.tau", "math.nan"})
 _ARRAYS = frozenset({"numpy", "pandas", "polars", "torch", "jax", "cupy", "xarray"})
 """Modules whose objects compare item by item."""
+
+_GENERATORS = frozenset({"random.Random", "random.SystemRandom"})
+"""What makes an object with the methods that the module ``random`` has as functions."""
 
 _METHODS = {
     "count": _SIZE,
@@ -183,6 +188,12 @@ class Numeric(Bound):
                         for alias in one.names:
                             if (alias.asname or alias.name) == owner:
                                 return f"{alias.name}.{func.attr}"
+                made = self._made_once(name)
+                if isinstance(made, ast.Call) and self._qualified(made.func) in _GENERATORS:
+                    return f"random.{func.attr}"
+            case ast.Attribute(value=ast.Call() as made):
+                if self._qualified(made.func) in _GENERATORS:
+                    return f"random.{func.attr}"
             case ast.Name(id=owner):
                 for one in self.module.bindings(owner) if self.module.is_global(func) else ():
                     if isinstance(one, ast.ImportFrom) and not one.level:

@@ -20,6 +20,7 @@ _SINGLE = {"append": SEQUENCES, "appendleft": ("deque",), "add": ("set",), "disc
 _WHOLE = {"append": "extend", "add": "update", "appendleft": "extendleft"}
 _SORTED = ("heapq.heappush", "heappush", "bisect.insort", "insort")
 _NEW = ("[]", "list()", "set()")
+BEGINNINGS = (*_NEW, "0", "0.0")
 INNER = {"append": "extend", "extend": "extend", "add": "update", "update": "update"}
 
 
@@ -51,6 +52,8 @@ def additions(
     found: list[Addition] = []
     held: set[int] = set()
     for statement in statements:
+        if id(statement) in held:
+            continue
         one = recognise(statement, is_place, kind)
         if one is not None:
             found.append(one)
@@ -79,6 +82,22 @@ def recognise(statement: ast.stmt, is_place: IsPlace, kind: str) -> Addition | N
             return _assigned(statement, target, value, is_place, kind)
         case ast.AugAssign(target=target, op=op, value=value):
             return _augmented(statement, (target, op, value), is_place, kind)
+        case ast.If(
+            test=ast.Compare(left=key, ops=[ast.NotIn()], comparators=[place]),
+            body=[ast.Assign(targets=[ast.Subscript(value=inner, slice=same)], value=new)],
+            orelse=[],
+        ) if kind in ("dict", "OrderedDict") and is_place(place) and is_place(inner):
+            made = ast.unparse(new)
+            if made in BEGINNINGS and ast.unparse(key) == ast.unparse(same) and pure(key):
+                replay = f"{{p}}.setdefault({{0}}, {made})"
+                return Addition(statement, f"new {made}", (key,), ("key",), replay)
+        case ast.If(
+            test=ast.Compare(left=value, ops=[ast.NotIn()], comparators=[place]),
+            body=[ast.Expr(value=ast.Call(func=ast.Attribute(attr="add") as func, args=[same]))],
+            orelse=[],
+        ) if kind == "set" and is_place(place) and ast.unparse(value) == ast.unparse(same):
+            if pure(value):  # a set asks that itself
+                return _called(statement, func, [same], is_place, kind)
     return None
 
 

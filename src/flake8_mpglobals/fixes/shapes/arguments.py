@@ -8,7 +8,7 @@ into the parent's own object behind them.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flake8_mpglobals.facts import Facts, LostWrite, Site
 from flake8_mpglobals.fixes.edits import Edit
@@ -46,21 +46,27 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     module = Module(facts.source, facts.tree)
     place, kind = writes[0].place, writes[0].kind
     sites = dispatches.found(facts, module, writes)
-    workers = [dispatches.worker(module, site) for site in sites]
-    if any(one is not workers[0] for one in workers) or len({w.kind for w in writes}) > 1:
-        raise CannotFix(f"several workers are handed {place!r}: hand it to one of them")
-    worker = workers[0]
-    if worker.decorator_list or any(write.function is not worker for write in writes):
-        raise CannotFix(f"{worker.name!r} hands {place!r} on: let the worker itself change it")
-    parameter = _parameter(worker, writes)
-    deletes = _check_worker(module, worker, parameter, kind)
+    if len({one.kind for one in writes}) > 1:
+        raise CannotFix(f"workers take {place!r} for different things: hand over one for each")
+    parameters: dict[Function, str] = {}
+    deletes = False
+    for worker in dict.fromkeys(dispatches.worker(module, site) for site in sites):
+        changes = [write for write in writes if write.function is worker]
+        if worker.decorator_list or not changes:
+            raise CannotFix(f"{worker.name!r} hands {place!r} on: let the worker itself change it")
+        parameters[worker] = parameter = _parameter(worker, changes)
+        deletes |= _check_worker(module, worker, parameter, kind)
+    for write in writes:
+        if not any(write.function is worker for worker in parameters):
+            line = write.location.line
+            raise CannotFix(f"line {line} changes {place!r} for a worker: let that change it")
     sites += [
         one
         for one in facts.sites
         if not any(one.call is site.call for site in sites)
-        and any(worker is other for other in one.workers)
+        and any(worker is other for worker in parameters for other in one.workers)
     ]
-    handed = [(site, _handed(module, worker, parameter, site)) for site in sites]
+    handed = [(site, _handed(module, parameters, site)) for site in sites]
     handed.sort(key=lambda pair: pair[0].dispatch.location)
     calls = dispatches.makers(sites)
     exempt = dispatches.exempt(facts, module, sites, calls) + [name for _, name in handed]
@@ -73,8 +79,8 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         if isinstance(touches, Variables):
             touches.check([*dispatches.makers([site for site, _ in own]), *_calls(own)])
         else:
-            dispatches.check_followed(touches, [worker], exempt)
-            if any(touches.mentioned_in(one) for one in reached(module, [worker])):
+            dispatches.check_followed(touches, list(parameters), exempt)
+            if any(touches.mentioned_in(one) for one in reached(module, list(parameters))):
                 raise CannotFix(
                     f"worker code uses {touches.place!r} by two names: use the parameter"
                 )
@@ -84,7 +90,8 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         _share(job, own)
         edits |= job.found
     if kind == "set":
-        edits |= _as_dict(module, worker, parameter, exempt)
+        for worker, parameter in parameters.items():
+            edits |= _as_dict(module, worker, parameter, exempt)
     edits = {*map(sheet.deepen, edits), *sheet.edits()}
     made = "list" if kind == "list" else "dict"
     return Plan(
@@ -184,8 +191,10 @@ def _as_dict(
 # -- what the dispatches hand over
 
 
-def _handed(module: Module, worker: Function, parameter: str, site: Site) -> ast.Name:
-    """Return the variable that a dispatch hands to the parameter."""
+def _handed(module: Module, parameters: Mapping[Function, str], site: Site) -> ast.Name:
+    """Return the variable that a dispatch hands to the parameter of its worker."""
+    worker = dispatches.worker(module, site)
+    parameter = parameters[worker]
     names = [one.arg for one in (*worker.args.posonlyargs, *worker.args.args)]
     index = names.index(parameter) if parameter in names else -1
     for given in _given(module, site, index, parameter):

@@ -319,6 +319,7 @@ class Giving:
             if added.kind in ("int", "float", "bool"):
                 wanted = f"partial_{added.stem}"
                 self._check_finally(added)
+            self._check_begun(added)
             name = fresh(wanted, taken)
             taken.add(name)
             names.append(name)
@@ -389,6 +390,22 @@ class Giving:
             )
         bound = ", ".join(f"{{{one.names[n]}}}" for n in parts)
         return [f"for {bound} in {{n}}:", f"\t{line}"]
+
+    def _check_begun(self, added: Added) -> None:
+        """Raise :class:`CannotFix` where an item that only some additions make may be missing."""
+        begun = [one for one in added.found if one.op.startswith("new ")]
+        for one in added.found if begun else ():
+            block = self.module.block(one.statement)
+            before = block[: block.index(one.statement) + 1]
+            key = ast.unparse(one.operands[0])
+            if not any(
+                other.statement in before and ast.unparse(other.operands[0]) == key
+                for other in begun
+            ):
+                raise CannotFix(
+                    f"line {one.statement.lineno} may not find what {added.key!r} holds in the "
+                    "parent: make the item right before it"
+                )
 
     def _check_finally(self, added: Added) -> None:
         for one in added.found:

@@ -137,7 +137,7 @@ def _plain_name(module: Module, function: Function | None, name: ast.Name, depth
             return False
         arguments = {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
         if name.id in arguments:
-            return False
+            return _plain_argument(module, function, name.id, depth)
         bound = [
             node
             for node in ast.walk(function)
@@ -158,6 +158,37 @@ def _plain_name(module: Module, function: Function | None, name: ast.Name, depth
                     return False
             case _:
                 return False
+    return True
+
+
+def _plain_argument(module: Module, function: Function, name: str, depth: int) -> bool:
+    """Whether all that a function of the module is called with for a parameter is plain.
+
+    What it gets as a worker is a copy anyway; where it is handed on otherwise, nobody sees
+    when it uses the place, which is refused.
+    """
+    names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
+    if module.functions.get(function.name) is not function or name not in names:
+        return False
+    index = names.index(name)
+    default = len(function.args.defaults) - len(names) + index
+    stores = [one for one in ast.walk(function) if isinstance(one, ast.Name) and one.id == name]
+    if any(isinstance(one.ctx, ast.Store) for one in stores):
+        return False
+    for use in module.mentions(function.name):
+        call = module.parents[use]
+        if not (isinstance(call, ast.Call) and call.func is use):
+            continue
+        given = {one.arg: one.value for one in call.keywords}
+        value = given.get(name)
+        if None in given or any(isinstance(one, ast.Starred) for one in call.args):
+            return False
+        if value is None and index < len(call.args):
+            value = call.args[index]
+        if value is None and default >= 0:
+            value = function.args.defaults[default]
+        if value is None or not plain(module, module.function(call), value, depth):
+            return False
     return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.shapes.additions import INNER, NUMBERS, SEQUENCES, Addition
@@ -52,6 +52,9 @@ def local_form(kind: str, found: Sequence[Addition], declared: ast.expr | None) 
     if kind == "defaultdict" and made and ops <= {"item+", "item-"}:
         line = "\t{p}[key] += amount"
         return Local(made, True, ("for key, amount in {n}.items():", line), loops=("key", "amount"))
+    begun = {op.removeprefix("new ") for op in ops if op.startswith("new ")}
+    if len(begun) == 1 and len(ops) > 1:
+        return _begun(begun.pop(), {op for op in ops if not op.startswith("new ")})
     inner = {INNER.get(op.partition(".")[2]) for op in ops}
     if len(inner) == 1 and None not in inner and len({op.partition(".")[0] for op in ops}) == 1:
         how = next(iter(inner))
@@ -65,6 +68,21 @@ def local_form(kind: str, found: Sequence[Addition], declared: ast.expr | None) 
             return Local(made, True, (head, line), loops=("key", "values"))
     if len({one.replay for one in found}) == 1 and not found[0].listed:
         return Local("[]", False, (), loops=found[0].names)
+    return None
+
+
+def _begun(made: str, ops: Set[str]) -> Local | None:
+    """Return what a worker gathers in that makes each item before it changes it."""
+    if made in ("0", "0.0") and ops <= {"item+", "item-"}:
+        head = "for key, amount in {n}.items():"
+        line = f"\t{{p}}[key] = {{p}}.get(key, {made}) + amount"
+        return Local("{{}}", True, (head, line), loops=("key", "amount"))
+    how = {INNER.get(op.removeprefix("item.")) for op in ops if op.startswith("item.")}
+    if how == {"update" if made == "set()" else "extend"} and made not in ("0", "0.0"):
+        line = f"\t{{p}}.setdefault(key, {made}).{how.pop()}(values)"
+        return Local(
+            "{{}}", True, ("for key, values in {n}.items():", line), loops=("key", "values")
+        )
     return None
 
 
