@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock
 from flake8_mpglobals.fixes.shapes.proxy_use import Uses
+from flake8_mpglobals.fixes.shapes.sets import adds_what_is_missing
 from flake8_mpglobals.fixes.touches import Touches
 
 
@@ -72,7 +73,7 @@ class Flow:
             if (
                 writes
                 and any(self._reads_place(test, self._tainted) for test in _tests(node))
-                and not self._only_tells(node)
+                and not (self._only_tells(node) or adds_what_is_missing(node))
             ):
                 raise self._lock(node)
             if isinstance(node, ast.Call) and self._calls_touching(node):

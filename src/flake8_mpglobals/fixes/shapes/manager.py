@@ -78,7 +78,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         job.take(units)
     for one in changed if kind in _OTHERS else ():
         if kind == "set":
-            job.add(*sets.rewritten(module, touches, one))
+            job.add(*sets.rewritten(module, touches, one, locked=bool(units)))
         else:
             value = getattr(made, "value", None)
             assert isinstance(value, ast.expr)

@@ -14,8 +14,12 @@ VALUE = "True"
 """What the keys of the dict stand for."""
 
 
-def rewritten(module: Module, touches: Touches, function: Function) -> Iterator[Edit]:
+def rewritten(
+    module: Module, touches: Touches, function: Function, *, locked: bool = False
+) -> Iterator[Edit]:
     """Yield the edits by which a worker changes a dict where it changes a set.
+
+    ``locked``: statements go under a lock as they are.
 
     Raises :class:`CannotFix` where one has no such spelling.
     """
@@ -24,6 +28,15 @@ def rewritten(module: Module, touches: Touches, function: Function) -> Iterator[
             case ast.Attribute(attr=method), ast.Call(args=[value], keywords=[]) as call:
                 head, tail = _spelling(module, call, method)
                 start, end = module.start(value), module.end(value)
+                asked = module.parents[module.parents[call]]
+                if adds_what_is_missing(asked) and not locked:
+                    assert isinstance(asked, ast.If)
+                    text = module.source.text[module.start(asked) : module.end(asked)]
+                    if "#" in text.replace(module.text(value), ""):
+                        raise CannotFix(f"line {asked.lineno} has a comment inside of the test")
+                    yield Edit(module.start(asked), start, f"{touches.place}[")
+                    yield Edit(end, module.end(asked), tail)
+                    continue
                 if isinstance(value, ast.GeneratorExp) and module.text(value)[:1] == "(":
                     head, tail, start, end = f"{head}(", f"){tail}", start + 1, end - 1
                 text = module.source.text
@@ -33,6 +46,26 @@ def rewritten(module: Module, touches: Touches, function: Function) -> Iterator[
                 yield Edit(end, module.end(call), tail)
             case ast.Attribute(attr=method), ast.Call() as call:
                 raise _unclear(call, method)
+
+
+def adds_what_is_missing(node: ast.AST) -> bool:
+    """Whether a statement is ``if item not in place: place.add(item)``, which asks in vain."""
+    match node:
+        case ast.If(
+            test=ast.Compare(left=ast.Name() as item, ops=[ast.NotIn()], comparators=[place]),
+            body=[
+                ast.Expr(
+                    value=ast.Call(
+                        func=ast.Attribute(value=held, attr="add"),
+                        args=[ast.Name() as same],
+                        keywords=[],
+                    )
+                )
+            ],
+            orelse=[],
+        ):
+            return item.id == same.id and ast.unparse(held) == ast.unparse(place)
+    return False
 
 
 def _spelling(module: Module, call: ast.Call, method: str) -> tuple[str, str]:

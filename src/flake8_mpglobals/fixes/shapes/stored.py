@@ -346,7 +346,7 @@ class Stored:
                     self._module.parents[parent], ast.AugAssign
                 ):
                     pass
-                case ast.Assign():
+                case ast.Assign() | ast.Compare():
                     pass
                 case ast.Attribute(attr=name) if name in _KEEPING:
                     pass
