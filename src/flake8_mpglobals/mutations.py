@@ -410,15 +410,33 @@ MODULE_OBJECTS: dict[str, str] = {
 }
 """Mutable attributes of library modules, and their kinds."""
 
-PROTOCOL: dict[str, str] = {
-    "builtins.next": "__next__",
-    "builtins.iter": "__iter__",
-    "builtins.len": "__len__",
-    "builtins.str": "__str__",
-    "builtins.repr": "__repr__",
-    "builtins.reversed": "__reversed__",
+_TEXT = ("__str__", "__repr__")
+
+PROTOCOL: dict[str, tuple[str, ...]] = {
+    "builtins.next": ("__next__",),
+    "builtins.iter": ("__iter__",),
+    "builtins.len": ("__len__",),
+    "builtins.str": _TEXT,
+    "builtins.print": _TEXT,
+    "builtins.format": ("__format__", *_TEXT),
+    "builtins.repr": ("__repr__",),
+    "builtins.reversed": ("__reversed__",),
+    "builtins.bool": ("__bool__", "__len__"),
+    "builtins.int": ("__int__", "__index__"),
+    "builtins.float": ("__float__", "__index__"),
+    "builtins.abs": ("__abs__",),
+    "builtins.hash": ("__hash__",),
+    "builtins.round": ("__round__",),
 }
-"""Builtins that call one special method of what they are given."""
+"""Builtins that call the first that is there of some special methods of what they get."""
+
+PROTOCOL_OF_ITEMS: dict[str, tuple[str, ...]] = {
+    "builtins.sorted": ("__lt__", "__gt__"),
+    "builtins.min": ("__lt__", "__gt__"),
+    "builtins.max": ("__gt__", "__lt__"),
+    "builtins.sum": ("__radd__", "__add__"),
+}
+"""Builtins that do so with the items of what they get, unless told what to compare by."""
 
 NAMED_RESULTS: dict[str, tuple[str, str]] = {"parse_args": ("argparse", "object")}
 """Methods that mean one thing where a module is used: that module, and the kind they make."""
@@ -449,6 +467,32 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.BitOr: "or",
     ast.BitXor: "xor",
 }
+
+
+COMPARED: dict[type[ast.cmpop], tuple[str, str]] = {
+    ast.Eq: ("__eq__", "__eq__"),
+    ast.NotEq: ("__ne__", "__ne__"),
+    ast.Lt: ("__lt__", "__gt__"),
+    ast.LtE: ("__le__", "__ge__"),
+    ast.Gt: ("__gt__", "__lt__"),
+    ast.GtE: ("__ge__", "__le__"),
+    ast.In: ("", "__contains__"),
+    ast.NotIn: ("", "__contains__"),
+}
+"""The special methods that a comparison calls, of its left and of its right side."""
+
+SIGNS: dict[type[ast.unaryop], str] = {
+    ast.USub: "__neg__",
+    ast.UAdd: "__pos__",
+    ast.Invert: "__invert__",
+    ast.Not: "__bool__",
+}
+"""The special methods that unary operators call."""
+
+
+def reflected(op: ast.operator) -> str:
+    """Return the special method of the right side that an operator may call."""
+    return f"__r{_OPERATORS[type(op)]}__"
 
 
 def in_place(op: ast.operator) -> tuple[str, str]:

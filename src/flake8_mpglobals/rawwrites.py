@@ -107,7 +107,7 @@ def _bound(store: Store, evaluator: Evaluator) -> Iterator[Value]:
 
 def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> Iterator[RawWrite]:
     for callee in call.callee:
-        if isinstance(callee, Attr) and _may_change(callee.name) and _spelled(call, callee.name):
+        if isinstance(callee, Attr) and _may_change(callee.name) and is_spelled(call, callee.name):
             for place in _known_places((callee.base,), evaluator):
                 yield RawWrite(function, place, call, callee.name)
         if isinstance(callee, Attr) and INPLACE in call.keywords and _in_place(call):
@@ -169,7 +169,7 @@ def _may_change(method: str) -> bool:
     return method in _ALL_METHODS or (method.endswith("_") and not method.startswith("_"))
 
 
-def _spelled(call: Call, method: str) -> bool:
+def is_spelled(call: Call, method: str) -> bool:
     """Whether a call of a special method stands in the text: others stand for a store, which
     is a write already.
     """

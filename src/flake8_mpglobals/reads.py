@@ -26,7 +26,7 @@ from flake8_mpglobals.mutations import (
     READS_ATTRIBUTES,
     SHOWS,
 )
-from flake8_mpglobals.rawwrites import library_names
+from flake8_mpglobals.rawwrites import is_spelled, library_names
 from flake8_mpglobals.reach import SIZE, segments
 from flake8_mpglobals.records import frozen
 
@@ -170,7 +170,7 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
     if "os.getenv" in names and call.args:
         yield Given(frozenset((ENVIRON,)), _key_of(call))
     for callee in call.callee:
-        if not isinstance(callee, Attr):
+        if not isinstance(callee, Attr) or not (entered or is_spelled(call, callee.name)):
             continue
         receiver: Values = frozenset((callee.base,))
         things = evaluator.things(receiver)

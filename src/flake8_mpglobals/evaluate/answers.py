@@ -113,7 +113,10 @@ class Answers(Results):
             )
             if ends:
                 return ends  # Pipe() gives two of them
-            return self.things(self.parts(value.base, value.key, env, iterated=False), env)
+            found = self.things(self.parts(value.base, value.key, env, iterated=False), env)
+            for values, inner in self.subscribed(value.base, value.key, env):
+                found |= self.things(values, inner)
+            return found
         if isinstance(value, Element):
             return self.things(self.parts(value.base, None, env, iterated=True), env)
         if isinstance(value, Entered):

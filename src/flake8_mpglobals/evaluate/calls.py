@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from flake8_mpglobals.catalogue import SHARES
@@ -39,6 +40,7 @@ from flake8_mpglobals.ir import (
 from flake8_mpglobals.mutations import (
     CALLS_BACK,
     PROTOCOL,
+    PROTOCOL_OF_ITEMS,
 )
 
 
@@ -67,6 +69,10 @@ class Evaluator(Places):
                 found.append(Target(wrapper, self.bind(call, wrapper)))
         elif isinstance(thing, Type):
             made: Values = frozenset((Result(call),))
+            maker = self.method(thing.cls, "__new__")
+            if maker is not None:
+                bound = self.bind(call, maker, frozenset((ClassValue(thing.cls),)))
+                found.append(Target(maker, bound, thing.cls))
             for name in ("__init__", "__post_init__"):
                 method = self.method(thing.cls, name)
                 if method is not None:
@@ -112,12 +118,19 @@ class Evaluator(Places):
 
     def _by_protocol(self, name: str, call: Call) -> list[Target]:
         """Return the special methods that a builtin such as ``next`` calls."""
-        special = PROTOCOL.get(name)
-        if special is None or not call.args:
+        if not call.args:
             return []
-        given = call.args[0]
+        special, given = PROTOCOL.get(name, ()), call.args[0]
+        if name in PROTOCOL_OF_ITEMS and "key" not in call.keywords:
+            special = PROTOCOL_OF_ITEMS[name]
+            given = union(*call.args) if len(call.args) > 1 else element(given)
+        if not special:
+            return []
         things = [thing for thing in self.ordered(self.things(given)) if isinstance(thing, Obj)]
-        methods = {method: None for t in things if (method := self.method(t.cls, special))}
+        methods: dict[Function, None] = {}
+        for thing in things:
+            there = (method for each in special if (method := self.method(thing.cls, each)))
+            methods.update(dict.fromkeys(itertools.islice(there, 1)))
         return [Target(method, {0: given}, self._only_class(given)) for method in methods]
 
     def _calls_back(self, name: str, call: Call) -> list[Target]:

@@ -163,6 +163,8 @@ class Classes(Asking):
                 return self.things(method.returns, Env(method, {0: receiver}))
             return frozenset((Func(method, NOTHING if method.static else receiver),))
         order, external, unknown = self.lineage(cls)
+        if after in order:
+            order = order[order.index(after) + 1 :]
         found: set[Thing] = set()
         known = False
         for owner in order:

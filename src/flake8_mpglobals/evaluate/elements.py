@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from flake8_mpglobals.evaluate.classes import Classes
 from flake8_mpglobals.evaluate.memory import keeps_places
-from flake8_mpglobals.evaluate.things import KEYWORDS, Box, Env, External, Generator, Obj, Plain
+from flake8_mpglobals.evaluate.things import (
+    KEYWORDS,
+    Box,
+    Env,
+    External,
+    Generator,
+    Obj,
+    Plain,
+    Thing,
+    inside,
+)
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
@@ -12,6 +22,7 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Element,
+    Function,
     Imported,
     Item,
     Result,
@@ -56,9 +67,27 @@ class Elements(Classes):
                 found |= thing.function.yields
             elif isinstance(thing, Plain):
                 found.add(Scalar("str"))
-            else:
+            elif iterated or self._subscribed(thing) is None:
                 found.add(UNKNOWN)
         return frozenset(found)
+
+    def subscribed(
+        self, base: Value, key: str | int | None, env: Env | None
+    ) -> list[tuple[Values, Env]]:
+        """Return what each ``__getitem__`` of the project returns for an item of ``base``,
+        and in which environment.
+        """
+        asked = ANYTHING if key is None else frozenset((Scalar(type(key).__name__),))
+        given = {0: frozenset((base,)), 1: asked}
+        return [
+            (frozenset(method.returns), inside(method, given, env))
+            for thing in self.ordered(self.thing(base, env))
+            if (method := self._subscribed(thing)) is not None
+        ]
+
+    def _subscribed(self, thing: Thing) -> Function | None:
+        """Return the method by which an object of the project gives out an item."""
+        return self.method(thing.cls, "__getitem__") if isinstance(thing, Obj) else None
 
     @staticmethod
     def _of_pairs(call: Call, key: str | int | None) -> Values:

@@ -161,6 +161,10 @@ class Places(Answers):
             found = item(self._places((value.base,), env), key) - ANYTHING
             parts = self.parts(value.base, key, env, iterated=isinstance(value, Element))
             aliases = [v for v in parts if not isinstance(v, Unknown | Scalar)]
+            if isinstance(value, Item) and (given := self.subscribed(value.base, key, env)):
+                found = NOTHING  # what the method gives out, which may be a copy
+                for values, inner in given:
+                    found |= self._places(values, inner)
             return found | self._places(aliases, env)
         if isinstance(value, Result):
             return self._result_place(value.call, env)
@@ -304,12 +308,15 @@ class Places(Answers):
                             found |= self._places([p for p in passed if _is_object(p)], None)
         return frozenset(found)
 
-    def _kept(self, thing: Thing) -> Global | None:
+    def _kept(self, thing: Thing) -> Value | None:
         """Return what stands for the one object that each call of ``thing`` gives."""
         if isinstance(thing, Func) and thing.function.kept:
             return Global(thing.function.module, once(thing.function.name))
         if isinstance(thing, Type) and once(thing.cls.name) in thing.cls.module.stores:
-            makers = [thing.cls.methods.get("__new__")]
+            maker = thing.cls.methods.get("__new__")
+            if maker is not None and (name := _keeps_in(maker)) in thing.cls.attributes:
+                return Attr(ClassValue(thing.cls), name)
+            makers = [maker]
             for meta in self.things(thing.cls.metaclass):
                 if isinstance(meta, Type):
                     makers.append(self.method(meta.cls, "__call__"))
@@ -399,6 +406,14 @@ def _looks_up(maker: Function) -> bool:
     return any(
         isinstance(value, Attr | Item) and root(value) == Param(maker, 0) for value in maker.returns
     )
+
+
+def _keeps_in(maker: Function) -> str:
+    """Return the class attribute that holds the one object that ``__new__`` gives back."""
+    for value in maker.returns:
+        if isinstance(value, Attr) and value.base == Param(maker, 0):
+            return value.name
+    return ""
 
 
 def _is_object(value: Value) -> bool:

@@ -148,8 +148,11 @@ class Results(Elements):
         return frozenset(found)
 
     def _result(self, call: Call, env: Env | None) -> Things:
+        called = self.things(call.callee, env)
+        if bare := self._made_bare(call, called, env):
+            return bare
         found: set[Thing] = set()
-        for thing in self.things(call.callee, env):
+        for thing in called:
             if isinstance(thing, Box) and thing.kind == CTYPE:
                 found.add(Box("ctypes", None, call))
             elif isinstance(thing, Func):
@@ -207,6 +210,15 @@ class Results(Elements):
             else:
                 found |= self._method_result(call, env)
         return frozenset(found)
+
+    def _made_bare(self, call: Call, called: Things, env: Env | None) -> Things:
+        """Return what ``super().__new__(cls)`` makes."""
+        if not call.args or any(isinstance(thing, Func) for thing in called):
+            return frozenset()
+        if not any(isinstance(c, Attr) and c.name == "__new__" for c in call.callee):
+            return frozenset()
+        made = self.things(call.args[0], env)
+        return frozenset(Obj(thing.cls) for thing in made if isinstance(thing, Type))
 
     def _wrapped_result(self, thing: Wrapped, call: Call, env: Env | None) -> Things:
         """Return what calling something made over gives: a task for later, or the result."""

@@ -34,7 +34,7 @@ from flake8_mpglobals.ir import (
     union,
 )
 from flake8_mpglobals.lower.scope import Scope, const_key, looked_at, names_global
-from flake8_mpglobals.mutations import ARRAY_MAKERS, in_place
+from flake8_mpglobals.mutations import ARRAY_MAKERS, COMPARED, SIGNS, in_place, reflected
 from flake8_mpglobals.names import parameters
 
 _STR = frozenset((Scalar("str"),))
@@ -99,7 +99,9 @@ class Expressions(Scope):
     def test(self, node: ast.expr) -> Guards:
         """Lower a test and return the globals that it looks at."""
         outer, self.tested = self.tested, set()
-        self.value(node)
+        values = self.value(node)
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            self.implied(node, values, ("__bool__",))
         found, self.tested = frozenset(self.tested), outer
         if outer is not None:
             outer.update(found)
@@ -167,6 +169,7 @@ class Expressions(Scope):
             self.load(base, node, direct=True)  # all of it is copied here and now
             return frozenset(Copied(value) for value in base)
         self.value(node.slice)
+        self.implied(node.value, base, ("__getitem__", "__missing__"))
         return item(base, const_key(node.slice))
 
     def constant(self, node: ast.Constant) -> Values:
@@ -274,6 +277,7 @@ class Expressions(Scope):
         """Lower an operator: a new object, of the type of a container among its sides."""
         left, right = self.value(node.left), self.value(node.right)
         self.implied(node.left, left, in_place(node.op)[1:])
+        self.implied(node.right, right, (reflected(node.op),))
         if isinstance(node.op, ast.Mult) and any(
             dotted(side).rpartition(".")[2].startswith("c_") for side in (node.left, node.right)
         ):
@@ -293,8 +297,10 @@ class Expressions(Scope):
         negated = False
         while isinstance(operand, ast.UnaryOp):
             negated = negated or isinstance(operand.op, ast.Not)
+            sign = SIGNS[type(operand.op)]
             operand = operand.operand
         values = self.value(operand)
+        self.implied(operand, values, (sign,))
         if not negated and any(map(makes_array, values)):
             return frozenset((Fresh(Display(OPERATOR, set(values))),))
         return _BOOL if negated else arithmetic(values)
@@ -306,6 +312,8 @@ class Expressions(Scope):
         for part in node.values:
             outer, self.tested = self.tested, set()
             found.append(self.value(part))
+            if part is not node.values[-1]:
+                self.implied(part, found[-1], ("__bool__",))
             looked_at, self.tested = frozenset(self.tested), outer
             if outer is not None:
                 outer.update(looked_at)
@@ -324,9 +332,15 @@ class Expressions(Scope):
 
     def comparison(self, node: ast.Compare) -> Values:
         """Lower a comparison."""
-        self.value(node.left)
-        for part in node.comparators:
-            self.value(part)
+        left, sides = node.left, self.value(node.left)
+        for op, part in zip(node.ops, node.comparators, strict=True):
+            values = self.value(part)
+            for side, given, method in zip(
+                (left, part), (sides, values), COMPARED.get(type(op), ()), strict=False
+            ):
+                if method:
+                    self.implied(side, given, (method,))
+            left, sides = part, values
         return _BOOL
 
     def text(self, node: ast.JoinedStr) -> Values:

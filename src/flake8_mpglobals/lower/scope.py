@@ -377,6 +377,17 @@ class Scope:
                 table.setdefault(name, set()).update(values)
             elif isinstance(base, ClassValue):
                 base.cls.attributes.setdefault(name, set()).update(values)
+            elif self.function.name == "__new__" and self._is_made(base):
+                assert self.function.cls is not None
+                self.function.cls.self_attributes.setdefault(name, set()).update(values)
+
+    def _is_made(self, value: Value) -> bool:
+        """Whether a value is the object that ``__new__`` makes, or that the class keeps."""
+        if self.function.cls is None:
+            return False
+        if isinstance(value, Result):
+            return any(isinstance(c, Attr) and c.name == "__new__" for c in value.call.callee)
+        return isinstance(value, Attr) and value.base == Param(self.function, 0)
 
     def put(self, target: Value, values: Values, key: str | int | None = None) -> None:
         """Note that a container can hold ``values``."""

@@ -544,6 +544,7 @@ class Statements(Expressions):
             return
         if self.class_scopes:
             self.class_scopes[-1][0].methods[node.name] = function
+            function.classmethod = function.classmethod or node.name in _OF_CLASSES
         self.bind_name(node.name, frozenset((FunctionValue(function),)), node)
 
     def class_def(self, node: ast.ClassDef) -> None:
@@ -602,6 +603,9 @@ def _makes_fields(cls: Class) -> bool:
             return True
     return any(dotted(base).rpartition(".")[2] in _RECORDS for base in cls.node.bases)
 
+
+_OF_CLASSES = ("__new__", "__init_subclass__", "__class_getitem__")
+"""Methods that get the class, though no decorator says so."""
 
 _RECORDS = ("NamedTuple", "BaseModel", "TypedDict")
 
