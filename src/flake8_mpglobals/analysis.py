@@ -83,12 +83,12 @@ def _facts(source: Source, options: Options, tree: ast.Module, program: Program)
     evaluator = Evaluator(program, catalogue, oracle)
     crosses = may_cross(program, evaluator)
     evaluator.forget()
-    if not (crosses or may_start(main, evaluator) or names_shared(source.text)):
+    if not (crosses or may_start(main, evaluator) or names_shared(program)):
         return Facts(source, tree)
     readers: frozenset[Module] = frozenset()
     while True:
         boundaries = through_wrappers(find_boundaries(program, evaluator, readers), evaluator)
-        if not (boundaries.sites or may_start(main, evaluator) or names_shared(source.text)):
+        if not (boundaries.sites or may_start(main, evaluator) or names_shared(program)):
             return Facts(source, tree)
         reach = Reach(boundaries, evaluator)
         losses = Losses(program, boundaries, reach, evaluator)

@@ -11,6 +11,8 @@ mirror ``multiprocessing`` are in :data:`CLONES`.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from flake8_mpglobals import libraries
@@ -23,6 +25,7 @@ from flake8_mpglobals.apis import (
     Result,
     Slot,
     Tasks,
+    When,
     every,
     executor,
     executor_methods,
@@ -248,11 +251,12 @@ class Catalogue:
     wraps one for later.
     """
 
-    __slots__ = ("_clones", "_tables", "alone", "packages", "roots", "senders")
+    __slots__ = ("_asking", "_clones", "_tables", "alone", "packages", "roots", "senders")
 
     def __init__(self, extra: tuple[Api, ...] = ()) -> None:
         self._tables = _tables(extra)
         self._clones: dict[str, Api | None] = {}
+        self._asking: dict[str, Callable[[str], bool] | None] = {}
         self.roots = self._tables.roots
         self.packages = self._tables.packages
         self.alone = self._tables.alone
@@ -330,6 +334,43 @@ class Catalogue:
             return True, frozenset()
         return False, tables.asked.get(name) or tables.asked.get(every) or frozenset()
 
+    def asking(self, name: str) -> Callable[[str], bool] | None:
+        """Return what says of the text of a module whether it can make an object of the class
+        ``name`` run its tasks elsewhere, where they run in threads unless something asks for
+        more; None for every other class.
+        """
+        if name not in self._asking:
+            crosses, words = self._touch(name)
+            self._asking[name] = None if crosses or not words else self._find_asking(words)
+        return self._asking[name]
+
+    def _find_asking(self, words: frozenset[bytes]) -> Callable[[str], bool]:
+        keywords = {word.decode() for word in words}
+        values: set[object] = set()
+        families: set[str] = set()
+        rows = self._tables.rows.values()
+        for row in rows:
+            for when in row.kinds:
+                if isinstance(when, When) and when.slot.keyword in keywords:
+                    families.add(row.family)
+                    values.update(() if when.kind is None or when.kind in SHARES else when.values)
+        # What runs tasks elsewhere by itself, or sets where the others run.
+        names = {
+            row.name.split(".")[1]
+            for row in rows
+            if row.kind not in SHARES and (row.runs == "tasks" or row.sets in families - {""})
+        }
+        spelled = "|".join(map(re.escape, sorted(keywords)))
+        passed = re.compile(rf"[(,](?:\s|#[^\n]*)*+(?:{spelled})\s*=(?!=)|[\"'](?:{spelled})[\"']")
+        given = "|".join(re.escape(str(value)) for value in sorted(map(str, values)))
+        value = re.compile(rf"[\"'](?:{given})[\"']" if _all_text(values) else "")
+        named = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
+
+        def asks(text: str) -> bool:
+            return bool(named.search(text) or (passed.search(text) and value.search(text)))
+
+        return asks
+
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""
         original = self.original(name)
@@ -392,6 +433,10 @@ def _uncloned(name: str) -> tuple[str, str]:
         if clone in libraries.BY_VALUE:
             return name, clone
     return name, ""
+
+
+def _all_text(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _named(row: Api, text: str) -> bool:

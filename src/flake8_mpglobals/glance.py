@@ -7,8 +7,9 @@ time of a run; here only the calls are resolved that can tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from flake8_mpglobals.apis import SHARES
 from flake8_mpglobals.boundaries import resolve
 from flake8_mpglobals.crossings import Crossings
 from flake8_mpglobals.dispatches import Boundaries, process_class
@@ -51,6 +52,7 @@ from flake8_mpglobals.ir import (
     Values,
 )
 from flake8_mpglobals.program import Program
+from flake8_mpglobals.records import frozen
 
 _DEEPEST = 6
 """How many names one may stand for another until it is not asked further."""
@@ -63,6 +65,17 @@ def may_cross(program: Program, evaluator: Evaluator) -> bool:
     a program in which no call passes anything: forget them before other questions.
     """
     return _Glance(program, evaluator).may_cross()
+
+
+@frozen(eq=False)
+class _Given:
+    """What runs callables elsewhere, as one call gives it to functions, or (``takes``) to
+    what runs it; ``asks`` where it does so only if the text of some module asks for it.
+    """
+
+    targets: tuple[Function, ...]
+    takes: bool
+    asks: Callable[[str], bool] | None
 
 
 class _Glance:
@@ -81,6 +94,8 @@ class _Glance:
         self._touching: dict[Value, bool] = {}
         self._held: set[str] = set()
         self._offered: frozenset[str] = frozenset()
+        self._waiting_for: list[_Given] = []
+        self._entered_from: dict[Function, frozenset[Function]] = {}
 
     def may_cross(self) -> bool:
         workspace = self._program.workspace
@@ -88,12 +103,7 @@ class _Glance:
             workspace.offers(path).at_import for path in self._program.imported()
         ):
             return True
-        offered: set[str] = set()
-        for path in self._program.led_to():
-            offers = workspace.offers(path)
-            offered.update(offers.boundaries, offers.starters, offers.hands)
-            offered.update(name.rpartition(".")[2] for name in offers.leads)
-        self._offered = frozenset(offered)
+        self._offered = self._program.offered
         evaluator = self._evaluator
         self._find_held()
         if any(function.block is not None for function in self._main.functions) or any(
@@ -108,7 +118,11 @@ class _Glance:
             while self._waiting:
                 if self._crosses(self._waiting.pop()):
                     return True
-            if evaluator.unfed and any(self._hands_on(call) for call in self._unasked(asked)):
+            if not evaluator.unfed:
+                continue
+            if any(self._hands_on(call) for call in self._unasked(asked)):
+                return True
+            if not self._waiting and any(map(self._bears_on, self._waiting_for)):
                 return True
         return False
 
@@ -166,8 +180,8 @@ class _Glance:
         )
 
     def _hands_on(self, call: Call) -> bool:
-        """Whether a call passes to a function of the project what runs callables elsewhere, or
-        may be made to do so.
+        """Whether a call passes what runs callables elsewhere, or may be made to do so, to an
+        API that runs it; to a function of the project: that is to be seen.
 
         What offers more than one function of a project is looked at, function by function.
         """
@@ -177,7 +191,11 @@ class _Glance:
             for value in values
             if self._touches(value)
         ]
-        if not given or not (self._evaluator.targets(call) or self._takes_tasks(call)):
+        if not given:
+            return False
+        targets = [target.function for target in self._evaluator.targets(call)]
+        takes = self._takes_tasks(call)
+        if not (targets or takes):
             return False
         things = list(self._evaluator.things(given))
         seen: set[Thing] = set()
@@ -186,10 +204,11 @@ class _Glance:
             if thing in seen:
                 continue
             seen.add(thing)
-            if self._is_sender(thing):
-                return True
-            if isinstance(thing, Mod) and self._touches(thing.module):
-                return True
+            if self._is_sender(thing) or (isinstance(thing, Mod) and self._touches(thing.module)):
+                asks = self._catalogue.asking(_class_name(thing))
+                if takes and asks is None:
+                    return True
+                self._waiting_for.append(_Given((*targets,), takes, asks))
             if isinstance(thing, Func):
                 self._look_at(thing.function)
             elif isinstance(thing, Type | Obj):
@@ -202,11 +221,49 @@ class _Glance:
                 things.extend(self._evaluator.things(thing.display.elements))
         return False
 
+    def _bears_on(self, given: _Given) -> bool:
+        """Whether what was given to functions gets where somebody asked what is given."""
+        if given.asks is not None and not any(
+            given.asks(module.source.text) for module in self._program.modules
+        ):
+            return False
+        unfed = self._evaluator.unfed
+        return given.takes or any(
+            not self._reached_from(target).isdisjoint(unfed) for target in given.targets
+        )
+
+    def _reached_from(self, start: Function) -> frozenset[Function]:
+        """Return the functions that are entered from ``start``, itself among them."""
+        known = self._entered_from.get(start)
+        if known is None:
+            found = {start}
+            stack = [start]
+            while stack:
+                for call in stack.pop().calls:
+                    for target in self._evaluator.targets(call):
+                        if target.function not in found:
+                            found.add(target.function)
+                            stack.append(target.function)
+            known = self._entered_from[start] = frozenset(found)
+        return known
+
     def _takes_tasks(self, call: Call) -> bool:
         """Whether a call goes through a process API: it may be a dispatch once it is known
         which callable a task has.
         """
-        return any(self._is_sender(thing) for thing in self._evaluator.things(call.callee))
+        for thing in self._evaluator.things(call.callee):
+            if not self._is_sender(thing):
+                continue
+            name = _class_name(thing)
+            row = self._catalogue.api(name if isinstance(thing, External) else f"{name}.__call__")
+            if row is not None and row.defers:
+                continue  # What takes the task is asked on its own.
+            if row is None or not row.dispatches or row.where is not None or row.inherits:
+                return True
+            kind = self._crossings.kind(row, call, call.callee, None)
+            if kind is not None and kind not in SHARES:
+                return True
+        return False
 
     def _is_sender(self, thing: Thing) -> bool:
         return isinstance(thing, Handle | Wrapped) or (
@@ -317,6 +374,10 @@ class _Glance:
                 names.add(value.place.name)
         for name in sorted(names):
             yield from self._by_name.get(name, ())
+
+
+def _class_name(thing: Thing) -> str:
+    return thing.name if isinstance(thing, External | Handle | Wrapped) else ""
 
 
 def _name(callee: Value) -> str:

@@ -205,9 +205,13 @@ class Answers(Results):
                 return frozenset((Obj(function.cls), UNKNOWN))
             return frozenset(map(Obj, selves))
         if value.index == function.vararg:
+            if value not in self.inputs:
+                self.unfed.add(function)
             passed = Fresh(Display("tuple", set(self.inputs.get(value, ()))))
             return self.thing(passed)
         if value.index == function.kwarg:
+            if value not in self.inputs:
+                self.unfed.add(function)
             return frozenset((Box("dict"),)) | self.things(self.inputs.get(value, ()))
         hint = function.annotations.get(value.index)
         passed_in = self.inputs.get(value)

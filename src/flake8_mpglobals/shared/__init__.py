@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
+from flake8_mpglobals.catalogue import SAME, SHARED
 from flake8_mpglobals.facts import SharedUse
+from flake8_mpglobals.program import Program
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.shared.imported import Imported
 from flake8_mpglobals.shared.in_threads import InThreads
@@ -24,15 +27,32 @@ _NAMES = re.compile(
     r"Manager|Value|Array|Namespace|Lock|Semaphore|Condition|Event|Barrier|Queue|Proxy"
     r"|SharedMemory|ShareableList|threading|Pipe"
 )
-_ANYWHERE = re.compile(r"Manager|SharedMemory|Proxy")
+_ALONE_NAMES = re.compile(r"\w*(?:Manager|SharedMemory|Proxy)\w*")
+"""Names of what can be misused where nothing is dispatched to: and of much else."""
 
 _ALONE = frozenset(("MPG301", "MPG304"))
 """Rules on what goes wrong in one process, too."""
 
 
-def names_shared(text: str) -> bool:
-    """Whether a text without dispatches can still misuse a shared object."""
-    return _ANYWHERE.search(text) is not None
+def names_shared(program: Program) -> bool:
+    """Whether a file without dispatches can still misuse a shared object: it names what
+    makes one, or something that a module offers which names it.
+    """
+    names = set(_ALONE_NAMES.findall(program.main.source.text))
+    if not names or not names.isdisjoint(_makers()):
+        return bool(names)
+    return not names.isdisjoint(program.offered) and any(
+        not _makers().isdisjoint(_ALONE_NAMES.findall(data.decode(errors="replace")))
+        for path in program.led_to()
+        if (data := program.store.read(path)) is not None
+    )
+
+
+@cache
+def _makers() -> frozenset[str]:
+    """Return the last names, in libraries, of managers, shared memory and proxies."""
+    names = (name.rpartition(".")[2] for name in (*SHARED, *SAME))
+    return frozenset(name for name in names if _ALONE_NAMES.fullmatch(name))
 
 
 def shared_uses(scene: Scene, codes: frozenset[str]) -> tuple[SharedUse, ...]:
