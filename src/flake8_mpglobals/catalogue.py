@@ -12,12 +12,13 @@ mirror ``multiprocessing`` are in :data:`CLONES`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 
 from flake8_mpglobals import libraries
 from flake8_mpglobals.apis import (
     FUTURE,
+    LEFT_OUT,
     SHARES,
     Api,
     Kind,
@@ -346,14 +347,15 @@ class Catalogue:
 
     def _find_asking(self, words: frozenset[bytes]) -> Callable[[str], bool]:
         keywords = {word.decode() for word in words}
-        values: set[object] = set()
+        values: dict[object, None] = {}
         families: set[str] = set()
         rows = self._tables.rows.values()
         for row in rows:
             for when in row.kinds:
                 if isinstance(when, When) and when.slot.keyword in keywords:
                     families.add(row.family)
-                    values.update(() if when.kind is None or when.kind in SHARES else when.values)
+                    if when.kind not in (None, *SHARES) and LEFT_OUT not in when.values:
+                        values.update(dict.fromkeys(when.values))
         # What runs tasks elsewhere by itself, or sets where the others run.
         names = {
             row.name.split(".")[1]
@@ -361,13 +363,19 @@ class Catalogue:
             if row.kind not in SHARES and (row.runs == "tasks" or row.sets in families - {""})
         }
         spelled = "|".join(map(re.escape, sorted(keywords)))
-        passed = re.compile(rf"[(,](?:\s|#[^\n]*)*+(?:{spelled})\s*=(?!=)|[\"'](?:{spelled})[\"']")
-        given = "|".join(re.escape(str(value)) for value in sorted(map(str, values)))
-        value = re.compile(rf"[\"'](?:{given})[\"']" if _all_text(values) else "")
+        given = "|".join(re.escape(value) for value in values if isinstance(value, str))
+        meant = rf"[\s(]*[\"'](?:{given})[\"']" if given.count("|") == len(values) - 1 else ""
+        passed = re.compile(
+            rf"(?:[(,](?:\s|#[^\n]*)*+(?:{spelled})\s*=(?!=)|[\"'](?:{spelled})[\"']\s*:)"
+            rf"(?:({meant})|[\s(]*([^\W\d]\w*))"
+        )
         named = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
 
         def asks(text: str) -> bool:
-            return bool(named.search(text) or (passed.search(text) and value.search(text)))
+            return bool(named.search(text)) or any(
+                match[2] is None or re.search(rf"\b{match[2]}\b[^=\n]*={meant}", text)
+                for match in passed.finditer(text)
+            )
 
         return asks
 
@@ -433,10 +441,6 @@ def _uncloned(name: str) -> tuple[str, str]:
         if clone in libraries.BY_VALUE:
             return name, clone
     return name, ""
-
-
-def _all_text(values: Iterable[object]) -> bool:
-    return all(isinstance(value, str) for value in values)
 
 
 def _named(row: Api, text: str) -> bool:

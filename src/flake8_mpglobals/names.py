@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from flake8_mpglobals.records import frozen
 
 ScopeNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SPECIAL = frozenset(
+    (
+        *_SCOPES,
+        *_COMPREHENSIONS,
+        ast.Import,
+        ast.ImportFrom,
+        ast.Global,
+        ast.Nonlocal,
+        ast.ExceptHandler,
+        ast.MatchAs,
+        ast.MatchStar,
+        ast.MatchMapping,
+        ast.NamedExpr,
+    )
+)
+"""Nodes that are more than the sum of their parts, as far as names go."""
 
 
 @frozen
@@ -40,44 +57,32 @@ def parameters(args: ast.arguments) -> tuple[ast.arg, ...]:
 def names_of(node: ScopeNode) -> Names:
     """Return the names of a function or lambda, without those of nested scopes."""
     bound = {arg.arg for arg in parameters(node.args)}
+    declared: list[ast.Global | ast.Nonlocal] = []
+    nested: list[ast.AST] = []
+    _look([node.body] if isinstance(node, ast.Lambda) else node.body, bound, declared, nested)
     declared_global: set[str] = set()
     declared_nonlocal: set[str] = set()
-    nested: list[ast.AST] = []
-    body: Iterable[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else node.body
-    for child in _own(body, nested):
-        if isinstance(child, ast.Global):
-            declared_global.update(child.names)
-        elif isinstance(child, ast.Nonlocal):
-            declared_nonlocal.update(child.names)
-        else:
-            bound.update(_binds(child))
+    for each in declared:
+        (declared_global if isinstance(each, ast.Global) else declared_nonlocal).update(each.names)
     local = frozenset(bound - declared_global - declared_nonlocal)
     inner: set[str] = set()
-    for scope in _functions(nested):
-        for child in ast.walk(scope):
-            if isinstance(child, ast.Name):
-                inner.add(child.id)
-            elif isinstance(child, ast.Nonlocal):
-                inner.update(child.names)
+    for scope in nested:
+        if not isinstance(scope, _COMPREHENSIONS):
+            _mentioned(scope, inner)
+            continue
+        # Of what is in there, only a function can outlive the statement.
+        for part in ast.walk(scope):
+            if isinstance(part, _SCOPES):
+                _mentioned(part, inner)
     return Names(
         local, frozenset(declared_global), frozenset(declared_nonlocal), local & frozenset(inner)
     )
 
 
-def _functions(nested: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the nested scopes that can outlive a statement; a comprehension cannot."""
-    for scope in nested:
-        if isinstance(scope, _COMPREHENSIONS):
-            yield from (node for node in ast.walk(scope) if isinstance(node, _SCOPES))
-        else:
-            yield scope
-
-
 def assigned(body: Iterable[ast.AST]) -> frozenset[str]:
     """Return the names that running ``body`` can bind in its own scope."""
     found: set[str] = set()
-    for child in _own(body, []):
-        found.update(_binds(child))
+    _look(body, found, [], [])
     return frozenset(found)
 
 
@@ -106,32 +111,101 @@ def statements_of(tree: ast.Module) -> Iterator[ast.stmt]:
                 stack.extend(inner.body)
 
 
-def _own(body: Iterable[ast.AST], nested: list[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the nodes of ``body`` that belong to its own scope; put the rest in ``nested``."""
-    stack = list(body)
+def _look(
+    body: Iterable[ast.AST],
+    bound: set[str],
+    declared: list[ast.Global | ast.Nonlocal],
+    nested: list[ast.AST],
+) -> None:
+    """Find what belongs to the scope of ``body``: the names that it binds, and declares;
+    the scopes in it go to ``nested``.
+    """
+    stack: list[Any] = list(body)
     while stack:
         node = stack.pop()
-        yield node
-        if isinstance(node, _SCOPES):
-            nested.append(node)
-            if isinstance(node, ast.Lambda):
-                stack.extend(node.args.defaults)
-                stack.extend(default for default in node.args.kw_defaults if default)
+        kind = type(node)
+        if kind is ast.Name:
+            if type(node.ctx) is not ast.Load:
+                bound.add(node.id)
+        elif kind is ast.Attribute:
+            stack.append(node.value)
+        elif kind in _SPECIAL:
+            if isinstance(node, ast.Global | ast.Nonlocal):
+                declared.append(node)
+                continue
+            bound.update(_binds(node))
+            if isinstance(node, _COMPREHENSIONS):
+                # Its targets live in a scope of their own; only := reaches out of it.
+                nested.append(node)
+                stack.extend(part for part in ast.walk(node) if type(part) is ast.NamedExpr)
+            elif not isinstance(node, _SCOPES):
+                for name in _parts(kind):
+                    _push(getattr(node, name, None), stack)
             else:
-                stack.extend(node.decorator_list)
+                nested.append(node)
+                if not isinstance(node, ast.Lambda):
+                    stack.extend(node.decorator_list)
                 if isinstance(node, ast.ClassDef):
                     stack.extend(node.bases)
                 else:
                     stack.extend(node.args.defaults)
-                    stack.extend(default for default in node.args.kw_defaults if default)
-        elif isinstance(node, _COMPREHENSIONS):
-            # Its targets live in a scope of their own; only := reaches out of it.
-            nested.append(node)
-            stack.extend(walrus for walrus in ast.walk(node) if isinstance(walrus, ast.NamedExpr))
-        elif isinstance(node, ast.List | ast.Tuple | ast.Set):
-            stack.extend(part for part in node.elts if not isinstance(part, ast.Constant))
-        elif not isinstance(node, ast.Constant | ast.Name):
-            stack.extend(ast.iter_child_nodes(node))
+                    stack.extend(node.args.kw_defaults)
+        else:
+            for name in _PARTS.get(kind) or _parts(kind):
+                part = getattr(node, name, None)
+                if part.__class__ is list:
+                    stack.extend(part)
+                elif part is not None:
+                    stack.append(part)
+
+
+def _mentioned(scope: ast.AST, names: set[str]) -> None:
+    """Add all names that stand in a nested scope."""
+    stack: list[Any] = [scope]
+    while stack:
+        node = stack.pop()
+        kind = type(node)
+        if kind is ast.Name:
+            names.add(node.id)
+        elif kind is ast.Attribute:
+            stack.append(node.value)
+        elif kind is ast.Nonlocal:
+            names.update(node.names)
+        else:
+            for name in _PARTS.get(kind) or _parts(kind):
+                part = getattr(node, name, None)
+                if part.__class__ is list:
+                    stack.extend(part)
+                elif part is not None:
+                    stack.append(part)
+
+
+def _push(part: Any, stack: list[Any]) -> None:
+    if isinstance(part, list):
+        stack.extend(part)
+    elif part is not None:
+        stack.append(part)
+
+
+_PARTS: dict[type, tuple[str, ...]] = {}
+"""The fields of a class of nodes that can hold others."""
+
+# fmt: off
+_NO_NODES = frozenset((
+    "ctx", "id", "attr", "arg", "op", "ops", "kind", "module", "level", "conversion", "simple",
+    "type_comment", "is_async", "type_ignores", "rest", "kwd_attrs",
+))
+# fmt: on
+
+
+def _parts(kind: type) -> tuple[str, ...]:
+    known = _PARTS.get(kind)
+    if known is None:
+        fields: tuple[str, ...] = getattr(kind, "_fields", ())
+        if issubclass(kind, ast.Constant):
+            fields = ()
+        known = _PARTS[kind] = tuple(name for name in fields if name not in _NO_NODES)
+    return known
 
 
 def _binds(node: ast.AST) -> Iterator[str]:
