@@ -43,6 +43,7 @@ from flake8_mpglobals.ir import (
     Imported,
     Instance,
     Item,
+    Module,
     ModuleValue,
     Param,
     Phi,
@@ -96,6 +97,7 @@ class _Glance:
         self._offered: frozenset[str] = frozenset()
         self._waiting_for: list[_Given] = []
         self._entered_from: dict[Function, frozenset[Function]] = {}
+        self._asking: dict[tuple[Callable[[str], bool], Module], bool] = {}
 
     def may_cross(self) -> bool:
         workspace = self._program.workspace
@@ -223,14 +225,21 @@ class _Glance:
 
     def _bears_on(self, given: _Given) -> bool:
         """Whether what was given to functions gets where somebody asked what is given."""
-        if given.asks is not None and not any(
-            given.asks(module.source.text) for module in self._program.modules
-        ):
+        if given.asks is not None and not self._asked_for(given.asks):
             return False
         unfed = self._evaluator.unfed
         return given.takes or any(
             not self._reached_from(target).isdisjoint(unfed) for target in given.targets
         )
+
+    def _asked_for(self, asks: Callable[[str], bool]) -> bool:
+        for module in self._program.modules:
+            key = (asks, module)
+            if key not in self._asking:
+                self._asking[key] = asks(module.source.text)
+            if self._asking[key]:
+                return True
+        return False
 
     def _reached_from(self, start: Function) -> frozenset[Function]:
         """Return the functions that are entered from ``start``, itself among them."""
