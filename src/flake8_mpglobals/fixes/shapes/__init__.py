@@ -38,4 +38,6 @@ SHAPES: tuple[Shape, ...] = (
     Shape(manager.NAME, manager.takes_others, manager.plan),
     Shape(manager.NAME, arguments.takes, arguments.plan),
     Shape("", collect.takes, collect.plan_paired, last_resort=True),
+    Shape(manager.NAME, manager.takes, manager.plan_kept, last_resort=True),
+    Shape(manager.NAME, manager.takes_others, manager.plan_kept, last_resort=True),
 )

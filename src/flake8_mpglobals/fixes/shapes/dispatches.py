@@ -353,14 +353,14 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
     regions: list[tuple[Region, Function]] = []
     processes: list[ast.Call] = []
     for site, worker in zip(sites, workers, strict=True):
-        _check_place(job, site, site.call if is_process(site) else site.pool)
+        check_place(job, site, site.call if is_process(site) else site.pool)
         if is_process(site):
             processes.append(site.call)
             continue
         assert site.pool is not None
         if all(one.pool is not site.pool for one, _ in regions):
             made = region(module, site.pool, executor=of_executor(site))
-            _check_place(job, site, made.made)
+            check_place(job, site, made.made)
             regions.append((made, worker))
         where = next(one for one, _ in regions if one.pool is site.pool)
         if not any(call is site.call for call in where.calls):
@@ -379,11 +379,11 @@ def share(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
     for span in joined:
         for helper in span.helpers:
             site = next(one for one in sites if one.call is span.calls[0])
-            _check_place(job, site, helper.call)
+            check_place(job, site, helper.call)
         ProcessShare(job, span).apply()
 
 
-def _check_place(job: Job, site: Site, made: ast.Call | None) -> None:
+def check_place(job: Job, site: Site, made: ast.Call | None) -> None:
     """Refuse a dispatch that runs on import, or in a function that is no plain one.
 
     ``made`` is what gives the pool or makes the process.

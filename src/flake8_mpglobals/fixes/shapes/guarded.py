@@ -55,11 +55,13 @@ def check_only(touches: Touches, functions: Iterable[Function], only: Sequence[F
 class LockedJob(Job):
     """A list or dict that is shared with a lock called ``lock``.
 
-    ``again``: one who holds it may come to take it again.
+    ``again``: one who holds it may come to take it again; ``owner`` is what the parent keeps
+    it in, with a dot, if it is no variable.
     """
 
     lock: str = ""
     again: bool = False
+    owner: str = ""
 
     @property
     def body(self) -> tuple[str, ...]:
@@ -79,11 +81,12 @@ class LockedJob(Job):
     def makes(self, shared: str, manager: str) -> tuple[str, ...]:
         """Return the lines by which ``manager`` makes the proxy and the lock."""
         made = "RLock" if self.again else "Lock"
-        return (*super().makes(shared, manager), f"{shared_of(self.lock)} = {manager}.{made}()")
+        name = f"{self.owner}{shared_of(self.lock)}"
+        return (*super().makes(shared, manager), f"{name} = {manager}.{made}()")
 
     def handed(self, shared: str) -> str:
         """Return the proxy and the lock, as arguments."""
-        return f"{shared}, {shared_of(self.lock)}"
+        return f"{shared}, {self.owner}{shared_of(self.lock)}"
 
     def take(self, units: Units) -> None:
         """Put the lock around all that needs it."""

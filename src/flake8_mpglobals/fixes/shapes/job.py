@@ -20,7 +20,7 @@ from flake8_mpglobals.fixes.touches import Touches
 
 _BRINGS_BACK = re.compile(
     r"\w+(\[:\])? = .*\bshared_\w+\b.*|\w+\[\.\.\.\] = \w+_view|\w+\.clear\(\)"
-    r"|\w+\.update\(shared_\w+\.(copy|keys)\(\)\)"
+    r"|\w+\.update\((\w+\.)?shared_\w+\.(copy|keys)\(\)\)"
 )
 
 

@@ -8,13 +8,13 @@ the program keeps its plain list or dict.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from flake8_mpglobals.facts import Facts, LostWrite
+from flake8_mpglobals.facts import Facts, LostWrite, Site
 from flake8_mpglobals.fixes.layout import Sheet
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock, Plan
-from flake8_mpglobals.fixes.shapes import defaults, dispatches, sets
+from flake8_mpglobals.fixes.shapes import defaults, dispatches, kept, sets
 from flake8_mpglobals.fixes.shapes.flow import Flow
 from flake8_mpglobals.fixes.shapes.guarded import LockedJob, Units, check_only, locked, units_of
 from flake8_mpglobals.fixes.shapes.job import Job
@@ -42,10 +42,34 @@ def takes_others(writes: Sequence[LostWrite]) -> bool:
 
 
 def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
-    """Return the plan that shares the one place of ``writes``.
+    """Return the plan that shares the one place of ``writes`` for as long as a pool lives.
 
     Raises :class:`CannotFix` where the rewrite is not proved.
     """
+    return _plan(facts, writes, findings, dispatches.share)
+
+
+def plan_kept(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding]) -> Plan:
+    """Return the same plan for a pool that an object keeps."""
+    return _plan(facts, writes, findings, _share_kept)
+
+
+def _share_kept(job: Job, sites: Sequence[Site], workers: Sequence[Function]) -> None:
+    pool = kept.kept(job.module, sites)
+    if pool is None:
+        raise CannotFix("")
+    for site in sites:
+        dispatches.check_place(job, site, pool.pool)
+        dispatches.check_place(job, site, site.call)
+    kept.share(job, pool, workers[0])
+
+
+def _plan(
+    facts: Facts,
+    writes: Sequence[LostWrite],
+    findings: Sequence[Finding],
+    share: Callable[[Job, Sequence[Site], Sequence[Function]], None],
+) -> Plan:
     place = writes[0].place
     kind = writes[0].kind
     module = Module(facts.source, facts.tree)
@@ -73,7 +97,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     job: Job = Job(module, touches, kind, Sheet(module), exempt, calls, annotation, deletes)
     if units:
         job = locked(job, units)
-    dispatches.share(job, sites, workers)
+    share(job, sites, workers)
     if isinstance(job, LockedJob):
         job.take(units)
     for one in changed if kind in _OTHERS else ():
