@@ -13,7 +13,8 @@ from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.scopes import COMPREHENSIONS
 from flake8_mpglobals.fixes.shapes import dispatches
-from flake8_mpglobals.fixes.shapes.additions import IsPlace, additions, statements_in
+from flake8_mpglobals.fixes.shapes.additions import NUMBERS, IsPlace, additions, statements_in
+from flake8_mpglobals.fixes.shapes.aliases import aliases
 from flake8_mpglobals.fixes.shapes.annotated import returned
 from flake8_mpglobals.fixes.shapes.calm import calm
 from flake8_mpglobals.fixes.shapes.giving import Added, Giving, Outcome
@@ -171,6 +172,8 @@ class Adder:
         places = self.places
         inner = helpers(module, function, lambda node: any(one.is_place(node) for one in places))
         for one in places:
+            if one.kind not in NUMBERS:
+                self._check_aliases(one.key, (function, *inner))
             root, _, attribute = one.key.rpartition(".")
             objects = [w.place for w in self._writes if w.place == root and self._is_object(w)]
             for other in inner:
@@ -188,6 +191,21 @@ class Adder:
                             f"{other.name!r} (line {line}), which the worker {function.name!r} "
                             f"runs, uses {one.key!r} and would miss what was added"
                         )
+
+    def _check_aliases(self, key: str, functions: Sequence[Function]) -> None:
+        """Raise :class:`CannotFix` where worker code may reach a place by another name."""
+        module, root = self._module, key.partition(".")[0]
+        if not module.bindings(root):
+            return
+        objects = any(self._is_object(one) for one in self._writes if one.place == root)
+        others = aliases(module, key, whole=objects)
+        for function in functions:
+            for node in ast.walk(function) if others else ():
+                if isinstance(node, ast.Name) and node.id in others and module.is_global(node):
+                    raise CannotFix(
+                        f"{function.name!r} uses {node.id!r} (line {node.lineno}), which may be or "
+                        f"hold {key!r} (line {others[node.id]}): use the one name"
+                    )
 
     def _key(self, write: LostWrite) -> str:
         """Return how the worker spells the place."""
@@ -306,7 +324,8 @@ class Adder:
             for one in self.places
             for added in one.found
             for node in ast.walk(added.statement)
-            if isinstance(node, ast.Subscript) and one.kind == "list" and one.is_place(node.value)
+            if (isinstance(node, ast.Subscript) and one.kind == "list" and one.is_place(node.value))
+            or (isinstance(node, ast.Call) and one.kind == OBJECT and one.is_place(_owner(node)))
         }
         outcome = replace(outcome, calm=calm(self._module, self.function, rows))
         edits = list(giving.code.edits)
@@ -420,6 +439,10 @@ class Adder:
                 raise CannotFix(
                     f"{first!r} is a local name where line {site.dispatch.location.line} stands"
                 )
+
+
+def _owner(call: ast.Call) -> ast.expr:
+    return call.func.value if isinstance(call.func, ast.Attribute) else call.func
 
 
 def _is_plain(site: Site) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 IsPlace = Callable[[ast.AST], bool]
 
@@ -92,6 +92,14 @@ def recognise(statement: ast.stmt, is_place: IsPlace, kind: str) -> Addition | N
                 replay = f"{{p}}.setdefault({{0}}, {made})"
                 return Addition(statement, f"new {made}", (key,), ("key",), replay)
         case ast.If(
+            test=ast.Compare(left=key, ops=[asks], comparators=[place]),
+            body=[then],
+            orelse=[other],
+        ) if kind in ("dict", "OrderedDict") and is_place(place) and pure(key):
+            known, begun = (then, other) if isinstance(asks, ast.In) else (other, then)
+            if isinstance(asks, (ast.In, ast.NotIn)):
+                return _either(statement, key, (known, begun), is_place)
+        case ast.If(
             test=ast.Compare(left=value, ops=[ast.NotIn()], comparators=[place]),
             body=[ast.Expr(value=ast.Call(func=ast.Attribute(attr="add") as func, args=[same]))],
             orelse=[],
@@ -99,6 +107,37 @@ def recognise(statement: ast.stmt, is_place: IsPlace, kind: str) -> Addition | N
             if pure(value):  # a set asks that itself
                 return _called(statement, func, [same], is_place, kind)
     return None
+
+
+def _either(
+    statement: ast.stmt, key: ast.expr, ways: tuple[ast.stmt, ast.stmt], is_place: IsPlace
+) -> Addition | None:
+    """Return what is added to the item of a key that may be there, or may be new."""
+    known, new = ways
+    match new:
+        case ast.Assign(targets=[ast.Subscript(value=inner, slice=same)], value=begun):
+            if not is_place(inner) or ast.unparse(same) != ast.unparse(key):
+                return None
+        case _:
+            return None
+    one = recognise(known, is_place, "dict")
+    if one is None or ast.unparse(one.operands[0]) != ast.unparse(key):
+        return None
+    amount = ast.unparse(one.operands[-1])
+    match begun:
+        case ast.List(elts=[only]) if one.op == "item.append" and ast.unparse(only) == amount:
+            replay = "{p}.setdefault({0}, []).append({1})"
+            return replace(one, statement=statement, op="[].append", replay=replay)
+        case ast.Set(elts=[only]) if one.op == "item.add" and ast.unparse(only) == amount:
+            replay = "{p}.setdefault({0}, set()).add({1})"
+            return replace(one, statement=statement, op="set().add", replay=replay)
+        case _ if one.op != "item+" or ast.unparse(begun) != amount or not pure(begun):
+            return None
+        case ast.Constant(value=int() | float()):
+            replay = "{p}[{0}] = {p}.get({0}, 0) + {1}"
+            return replace(one, statement=statement, op="get", replay=replay)
+    replay = "{p}[{0}] = {p}[{0}] + {1} if {0} in {p} else {1}"
+    return replace(one, statement=statement, op="either", replay=replay)
 
 
 def _called(
