@@ -23,6 +23,7 @@ from flake8_mpglobals.ir import (
     Imported,
     Item,
     Load,
+    Module,
     Param,
     Value,
     Values,
@@ -275,19 +276,34 @@ class StaleReads:
                 if fitting and site_of[call] not in used:
                     used.append(site_of[call])
                 found += [pair for pair in fitting if pair not in found]
-            where = self._spot(read, used)
+            where = self._spot(read, used, [change for change, _ in found])
             if found and where is not None:
                 done.add(read.function)
                 yield self._stale(entry, read, found, used, where)
 
-    def _spot(self, read: _Read, sites: list[DispatchSite]) -> ast.AST | None:
-        """Return where this file reports a read: there, else at the callable that it hands over."""
+    def _spot(
+        self, read: _Read, sites: list[DispatchSite], changes: list[Change]
+    ) -> ast.AST | None:
+        """Return where this file reports a read: there, else at the callable that it hands
+        over, else at a change that only this file knows of.
+        """
         if read.function.module is self._module:
             return read.node
         for site in sites:
             if site.call.function.module is self._module:
                 return argument_node(site.call, site.api.callable) or site.call.node
-        return None
+        here = [change for change in changes if change.function.module is self._module]
+        if not here or len(here) < len(changes):
+            return None
+        for site in sites:
+            if self._knows(site.call.function.module, {change.function for change in here}):
+                return None
+        return min((change.node for change in here), key=_at_node)
+
+    def _knows(self, module: Module, functions: set[Function]) -> bool:
+        """Whether what the parent runs of another module comes to one of ``functions``."""
+        own = (function for function in self._reach.parent if function.module is module)
+        return not functions.isdisjoint(self._reach.entered(own))
 
     def _stale(
         self,

@@ -8,6 +8,7 @@ from the bytes alone, over at most :data:`LINKS` imports, and remembered for a r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -152,8 +153,8 @@ class Workspace:
         """Whether what a module offers can matter to a file; ``taken`` are the only names
         that it takes from there, None for all that it may name.
 
-        What only starts processes matters where the file starts them on import, or
-        names what the functions of that module change.
+        What only starts processes matters where the file starts them on import, names
+        what the functions of that module change, or sets an attribute of what it imports.
         """
         if not offers:
             return False
@@ -173,7 +174,7 @@ class Workspace:
             state = False
         if not starters or not offers.started_by(starters, data):
             return False
-        if state or _has_attribute(offers.state, data):
+        if state or _has_attribute(offers.state, data) or _sets_imported(data):
             return True
         from flake8_mpglobals.outline import loose, outline
 
@@ -344,8 +345,20 @@ def _text(plain: tuple[Any, ...]) -> Text | None:
     return None if plain == (None,) else Text(*plain)
 
 
+_SET = re.compile(rb"^[ \t]*(\w+)\.\w+[ \t]*=(?!=)", re.MULTILINE)
+
+
 def _has_attribute(names: frozenset[str], data: bytes) -> bool:
     return any(b"." + name.encode() in data for name in names)
+
+
+def _sets_imported(data: bytes) -> bool:
+    """Whether a file may set an attribute of something that it imports."""
+    names = set(_SET.findall(data))
+    if not names:
+        return False
+    text = imports_in(data).text()
+    return any(re.search(rb"\b%b\b" % name, text) for name in names)
 
 
 class Workspaces:
