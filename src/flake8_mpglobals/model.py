@@ -22,6 +22,12 @@ class Location:
     line: int
     column: int
 
+    def seen_from(self, path: str) -> str:
+        """Return the line as a message about the file ``path`` names it, ``line 3`` or
+        ``app/work.py:3``.
+        """
+        return f"line {self.line}" if self.path == path else f"{self.path}:{self.line}"
+
 
 @frozen
 class Dispatch:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 from flake8_mpglobals.imports import imports_in
 from flake8_mpglobals.ir import (
@@ -247,7 +248,9 @@ class Program:
             return new
         variable = global_of(start)
         if variable is not None:
-            new = False
+            # What the file under check sets in another module, a worker of that may look at.
+            home = variable.module.source.path
+            new = home in self._set_in and self.open(home)
             stores = variable.module.stores.get(variable.name, ())
             for store in stores:
                 if isinstance(root(store), ModuleValue | Global | Seen | Result):
@@ -300,6 +303,21 @@ class Program:
             if module is not None and module is not self.main:
                 found[module.source.path] = module
         return [found[path] for path in sorted(found)]
+
+    @cached_property
+    def _set_in(self) -> frozenset[str]:
+        """The project files of which the file under check sets an attribute of something."""
+        found: set[str] = set()
+        for function in (self.main.body, *self.main.functions):
+            for store in function.stores:
+                if store.how.endswith("attr"):
+                    for target in store.targets:
+                        variable = global_of(root(target))
+                        held = variable.module.stores.get(variable.name, ()) if variable else ()
+                        for value in (root(target), *map(root, held)):
+                            if isinstance(value, ModuleValue) and value.path:
+                                found.add(value.path)
+        return frozenset(found)
 
     def led_to(self) -> tuple[str, ...]:
         """Return the project files that the file under check leads to."""

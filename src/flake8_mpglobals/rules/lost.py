@@ -104,9 +104,7 @@ def finding(write: LostWrite, code: str, name: str, consequence: str, advice: st
     what = _WHAT[write.how].format(kind=kind or _UNKNOWN_KIND.get(write.how, ""))
     path = write.location.path
     afar = f" ({write.origin.path}:{write.origin.line})" if write.origin else ""
-    line = f"line {first.location.line}"
-    if first.location.path != path:
-        line = f"{first.location.path}:{first.location.line}"
+    line = first.location.seen_from(path)
     message = (
         f"worker {write.worker!r} {write.verb} {what} {write.place!r}{afar}{via}; "
         f"{first.api} ({line}) {runs}, "

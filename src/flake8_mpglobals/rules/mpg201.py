@@ -19,7 +19,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Yield the reads that only a forked worker answers as the parent would."""
     for read in facts.hazards.stale_reads:
         first = read.dispatches[0]
-        line = read.changes[0].location.line
+        here = read.span.location.path
+        change = read.changes[0].location.seen_from(here)
         advice = _REMEDY_LATE if read.late else _REMEDY
         through = [step.name for step in read.chain[1:]]
         via = f" (through {' -> '.join(repr(step) for step in through)})" if through else ""
@@ -27,12 +28,12 @@ def check(facts: Facts) -> Iterator[Finding]:
             via += f" ({read.origin.path}:{read.origin.line})"
         message = (
             f"worker {read.worker!r} reads {read.what} {read.place!r}{via}; the parent "
-            f"{read.verb} it at run time (line {line}), and {_consequence(read)}: {advice}"
+            f"{read.verb} it at run time ({change}), and {_consequence(read)}: {advice}"
         )
         yield Finding(
             CODE,
             NAME,
-            message.replace("{api}", f"{first.api} (line {first.location.line})"),
+            message.replace("{api}", f"{first.api} ({first.location.seen_from(here)})"),
             read.span.location,
             read.span.end_line,
             read.span.end_column,

@@ -26,9 +26,7 @@ def called(maker: str) -> str:
 def by(use: SharedUse, verb: str) -> str:
     """Return the dispatches that run the code, and what they do ("run", "start")."""
     first = use.dispatches[0]
-    line = f"line {first.location.line}"
-    if first.location.path != use.location.path:
-        line = f"{first.location.path}:{first.location.line}"
+    line = first.location.seen_from(use.location.path)
     more = len(use.dispatches) - 1
     others = f" and {more} more dispatch{'es' if more > 1 else ''}" if more else ""
     return f"{first.api} ({line}){others} {verb}{'' if more else 's'}"
