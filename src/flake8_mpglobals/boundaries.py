@@ -98,6 +98,7 @@ def find_boundaries(
                 new = evaluator.learn(access.targets) or new
             extent.enters(function, targets, sent)
         extent.end_round()
+        new = new or found.fed
         if extent.opened or program.opened != opened:
             rounds = max(rounds, 2)
         elif not rounds or not new or not (found.sites or _unsettled(extent.functions, evaluator)):

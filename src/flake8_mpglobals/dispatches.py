@@ -80,7 +80,8 @@ class Boundaries:
     each class is instantiated; ``elsewhere`` are the methods that a process class runs
     in its own process, started here or not; ``loose`` are the functions that run some
     time after the call that names them (threads and callbacks).  ``accesses`` are the calls
-    that stand for reading properties, by event, and ``implied`` by function.
+    that stand for reading properties, by event, and ``implied`` by function.  ``fed``:
+    something new was passed for the fields of a record.
     """
 
     functions: tuple[Function, ...] = ()
@@ -91,6 +92,7 @@ class Boundaries:
     loose: set[Function] = field(default_factory=set)
     accesses: dict[Load | Store | Call, list[Call]] = field(default_factory=dict)
     implied: dict[Function, list[Call]] = field(default_factory=dict)
+    fed: bool = False
 
     @property
     def crosses(self) -> bool:
@@ -171,6 +173,7 @@ class Crossing:
     def _made(self, cls: Class) -> None:
         """Note an instance of a project class, which can be a process."""
         self.found.made.setdefault(cls, []).append(self.call.function)
+        self.found.fed = self.evaluator.learn_fields(cls, self.call) or self.found.fed
         row, method = process_class(cls, self.evaluator)
         if row is None:
             return

@@ -27,6 +27,7 @@ from flake8_mpglobals.ir import (
     Cell,
     Class,
     ClassValue,
+    Copied,
     Element,
     Global,
     Handed,
@@ -144,8 +145,8 @@ def _judge_copy(
     things = evaluator.thing(known) if path else whole
     event = write.event
     binds = isinstance(event, Store) and event.how in ("bind", "augment", "unbind")
-    if isinstance(holder, Handed) and binds:
-        return None
+    if isinstance(holder, Handed) and (binds or (isinstance(holder.base, Copied) and not path)):
+        return None  # a name of the worker's, or a list that is its own
     if not binds and (UNKNOWN in things or UNKNOWN in whole):
         return None
     if path and not things and isinstance(event, Store):

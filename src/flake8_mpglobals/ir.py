@@ -436,8 +436,8 @@ class Class:
     """One class: its bases, its methods, what its attributes can be and can contain.
 
     ``setters`` are the methods that storing a property calls.  ``record``: annotated names
-    of its body are attributes of its instances, which its ``repr`` shows.  ``metaclass`` is
-    what its definition names as such.
+    of its body, ``fields``, are attributes of its instances, which its ``repr`` shows.
+    ``metaclass`` is what its definition names as such.
     """
 
     module: Module
@@ -452,6 +452,7 @@ class Class:
     contents: Contents = field(default_factory=dict)
     decorators: tuple[Values, ...] = ()
     record: bool = False
+    fields: list[str] = field(default_factory=list)
     metaclass: Values = NOTHING
 
 

@@ -17,6 +17,7 @@ from flake8_mpglobals.ir import (
     Cell,
     Class,
     ClassValue,
+    Copied,
     Element,
     Handed,
     Instance,
@@ -62,31 +63,39 @@ class Objects:
             path[-1:] and (path[-1].startswith(".") or self._is_copy(steps[:-1]))
         )
         last = len(path) if slot else len(path) + 1
+        below = path[1:]  # a slice is no list of the parent, and counts anew
+        if isinstance(steps[0], Copied) and below:
+            path = ("[]", *below)
         roots = {
             (start, (*above, *path[index:]))
             for index, known in enumerate(steps)
-            if index < last
+            if index < last and (below or not isinstance(known, Copied))
             for start, above in self._objects(known)
         }
         if isinstance(place, Cell) and len(roots) > 1:
             found.clear()  # what it holds, by whichever name
-        for start, below in roots:
+        for start, wanted in roots:
             if start == place and not found:
                 continue
-            found.setdefault(start, set()).add(below)
+            found.setdefault(start, set()).add(wanted)
         for other in anchors:
             if isinstance(other, Cell | Handed):
                 continue
             for start, above in self._objects(other):
-                for root, below in roots:
-                    if self._same(start, root) and overlaps(above, below):
-                        found.setdefault(other, set()).add(below[len(above) :])
+                for root, wanted in roots:
+                    if self._same(start, root) and overlaps(above, wanted):
+                        found.setdefault(other, set()).add(wanted[len(above) :])
         return found
 
     def _is_copy(self, steps: Sequence[Value]) -> bool:
-        """Whether the last of ``steps`` is nothing but a container that a call makes."""
-        ends = self._objects(steps[-1]) if steps else ()
-        return bool(ends) and all(isinstance(start, Result) and not way for start, way in ends)
+        """Whether the last of ``steps``, wherever it lies, is nothing but a container that a
+        call makes, or a slice.
+        """
+        if not steps or isinstance(steps[-1], Copied):
+            return bool(steps)
+        made = [start for start, way in self._objects(steps[-1]) if not way]
+        cut = next(self._evaluator.slices(steps[-1:]), None)
+        return bool(made or cut) and all(isinstance(start, Result) for start in made)
 
     def _objects(self, place: Value) -> frozenset[tuple[Value, Path]]:
         """Return the anchors and paths of all that ``place`` can be, seen from its callers."""
@@ -148,7 +157,8 @@ def _prefixes(place: Value, path: Path) -> Iterator[Value]:
     yield current
     for part in path:
         step: Values = frozenset((current,))
-        step = attr(step, part[1:]) if part.startswith(".") else item(step, _key(part))
+        key = None if isinstance(current, Copied) else _key(part)
+        step = attr(step, part[1:]) if part.startswith(".") else item(step, key)
         if step == ANYTHING:
             return
         (current,) = step
@@ -170,4 +180,6 @@ def _moved(path: Value, base: Value) -> Values:
         return item(_moved(path.base, base), path.key) - ANYTHING
     if isinstance(path, Element):
         return element(_moved(path.base, base)) - ANYTHING
+    if isinstance(path, Copied):
+        return frozenset(map(Copied, _moved(path.base, base)))
     return frozenset((base,))

@@ -21,6 +21,7 @@ from flake8_mpglobals.ir import (
     Cell,
     Class,
     ClassValue,
+    Copied,
     Element,
     Function,
     FunctionValue,
@@ -210,6 +211,11 @@ class Reach:
                     copy = Handed(param, place)
                     self.handed_by.setdefault(copy, []).append(site)
                     give(param, copy)
+            for index, values in target.bindings.items():
+                for cut in self.evaluator.slices(values):
+                    copy = Handed(Param(target.function, index), cut)
+                    self.handed_by.setdefault(copy, []).append(site)
+                    give(copy.param, copy)
         for function in sorted(functions, key=_line):
             for index, default in function.defaults.items():
                 for place in self.evaluator.places(default):
@@ -428,8 +434,10 @@ def segments(place: Value) -> tuple[str, ...]:
     """Return the access path of a place as text: ``.name``, ``[key]``, or ``[]`` for any item."""
     parts: list[str] = []
     top = anchor(place)
-    while isinstance(place, Attr | Item | Element) and place is not top:
-        if isinstance(place, Attr):
+    while isinstance(place, Attr | Item | Element | Copied) and place is not top:
+        if isinstance(place, Copied):
+            pass  # what a slice holds is what it is cut from holds
+        elif isinstance(place, Attr):
             parts.append(".*" if place.name == "__dict__" else f".{place.name}")
         elif isinstance(place, Item) and place.key is not None:
             parts.append(f"[{place.key!r}]")

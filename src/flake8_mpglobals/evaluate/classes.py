@@ -6,11 +6,13 @@ import ast
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from flake8_mpglobals.evaluate.memory import shares
 from flake8_mpglobals.evaluate.query import Asking
 from flake8_mpglobals.evaluate.things import Env, External, Func, Obj, Thing, Things, Type
 from flake8_mpglobals.ir import (
     NOTHING,
     UNKNOWN,
+    Call,
     Class,
     ClassValue,
     Function,
@@ -21,6 +23,9 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.sharedtypes import MANAGES
+
+MOST_GIVEN = 50
+"""Values of one field that are told apart."""
 
 MOST_SELVES = 100
 """``self`` of a method that more classes than these inherit can be anything, too."""
@@ -150,6 +155,35 @@ class Classes(Asking):
                 return owner.methods[name]
         return None
 
+    def learn_fields(self, cls: Class, call: Call) -> bool:
+        """Note what ``call``, which makes an instance of ``cls``, passes for the fields of a
+        record; return whether anything was new.
+        """
+        if not cls.record or self.method(cls, "__init__") is not None:
+            return False
+        owners = {name: owner for owner in reversed(self.lineage(cls)[0]) for name in owner.fields}
+        passed = dict(zip(owners, call.args, strict=False)) if call.starred < 0 else {}
+        passed.update(call.keywords)
+        new = False
+        for name, values in passed.items():
+            if name in owners:
+                known = self.given.setdefault((owners[name], name), set())
+                if not values <= known and len(known) < MOST_GIVEN:
+                    known |= values
+                    new = True
+        return new
+
+    def _given_field(self, owners: Iterable[Class], name: str, told: Things) -> Things:
+        """Return what an attribute can be that ``told`` says something of: what it is given,
+        where that is shared (people write ``dict`` for a proxy of one), or all that is known.
+        """
+        given = self.things(
+            value for owner in owners for value in self.given.get((owner, name), ())
+        )
+        if shares(given):
+            return told | (given - {UNKNOWN})
+        return told or given
+
     def member(self, thing: Thing, name: str) -> Things:
         """Return what attribute ``name`` of an instance of a project class can be."""
         if not isinstance(thing, Obj):
@@ -172,6 +206,8 @@ class Classes(Asking):
                 if name in table:
                     known = True
                     found |= self.things(table[name])
+        if known and self.given:
+            found = set(self._given_field(order, name, frozenset(found)))
         if not known:
             if name not in MANAGES and any(
                 self.catalogue.shared(base) == "manager" for base in external

@@ -21,6 +21,7 @@ from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
     Call,
+    Copied,
     Element,
     Function,
     Imported,
@@ -49,6 +50,7 @@ class Elements(Classes):
     ) -> Values:
         """Return the values that an item (or, ``iterated``, an element) of ``base`` can be."""
         found: set[Value] = set()
+        key = None if isinstance(base, Copied) else key  # a slice counts anew
         variable = global_of(base)
         if variable is not None:
             found.update(held_in(variable.module.contents, variable.name, key))

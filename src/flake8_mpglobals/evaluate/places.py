@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate.answers import Answers
 from flake8_mpglobals.evaluate.query import DEPTH, Query
@@ -87,6 +87,22 @@ class Places(Answers):
         finally:
             if outermost:
                 self._query = None
+
+    def slices(self, values: Iterable[Value], depth: int = 4) -> Iterator[Value]:
+        """Yield the slices of lists that ``values`` are, of the places they are cut from.
+
+        A slice is a new list: what it holds is what the list holds.
+        """
+        for value in values if depth else ():
+            if isinstance(value, Copied):
+                if all(_is_box(thing, _LISTS) for thing in self.thing(value.base)):
+                    yield from map(Copied, self.places((value.base,)))
+            elif isinstance(value, Phi):
+                yield from self.slices(value.slot.values, depth - 1)
+            elif isinstance(value, Item | Element):
+                key = value.key if isinstance(value, Item) else None
+                parts = self.parts(value.base, key, None, iterated=isinstance(value, Element))
+                yield from self.slices(parts, depth - 1)
 
     def _remembered(self, value: Value) -> Values:
         """Answer for one value outside any call, once."""
@@ -302,10 +318,11 @@ class Places(Answers):
                 for owner in order:
                     held = owner.self_attributes.get(value.name, set())
                     found |= self._places([v for v in held if _is_object(v)], None)
-                    for v in held:
-                        if isinstance(v, Param):
-                            passed = self.inputs.get(v, ())
-                            found |= self._places([p for p in passed if _is_object(p)], None)
+                    given = list(self.given.get((owner, value.name), ()))
+                    given += [
+                        p for v in held if isinstance(v, Param) for p in self.inputs.get(v, ())
+                    ]
+                    found |= self._places([p for p in given if _is_object(p)], None)
         return frozenset(found)
 
     def _kept(self, thing: Thing) -> Value | None:
@@ -395,6 +412,9 @@ _MUTABLE = frozenset(("list", "dict", "set"))
 
 _WINDOWS = frozenset(("memoryview",))
 """Kinds of which a slice is the same object under another one's name."""
+
+_LISTS = frozenset(("list",))
+"""Kinds of which a slice holds the same objects."""
 
 
 def _is_box(thing: Thing, kinds: frozenset[str]) -> bool:

@@ -67,8 +67,8 @@ class Asking:
     How one value is answered is left to the classes that derive from this one.
     ``oracle`` is the last resort for expressions of the file under check.  ``made`` are
     functions that stand for methods of a library, by where they are sent.  ``inputs`` are
-    what calls pass for parameters, ``unfed`` the functions that were asked for one of
-    which nothing was known.
+    what calls pass for parameters, ``given`` for the fields of records; ``unfed`` are the
+    functions that were asked for a parameter of which nothing was known.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Asking:
         self.catalogue = catalogue
         self._oracle = oracle
         self.inputs: dict[Param, set[Value]] = {}
+        self.given: dict[tuple[Class, str], set[Value]] = {}
         self.unfed: set[Function] = set()
         self.made: dict[tuple[Call, Value], Function] = {}
         self._surpluses: dict[tuple[Function, frozenset[tuple[str, Values]]], Fresh] = {}

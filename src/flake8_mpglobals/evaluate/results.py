@@ -140,7 +140,9 @@ class Results(Elements):
                 if enter is None:
                     enter = self.method(thing.cls, "__aenter__")
                 if enter is None:
-                    found.add(UNKNOWN)
+                    bases = self.lineage(thing.cls)[1]
+                    pool = any(map(self.catalogue.knows_owner, bases))
+                    found.add(thing if pool else UNKNOWN)
                 else:
                     found |= self.things(enter.returns, inside(enter, {0: frozenset((base,))}, env))
             else:

@@ -412,6 +412,8 @@ class Statements(Expressions):
                 # A field: each instance has its own.
                 default = cls.attributes.pop(node.target.id, set())
                 cls.self_attributes.setdefault(node.target.id, set()).update(default, hint)
+                if cls.record and node.target.id not in cls.fields and not _of_class(node):
+                    cls.fields.append(node.target.id)
         elif hint and isinstance(node.target, ast.Name):
             variable = self.variable(node.target.id)
             if isinstance(variable, Global):
@@ -585,6 +587,12 @@ class Statements(Expressions):
 def _is_accessor(node: ast.expr, *names: str) -> bool:
     """Whether a decorator makes of a function a part of the property of that name."""
     return isinstance(node, ast.Attribute) and node.attr in (names or ("setter", "deleter"))
+
+
+def _of_class(node: ast.AnnAssign) -> bool:
+    """Whether an annotation says that a name is no field: ``ClassVar[int]``, ``KW_ONLY``."""
+    hint = node.annotation.value if isinstance(node.annotation, ast.Subscript) else node.annotation
+    return dotted(hint).rpartition(".")[2] in ("ClassVar", "KW_ONLY")
 
 
 def _is_zero_case(pattern: ast.pattern) -> bool:
