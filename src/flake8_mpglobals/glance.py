@@ -149,7 +149,11 @@ class _Glance:
     def _crosses(self, function: Function) -> bool:
         """Whether a call of ``function`` is a dispatch, whatever its callers pass."""
         for call in function.calls:
-            if self._program.imports_any(call.callee) and hands_pool(call, self._evaluator):
+            if (
+                any(self._leads(values) for values in (*call.args, *call.keywords.values()))
+                and self._program.imports_any(call.callee)
+                and hands_pool(call, self._evaluator)
+            ):
                 return True
             if not self._tells(call):
                 continue

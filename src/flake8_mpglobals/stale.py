@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from flake8_mpglobals.crossings import argument_node
 from flake8_mpglobals.dispatches import DispatchSite
@@ -81,9 +82,17 @@ class StaleReads:
         self._reach = scene.reach
         self._evaluator = scene.evaluator
         self._methods = scene.methods
-        self._runtime = RunTime(scene)
-        self._observers = Observers(scene.boundaries, scene.reach, scene.evaluator)
+        self._scene = scene
         self._written: dict[Function, frozenset[Value]] = {}
+
+    @cached_property
+    def _runtime(self) -> RunTime:
+        return RunTime(self._scene)
+
+    @cached_property
+    def _observers(self) -> Observers:
+        scene = self._scene
+        return Observers(scene.boundaries, scene.reach, scene.evaluator)
 
     def find(self) -> tuple[StaleRead, ...]:
         """Return the reads, one for each place and function that reads it."""
