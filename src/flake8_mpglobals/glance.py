@@ -7,7 +7,7 @@ time of a run; here only the calls are resolved that can tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from flake8_mpglobals.apis import SHARES
 from flake8_mpglobals.boundaries import resolve
@@ -26,7 +26,7 @@ from flake8_mpglobals.evaluate import (
     Type,
     Wrapped,
 )
-from flake8_mpglobals.extent import MOST, hands_pool
+from flake8_mpglobals.extent import MOST
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -149,11 +149,7 @@ class _Glance:
     def _crosses(self, function: Function) -> bool:
         """Whether a call of ``function`` is a dispatch, whatever its callers pass."""
         for call in function.calls:
-            if (
-                any(self._leads(values) for values in (*call.args, *call.keywords.values()))
-                and self._program.imports_any(call.callee)
-                and hands_pool(call, self._evaluator)
-            ):
+            if self._program.imports_any(call.callee) and self._hands_pool(call):
                 return True
             if not self._tells(call):
                 continue
@@ -164,12 +160,24 @@ class _Glance:
                 self._look_at(target.function)
         return False
 
+    def _hands_pool(self, call: Call) -> bool:
+        """Whether a call passes a pool, whatever the callers of its function pass."""
+        return any(
+            isinstance(thing, Handle) and self._catalogue.is_pool(thing.name)
+            for values in (*call.args, *call.keywords.values())
+            for value in values
+            if self._touches(value)
+            for thing in self._evaluator.thing(value)
+        )
+
     def _tells(self, call: Call) -> bool:
         """Whether to resolve a call tells anything: it may be a dispatch, by its name or by
         what it goes through.
         """
         for callee in call.callee:
             if isinstance(callee, Attr):
+                if self._is_plain(callee):
+                    continue
                 if self._names_one(callee.name) or self._catalogue.is_method(callee.name):
                     return True
             elif isinstance(callee, Param | Cell | Phi | Result | Item | Element):
@@ -184,6 +192,33 @@ class _Glance:
         return attribute in self._offered or bool(
             self._catalogue.anywhere(attribute, self._main.source.text)
         )
+
+    def _is_plain(self, attribute: Attr) -> bool:
+        """Whether an attribute is what a project module holds under a name that leads to no
+        process API: nobody looks into the module for it.
+        """
+        of = self._module(attribute.base)
+        return (
+            of is not None
+            and not self._catalogue.anywhere(attribute.name, self._main.source.text)
+            and not self._program.member(of, attribute.name)
+        )
+
+    def _module(self, value: Value, depth: int = 0) -> ModuleValue | None:
+        """Return the project module that a value is, if it is just that."""
+        if isinstance(value, ModuleValue):
+            return value
+        held: Collection[Value] = ()
+        if isinstance(value, Global):
+            held = value.module.stores.get(value.name, ())
+        elif isinstance(value, Seen):
+            held = value.slot.values
+        elif isinstance(value, Attr):
+            of = self._module(value.base, depth + 1)
+            held = self._program.member(of, value.name) if of is not None else ()
+        if len(held) != 1 or depth > _DEEPEST:
+            return None
+        return self._module(next(iter(held)), depth + 1)
 
     def _hands_on(self, call: Call) -> bool:
         """Whether a call passes what runs callables elsewhere, or may be made to do so, to an
@@ -319,7 +354,7 @@ class _Glance:
             case Imported(name):
                 return self._catalogue.may_touch(name)
             case Attr(base, name):
-                return (
+                return not self._is_plain(value) and (
                     name in self._held
                     or self._names_one(name)
                     or self._touches(base)

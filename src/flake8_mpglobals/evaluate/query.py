@@ -101,10 +101,22 @@ class Asking:
 
     def things(self, values: Iterable[Value], env: Env | None = None) -> Things:
         """Return everything that ``values`` can be, as seen from ``env``."""
-        found: set[Thing] = set()
+        known = self._known
+        first: Things | None = None
+        found: set[Thing] | None = None
         for value in values:
-            found |= self.thing(value, env)
-        return frozenset(found)
+            things = known.get(value) if env is None else None
+            if things is None:
+                things = self.thing(value, env)
+            if first is None:
+                first = things
+            elif found is None:
+                found = {*first, *things}
+            else:
+                found |= things
+        if found is not None:
+            return frozenset(found)
+        return first if first is not None else _NONE
 
     def thing(self, value: Value, env: Env | None = None) -> Things:
         """Return everything that one value can be."""
@@ -223,6 +235,8 @@ class Asking:
                     new = True
         return new
 
+
+_NONE: Things = frozenset()
 
 _FREE = (Global, Seen, Imported, Scalar, FunctionValue, ClassValue, ModuleValue, Fresh, Instance)
 
