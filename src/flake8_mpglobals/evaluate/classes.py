@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate.memory import shares
 from flake8_mpglobals.evaluate.query import Asking
-from flake8_mpglobals.evaluate.things import Env, External, Func, Obj, Thing, Things, Type
+from flake8_mpglobals.evaluate.things import Env, External, Func, Obj, Plain, Thing, Things, Type
 from flake8_mpglobals.ir import (
     NOTHING,
     UNKNOWN,
@@ -17,6 +17,7 @@ from flake8_mpglobals.ir import (
     ClassValue,
     Function,
     ModuleValue,
+    Param,
     Value,
     Values,
     global_of,
@@ -173,16 +174,37 @@ class Classes(Asking):
                     new = True
         return new
 
-    def _given_field(self, owners: Iterable[Class], name: str, told: Things) -> Things:
-        """Return what an attribute can be that ``told`` says something of: what it is given,
-        where that is shared (people write ``dict`` for a proxy of one), or all that is known.
+    def _with_given(self, cls: Class, owners: Iterable[Class], name: str, told: Things) -> Things:
+        """Return what an attribute can be that its class tells something of: also what others
+        give it, where that is shared (people write ``dict`` for a proxy of one), or where
+        nothing else is known.
         """
-        given = self.things(
-            value for owner in owners for value in self.given.get((owner, name), ())
-        )
+        values = [value for owner in owners for value in self.given.get((owner, name), ())]
+        given = self.things(values) | self._stored_outside(cls, name)
         if shares(given):
             return told | (given - {UNKNOWN})
-        return told or given
+        return told if told - {Plain("NoneType")} else told | given
+
+    def _stored_outside(self, cls: Class, name: str) -> Things:
+        """Return what code that is no method of it stores in an attribute of an instance."""
+        if self._stored_by_others is None:
+            self._stored_by_others = {}
+            for module in self.program.modules:
+                for function in (module.body, *module.functions):
+                    for store in function.stores:
+                        if store.how == "attr" and not all(map(_is_own, store.targets)):
+                            self._stored_by_others.setdefault(store.key, []).append(store)
+        return frozenset().union(
+            *(
+                self.things(store.values)
+                for store in self._stored_by_others.get(name, ())
+                if any(
+                    isinstance(thing, Obj)
+                    and (thing.cls in self.lineage(cls)[0] or cls in self.lineage(thing.cls)[0])
+                    for thing in self.things(store.targets)
+                )
+            )
+        )
 
     def member(self, thing: Thing, name: str) -> Things:
         """Return what attribute ``name`` of an instance of a project class can be."""
@@ -206,8 +228,7 @@ class Classes(Asking):
                 if name in table:
                     known = True
                     found |= self.things(table[name])
-        if known and self.given:
-            found = set(self._given_field(order, name, frozenset(found)))
+        found = set(self._with_given(cls, order, name, frozenset(found)))
         if not known:
             if name not in MANAGES and any(
                 self.catalogue.shared(base) == "manager" for base in external
@@ -229,6 +250,11 @@ class Classes(Asking):
             if name in owner.attributes:
                 return self.things(owner.attributes[name])
         return frozenset((UNKNOWN,))
+
+
+def _is_own(value: Value) -> bool:
+    """Whether a value is the instance, or the class, of a method."""
+    return isinstance(value, Param) and value.index == 0 and value.function.has_self
 
 
 def _from_project(value: Value) -> bool:

@@ -325,10 +325,13 @@ class Places(Answers):
                     found |= self._places([p for p in given if _is_object(p)], None)
         return frozenset(found)
 
-    def _kept(self, thing: Thing) -> Value | None:
-        """Return what stands for the one object that each call of ``thing`` gives."""
+    def _kept(self, thing: Thing, call: Call) -> Value | None:
+        """Return what stands for the one object that each such call of ``thing`` gives."""
         if isinstance(thing, Func) and thing.function.kept:
-            return Global(thing.function.module, once(thing.function.name))
+            table = Global(thing.function.module, once(thing.function.name))
+            if not thing.function.params:
+                return table
+            return Item(table, _asked_for(call) if len(call.args) == 1 else None)
         if isinstance(thing, Type) and once(thing.cls.name) in thing.cls.module.stores:
             maker = thing.cls.methods.get("__new__")
             if maker is not None and (name := _keeps_in(maker)) in thing.cls.attributes:
@@ -359,7 +362,7 @@ class Places(Answers):
                 viewed = argument(call, VIEWS.get(thing.name)) or NOTHING
                 if any(_is_box(held, BUFFERS) for held in self.things(viewed, env)):
                     found |= self._places(viewed, env)
-            if (kept := self._kept(thing)) is not None:
+            if (kept := self._kept(thing, call)) is not None:
                 found.add(kept)
             elif isinstance(thing, Type) or (
                 isinstance(thing, External) and CONSTRUCTORS.get(thing.name) in CONTAINERS

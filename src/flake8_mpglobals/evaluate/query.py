@@ -27,6 +27,7 @@ from flake8_mpglobals.ir import (
     Result,
     Scalar,
     Seen,
+    Store,
     Value,
     Values,
     root,
@@ -95,6 +96,7 @@ class Asking:
         self._partials: set[Call] = set()
         self._stored: frozenset[str] | None = None
         self._handed_out: frozenset[tuple[Class, str]] | None = None
+        self._stored_by_others: dict[str | int | None, list[Store]] | None = None
         self._by_hand: frozenset[Value] | None = None
         self._places_known: dict[Value, Values] = {}
         self._query: Query | None = None
@@ -184,6 +186,7 @@ class Asking:
         self._context_free.clear()
         self._stored = None
         self._handed_out = None
+        self._stored_by_others = None
 
     def bind(self, call: Call, function: Function, receiver: Values = NOTHING) -> dict[int, Values]:
         """Return what ``call`` passes for each parameter of ``function``.

@@ -15,6 +15,7 @@ from flake8_mpglobals.ir import (
     Call,
     Class,
     ClassValue,
+    Display,
     Exit,
     Fresh,
     Function,
@@ -535,9 +536,12 @@ class Statements(Expressions):
                 function.is_property = True
             elif last in ("contextmanager", "asynccontextmanager"):
                 function.context_manager = True
-            elif last in ("cache", "lru_cache") and not function.params and self.at_top():
+            elif last in ("cache", "lru_cache") and self.at_top():
                 function.kept = True
-                self.module.stores[once(node.name)] = function.returns
+                made = function.returns
+                if function.params:  # one for each argument, kept in a table
+                    made = {Fresh(Display("dict", function.returns))}
+                self.module.stores[once(node.name)] = made
         function.decorators = tuple(decorators)
         if self.class_scopes and any(map(_is_accessor, node.decorator_list)):
             # The property stays what its getter is.
