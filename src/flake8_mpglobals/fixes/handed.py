@@ -27,7 +27,7 @@ DEPTH = 48
 ANY = -1
 """In a path: any item of a container; other numbers are the places of items."""
 
-_GROWING = frozenset({"append", "extend", "insert", "update", "add", "setdefault", "appendleft"})
+GROWING = frozenset({"append", "extend", "insert", "update", "add", "setdefault", "appendleft"})
 _SAME_ITEMS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"})
 
 
@@ -57,6 +57,14 @@ class Bound(ABC):
     @abstractmethod
     def of(self, value: ast.expr | None) -> Number | None:
         """Return what is known of an expression, None where it may be no number."""
+
+    @abstractmethod
+    def attribute(self, value: ast.Attribute, path: tuple[int, ...]) -> Number | None:
+        """Return what is known of an attribute of ``self`` (or of the part at ``path``)."""
+
+    @abstractmethod
+    def constructed(self, function: Function) -> list[ast.Call] | None:
+        """Return all calls that come to an ``__init__``; None for what is none."""
 
     def name(self, name: ast.Name, path: tuple[int, ...]) -> Number | None:
         """Return what is known of a name (or of the part of it that ``path`` leads to)."""
@@ -173,6 +181,11 @@ class Bound(ABC):
     def _uses(self, function: Function, wanted: _Parameter) -> Iterator[Number | None]:
         """Yield what each call and dispatch of a function hands over."""
         module = self.module
+        calls = self.constructed(function)
+        if calls is not None:
+            later = replace(wanted, index=wanted.index - 1)
+            yield from (self._argument(one.args, one.keywords, later) for one in calls)
+            return
         if module.functions.get(function.name) is not function:
             yield None
             return
@@ -276,6 +289,8 @@ class Bound(ABC):
             return self.part(value.elts[path[0]], path[1:])
         if isinstance(value, ast.Name):
             return self.name(value, path)
+        if isinstance(value, ast.Attribute):
+            return self.attribute(value, path)
         return None
 
     def items(self, value: ast.expr, path: tuple[int, ...] = ()) -> Number | None:
@@ -312,6 +327,8 @@ class Bound(ABC):
                 return self._of_dict(value, owner, path)
             case ast.Name():
                 return self._listed(value, path)
+            case ast.Attribute():
+                return self.attribute(value, (ANY, *path))
         return None
 
     def _built(self, name: str, call: ast.Call, path: tuple[int, ...]) -> Number | None:
@@ -379,7 +396,7 @@ class Bound(ABC):
             return None
         for one in mentions:
             use = module.parents[one]
-            if isinstance(use, ast.Attribute) and use.attr in _GROWING:
+            if isinstance(use, ast.Attribute) and use.attr in GROWING:
                 return None
             if isinstance(use, ast.Subscript) and not isinstance(use.ctx, ast.Load):
                 return None

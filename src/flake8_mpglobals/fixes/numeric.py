@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from flake8_mpglobals.fixes.handed import DEPTH, Bound
+from flake8_mpglobals.fixes.handed import DEPTH, GROWING, Bound
 from flake8_mpglobals.fixes.interval import (
     ANY_INT,
     BOOL,
@@ -94,7 +94,9 @@ class Numeric(Bound):
             case ast.Call():
                 return self._call(value)
             case ast.Attribute():
-                return FLOAT if self._qualified(value) in _FLOAT_CONSTANTS else None
+                if self._qualified(value) in _FLOAT_CONSTANTS:
+                    return FLOAT
+                return self.attribute(value, ())
             case ast.Subscript():
                 if isinstance(value.slice, ast.Slice):
                     return None
@@ -115,6 +117,68 @@ class Numeric(Bound):
             return True
         single = _ARRAYS.isdisjoint(self.module.identifiers)
         return single and any(isinstance(one, ast.Constant) for one in sides)
+
+    # -- attributes of the object of a method
+
+    def attribute(self, value: ast.Attribute, path: tuple[int, ...]) -> Number | None:
+        """Return what all of the file gives to an attribute that a method asks of its object."""
+        key = ("attribute", value.attr, path)
+        if key in self.busy or self._owner(value) is None:
+            return None
+        self.busy.add(key)
+        try:
+            return union(self._stores(value.attr, path))
+        finally:
+            self.busy.discard(key)
+
+    def _stores(self, name: str, path: tuple[int, ...]) -> list[Number | None]:
+        module = self.module
+        found: list[Number | None] = []
+        for node in ast.walk(module.tree):
+            if not (isinstance(node, ast.Attribute) and node.attr == name):
+                continue
+            match module.parents[node]:
+                case ast.Assign(targets=[target], value=value) if target is node:
+                    found.append(self.part(value, path))
+                case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                    found.append(None)
+                case ast.Attribute(attr=method) if method in GROWING:
+                    found.append(None)
+                case _ if not isinstance(node.ctx, ast.Load):
+                    found.append(None)
+        return found
+
+    def _owner(self, value: ast.Attribute) -> ast.ClassDef | None:
+        """Return the class of whose object a method asks an attribute, if it is a plain one."""
+        module = self.module
+        method = module.function(value)
+        owner = module.parents[method] if method is not None else None
+        if method is None or not isinstance(owner, ast.ClassDef) or method.decorator_list:
+            return None
+        own = method.args.args[0].arg if method.args.args else ""
+        if not (isinstance(value.value, ast.Name) and value.value.id == own):
+            return None
+        defined = {n.name for n in owner.body if isinstance(n, (Function, ast.ClassDef))}
+        plain = [one for one in owner.body if not isinstance(one, Function)]
+        bound = {n.id for one in plain for n in ast.walk(one) if isinstance(n, ast.Name)}
+        return owner if value.attr not in defined | bound else None
+
+    def constructed(self, function: Function) -> list[ast.Call] | None:
+        """Return the calls of the class of an ``__init__``, where nothing else makes objects."""
+        module = self.module
+        owner = module.parents[function]
+        if function.name != "__init__" or not isinstance(owner, ast.ClassDef):
+            return None
+        if module.bindings(owner.name) != [owner] or owner.decorator_list:
+            return None
+        calls: list[ast.Call] = []
+        for use in module.mentions(owner.name):
+            parent = module.parents[use]
+            if isinstance(parent, ast.Call) and parent.func is use:
+                calls.append(parent)
+            elif not (isinstance(parent, ast.Call) and ast.unparse(parent.func) == "super"):
+                return None
+        return calls
 
     # -- calls
 

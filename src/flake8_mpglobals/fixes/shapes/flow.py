@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.plan import CannotFix, NeedsLock
 from flake8_mpglobals.fixes.shapes.proxy_use import Uses
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.shapes.sets import adds_what_is_missing
 from flake8_mpglobals.fixes.touches import Touches
 
@@ -15,12 +16,15 @@ from flake8_mpglobals.fixes.touches import Touches
 class Flow:
     """Judges the data and control flow of one worker's function."""
 
-    def __init__(self, module: Module, touches: Touches, function: Function, uses: Uses) -> None:
+    def __init__(
+        self, module: Module, touches: Touches, function: Function, uses: Uses, kind: str = ""
+    ) -> None:
+        self._kind = kind
         self._module = module
         self._touches = touches
         self._function = function
         self._uses = uses
-        self._reads = {id(node) for node in uses.reads}
+        self._reads = {id(node) for node in uses.reads if not self._steady(node)}
         self._tainted = self._taint()
 
     def judge(self, *, helper: bool) -> None:
@@ -30,6 +34,23 @@ class Flow:
         what it returns matters.
         """
         self._dependence(helper=helper)
+
+    def _steady(self, read: ast.AST) -> bool:
+        """Whether a read is the length of a list of which workers only store items by index."""
+        module, call = self._module, self._module.parents[read]
+        if self._kind != "list" or not isinstance(read, ast.Name) or not _measures(module, call):
+            return False
+        for use in self._touches.mentions:
+            parent = module.parents[use]
+            match parent:
+                case ast.Subscript(slice=ast.Slice()) | ast.Subscript(ctx=ast.Del()):
+                    return False
+                case ast.Subscript() if parent.value is use:
+                    continue
+            function = module.function(use)
+            if function is not None and not _measures(module, parent):
+                return False
+        return True
 
     # -- reads that decide writes
 
@@ -130,6 +151,12 @@ class Flow:
                 if any(inner is write for write in self._uses.writes):
                     return False
         return True
+
+
+def _measures(module: Module, call: ast.AST) -> bool:
+    return (isinstance(call, ast.Call) and ast.unparse(call.func) == "len") and is_builtin(
+        module, call.func
+    )
 
 
 def names(target: ast.AST) -> Iterator[str]:

@@ -124,6 +124,7 @@ def _check_workers(
     needs a lock.
     """
     users = [one for one in reached(module, workers) if one in touches.definitions]
+    users = [one for one in users if not _within(module, one, users)]
     for function in users:
         if touches.mentioned_in(function) and not module.is_plain(function):
             raise CannotFix(
@@ -148,11 +149,17 @@ def _check_workers(
     return any(one.deletes for one in uses), {}
 
 
+def _within(module: Module, function: Function, users: Sequence[Function]) -> bool:
+    """Whether a function is defined inside of another one, and judged with it."""
+    around = module.function(function)
+    return around is not None and any(around is one for one in users)
+
+
 def _judged(
     module: Module, touches: Touches, kind: str, function: Function, *, helper: bool
 ) -> Uses:
     """Return what one function of worker code does with the place, without a lock."""
     uses = ProxyUse(module, touches, kind, function).judge()
-    Flow(module, touches, function, uses).judge(helper=helper)
+    Flow(module, touches, function, uses, kind).judge(helper=helper)
     Stored(module, touches, function, uses).judge()
     return uses

@@ -75,6 +75,7 @@ class Stored:
         self._function = function
         self._uses = uses
         self._asked: list[Function] = []
+        self._seconds: set[str] = set()
 
     def judge(self) -> None:
         """Raise :class:`CannotFix` for a value that a proxy would not keep as it is."""
@@ -253,12 +254,23 @@ class Stored:
             for other in ast.walk(self._function):
                 if not (isinstance(other, ast.Name) and other.id == root.id and other is not root):
                     continue
+                if self._apart(root, other):
+                    continue
                 if self._after(node, other) and self._may_change(other):
                     raise CannotFix(
                         f"line {other.lineno} may change {root.id!r} after it was stored in "
                         f"{self._touches.place!r}; a shared list or dict holds a copy: "
                         "store it when it is complete"
                     )
+
+    def _apart(self, root: ast.Name, other: ast.Name) -> bool:
+        """Whether one attribute of an object is stored, and another one used."""
+        stored, used = self._module.parents[root], self._module.parents[other]
+        if not (isinstance(stored, ast.Attribute) and isinstance(used, ast.Attribute)):
+            return False
+        call = self._module.parents[used]
+        called = isinstance(call, ast.Call) and call.func is used
+        return stored.attr != used.attr and not called
 
     def _global_object(self, root: ast.Name) -> None:
         bound = self._module.bindings(root.id)
@@ -377,6 +389,17 @@ class Stored:
         self._asked.append(function)
         return not any(self._may_change(one) for one in own)
 
+    def _second_changes(self, name: ast.Name) -> bool:
+        """Whether an object may be changed by a second name that it gets."""
+        if name.id in self._seconds:
+            return False
+        self._seconds.add(name.id)
+        inside: ast.AST = self._module.tree if self._module.is_global(name) else self._function
+        return any(
+            isinstance(one, ast.Name) and one.id == name.id and self._may_change(one)
+            for one in ast.walk(inside)
+        )
+
     def _may_change(self, use: ast.Name) -> bool:
         node: ast.expr = use
         parent = self._module.parents[node]
@@ -415,6 +438,8 @@ class Stored:
                     return not (is_builtin(self._module, call.func) and calm)
                 case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=holder))]):
                     return parent.value is node and self._reaches_into(holder)
+                case ast.Assign(targets=[ast.Name() as second]) if parent.value is node:
+                    return self._second_changes(second)
                 case ast.Assign() | ast.AnnAssign() | ast.NamedExpr():
                     return parent.value is node
                 case ast.For() | ast.comprehension():

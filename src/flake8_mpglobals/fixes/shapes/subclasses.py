@@ -124,7 +124,8 @@ def carry(job: Job, found: ProcessClass, call: ast.Call, shared: str) -> Iterato
     for one in parameters:
         body = [re.sub(rf"\b{one}\b", f"{receiver}.{one}", line) for line in body]
     declared = _declared(found.run)
-    if declared is not None and job.place not in declared.names:
+    stays = declared is not None and {*declared.names} - {job.place, job.target}
+    if declared is not None and stays and job.target not in declared.names:
         end = module.end(declared)
         yield Edit(end, end, f", {body.pop(0).removeprefix('global ')}")
     rewriting = Rewriting(module, found.run)
