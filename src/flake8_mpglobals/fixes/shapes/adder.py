@@ -53,6 +53,7 @@ class Adder:
         if not isinstance(function, ast.FunctionDef):
             raise CannotFix(f"what changes {writes[0].place!r} is no plain function")
         self.function: Function = function
+        self._bases: dict[str, str] = {}  # of attributes, whose object they are
         self._check_function()
         self._check_sites()
         self.places = self._places()
@@ -136,8 +137,8 @@ class Adder:
         for key, write in keys.items():
             is_place = self._matcher(key)
             kind, declared = write.kind, self._declared(key)
-            if self._is_object(write):
-                kind, declared = self._member(write.place, key)
+            if key in self._bases:
+                kind, declared = self._member(self._bases[key], key)
             if kind == OBJECT:
                 members = Members(self._module, key)
                 own, other = members.calls(self.function, is_place, statements)
@@ -175,12 +176,9 @@ class Adder:
             if one.kind not in NUMBERS:
                 self._check_aliases(one.key, (function, *inner))
             root, _, attribute = one.key.rpartition(".")
-            objects = [w.place for w in self._writes if w.place == root and self._is_object(w)]
+            base = self._bases.get(one.key, "")
             for other in inner:
-                for node in (
-                    *ast.walk(other),
-                    *(handed_on(module, other, root) if objects else ()),
-                ):
+                for node in (*ast.walk(other), *handed_on(module, other, base)):
                     named = isinstance(node, ast.Name) and node.id == one.key
                     named = named and isinstance(node, ast.Name) and module.is_global(node)
                     if root:
@@ -197,8 +195,7 @@ class Adder:
         module, root = self._module, key.partition(".")[0]
         if not module.bindings(root):
             return
-        objects = any(self._is_object(one) for one in self._writes if one.place == root)
-        others = aliases(module, key, whole=objects)
+        others = aliases(module, key, whole=self._bases.get(key) == root)
         for function in functions:
             for node in ast.walk(function) if others else ():
                 if isinstance(node, ast.Name) and node.id in others and module.is_global(node):
@@ -209,9 +206,34 @@ class Adder:
 
     def _key(self, write: LostWrite) -> str:
         """Return how the worker spells the place."""
+        base = self._base(write)
+        if not (self._is_object(write) or self._is_deeper(write, base)):
+            return base
+        for node in ast.walk(write.node):
+            match node:
+                case ast.Call(func=ast.Attribute(value=owner)) if ast.unparse(owner) == base:
+                    key = base
+                case ast.Attribute(value=owner, attr=attribute) if ast.unparse(owner) == base:
+                    key = f"{base}.{attribute}"
+                case _:
+                    continue
+            self._bases[key] = base
+            return key
+        raise CannotFix(f"line {write.location.line} changes {write.place!r} in a way not followed")
+
+    def _is_deeper(self, write: LostWrite, base: str) -> bool:
+        """Whether an attribute of an attribute of ``self`` changes."""
+        parents = self._module.parents
+        return write.how == "instance" and any(
+            isinstance(node, ast.Attribute)
+            and ast.unparse(node.value) == base
+            and not isinstance(parents[node], ast.Call)
+            for node in ast.walk(write.node)
+        )
+
+    def _base(self, write: LostWrite) -> str:
+        """Return how the worker spells the global or attribute that a write changes."""
         own = self.function.args.args[0].arg if self.function.args.args else ""
-        if self._is_object(write):
-            return self._key_of_member(write)
         if write.how != "instance":
             attribute = write.place.rpartition(".")[2]
             spelt = {ast.unparse(n) for n in ast.walk(write.node) if isinstance(n, ast.Attribute)}
@@ -233,22 +255,10 @@ class Adder:
         raise CannotFix(f"line {write.location.line} changes {write.place!r} in a way not followed")
 
     def _is_object(self, write: LostWrite) -> bool:
-        return write.how == "mutate" and write.kind == OBJECT
-
-    def _key_of_member(self, write: LostWrite) -> str:
-        """Return which attribute of the object of a global a write changes, by the global; the
-        global itself for the call of a method.
-        """
-        for node in ast.walk(write.node):
-            match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == write.place:
-                    return name
-                case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name == write.place:
-                    return f"{name}.{attribute}"
-        raise CannotFix(f"line {write.location.line} changes {write.place!r} in a way not followed")
+        return write.how in ("mutate", "class", "instance") and write.kind == OBJECT
 
     def _member(self, place: str, key: str) -> tuple[str, ast.expr | None]:
-        """Return the kind of an attribute of the object of a global, and what it is at first."""
+        """Return the kind of an attribute of the object ``place``, and what it is at first."""
         if key == place:
             return OBJECT, None
         value = Members(self._module, place).value(key.rpartition(".")[2])
@@ -281,7 +291,8 @@ class Adder:
                     while isinstance(first, ast.Attribute):
                         first = first.value
                     known = isinstance(first, ast.Name) and (
-                        module.is_global(first) or (self._method and first.id == own == root)
+                        module.is_global(first)
+                        or (self._method and first.id == own == root.partition(".")[0])
                     )
                     if ast.unparse(node) != key or not known:
                         raise CannotFix(f"line {node.lineno} may reach {key!r} by another name")
@@ -399,9 +410,9 @@ class Adder:
     def text(self, key: str, site: Site) -> str:
         """Return how the parent reaches a place beside a dispatch."""
         module = self._module
-        root, _, attribute = key.rpartition(".")
+        root, _, attribute = key.partition(".")
         own = self.function.args.args[0].arg if self._method and self.function.args.args else ""
-        if root and root == own:
+        if attribute and root == own:
             given = dispatches.callables(module, [site])
             match given:
                 case [ast.Attribute(value=ast.Name(id=receiver))]:

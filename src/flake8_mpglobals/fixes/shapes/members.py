@@ -50,30 +50,60 @@ def _is_method(func: ast.expr, place: str, name: str) -> bool:
     return ast.unparse(func) == f"{place}.{name}"
 
 
-def handed_on(module: Module, function: Function, place: str) -> Iterator[ast.Name]:
-    """Yield the uses of a global in a function that are not about one of its attributes."""
+def handed_on(module: Module, function: Function, place: str) -> Iterator[ast.expr]:
+    """Yield the uses of an object in a function that are not about one of its attributes."""
     for node in ast.walk(function):
-        if not (isinstance(node, ast.Name) and node.id == place and module.is_global(node)):
-            continue
+        match node:
+            case ast.Name(id=name) if name == place and module.is_global(node):
+                pass
+            case ast.Attribute() if "." in place and ast.unparse(node) == place:
+                pass
+            case _:
+                continue
         if not isinstance(module.parents[node], ast.Attribute):
             yield node
 
 
 class Members:
-    """What is known of the instance that the global ``place`` holds from its one assignment on."""
+    """What is known of the instance that ``place`` holds from its one assignment on.
+
+    A place is a global, or an attribute.
+    """
 
     def __init__(self, module: Module, place: str) -> None:
         self._module = module
         self.place = place
-        bound = module.bindings(place)
-        parent = module.parents.get(bound[0]) if len(bound) == 1 else None
-        made = getattr(parent, "value", None)
-        if not (isinstance(made, ast.Call) and module.parents.get(parent or made) is module.tree):
-            raise CannotFix(f"{place!r} is not made by one plain assignment at module level")
-        if isinstance(parent, ast.Assign) and single(parent) is None:
-            raise CannotFix(f"{place!r} is made together with others: make it by itself")
+        made = self._assigned() if "." in place else self._bound()
+        if not isinstance(made, ast.Call):
+            raise CannotFix(f"{place!r} is not made by one plain assignment of a call")
         self._made = made
         self._classes = list(self._of(made))
+
+    def _bound(self) -> ast.expr | None:
+        """Return what the global is, if one assignment at module level says so."""
+        bound = self._module.bindings(self.place)
+        parent = self._module.parents.get(bound[0]) if len(bound) == 1 else None
+        if parent is None or self._module.parents.get(parent) is not self._module.tree:
+            return None
+        plain = isinstance(parent, ast.AnnAssign) or single(parent) is not None
+        return getattr(parent, "value", None) if plain else None
+
+    def _assigned(self) -> ast.expr | None:
+        """Return what the attribute is, if one assignment to any of its name says so."""
+        name = self.place.rpartition(".")[2]
+        found: list[ast.AST] = []
+        for node in ast.walk(self._module.tree):
+            match node:
+                case ast.Attribute(attr=attribute) if attribute == name:
+                    found += [] if isinstance(node.ctx, ast.Load) else [node]
+                case ast.ClassDef(body=body):
+                    bound = [inner for one in body for inner in _targets(one)]
+                    found += [one for one in bound if one.id == name]
+        parent = self._module.parents[found[0]] if len(found) == 1 else None
+        match parent:
+            case ast.Assign(targets=[_], value=value) | ast.AnnAssign(value=ast.expr() as value):
+                return value
+        return None
 
     def _of(self, made: ast.Call) -> Iterator[ast.ClassDef]:
         """Yield the class of the instance and those it derives from."""
@@ -254,6 +284,13 @@ class Members:
             case ast.Assign(value=ast.Constant()) | ast.AnnAssign(value=ast.Constant()):
                 return True
         return False
+
+
+def _targets(statement: ast.stmt) -> list[ast.Name]:
+    """Return the names that an assignment binds."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
+    return [one for one in targets if isinstance(one, ast.Name)]
 
 
 def _rooted(node: ast.expr, own: str) -> bool:
