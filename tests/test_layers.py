@@ -65,6 +65,7 @@ ORDER = (
     "rawwrites",
     "ranks",
     "effects",
+    "passing",
     "handback",
     "reads",
     "walk",

@@ -28,6 +28,7 @@ from flake8_mpglobals.ir import (
     is_state,
 )
 from flake8_mpglobals.mutations import MODULE_OBJECTS
+from flake8_mpglobals.passing import Passing
 from flake8_mpglobals.rawwrites import raw_writes
 from flake8_mpglobals.records import frozen
 from flake8_mpglobals.scene import Scene
@@ -71,6 +72,7 @@ class RunTime:
         self._evaluator = scene.evaluator
         self._functions = scene.functions
         self._signalled = frozenset(self._signal_handlers())
+        self._passing = Passing(scene.boundaries, scene.evaluator)
         self.changes: dict[Value, list[Change]] = {}
         self.at_import: set[Value] = set()
         self._imported: dict[Value, set[Value]] = {}
@@ -100,6 +102,8 @@ class RunTime:
                 if isinstance(change.event, Store):
                     named = (v for v in change.event.values if isinstance(v, Imported))
                     self._imported.setdefault(change.state, set()).update(named)
+            self.changes.setdefault(change.state, []).append(change)
+        for change in changes_by_calls(function, self._passing):
             self.changes.setdefault(change.state, []).append(change)
 
     def _definitions(self) -> None:
@@ -344,6 +348,14 @@ def changes_in(function: Function, evaluator: Evaluator) -> Iterator[Change]:
         effect = judge(raw, raw.place, evaluator)
         if effect is not None:
             yield Change(state, effect.path, event, event.node, function, effect.verb, False)
+
+
+def changes_by_calls(function: Function, passing: Passing) -> Iterator[Change]:
+    """Yield what the calls of a function change of the state that they are given."""
+    for call in function.calls:
+        for one in passing.changes(call):
+            if _is_own(one.state):
+                yield Change(one.state, one.path, call, call.node, function, one.verb, False)
 
 
 def _named(store: Store, evaluator: Evaluator) -> bool:

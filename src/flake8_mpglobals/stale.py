@@ -37,9 +37,10 @@ from flake8_mpglobals.libraries import BY_VALUE
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.mutations import METHODS
 from flake8_mpglobals.observers import Observers
+from flake8_mpglobals.passing import Passing
 from flake8_mpglobals.reach import overlaps, segments
 from flake8_mpglobals.records import frozen, replace
-from flake8_mpglobals.runtime import Change, RunTime, changes_in
+from flake8_mpglobals.runtime import Change, RunTime, changes_by_calls, changes_in
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.spans import span
 
@@ -51,6 +52,7 @@ class _Read:
     """One read of a worker: which state, which part of it, where.
 
     Not ``direct``: by another name for the object, which a new binding does not change.
+    ``givers``: the functions that hand it to the method that reads, if one does.
     """
 
     state: Value
@@ -58,6 +60,7 @@ class _Read:
     node: ast.AST
     function: Function
     direct: bool = True
+    givers: frozenset[Function] | None = None
 
 
 WORK = 600_000
@@ -83,6 +86,7 @@ class StaleReads:
         self._evaluator = scene.evaluator
         self._methods = scene.methods
         self._scene = scene
+        self._passing = Passing(scene.boundaries, scene.evaluator)
         self._written: dict[Function, frozenset[Value]] = {}
 
     @cached_property
@@ -103,7 +107,8 @@ class StaleReads:
             reads: dict[Value, list[_Read]] = {}
             for function in sorted(entry.entered, key=_position):
                 for read in self._reads(function):
-                    if read.state in self._runtime.changes:
+                    given = read.givers is None or not read.givers.isdisjoint(entry.entered)
+                    if given and read.state in self._runtime.changes:
                         reads.setdefault(read.state, []).append(read)
             for state, group in reads.items():
                 if state in self._writes(entry.entered):
@@ -147,8 +152,12 @@ class StaleReads:
         for function in functions:
             known = self._written.get(function)
             if known is None:
+                changes = (
+                    *changes_in(function, self._evaluator),
+                    *changes_by_calls(function, self._passing),
+                )
                 known = self._written[function] = frozenset(
-                    change.state for change in changes_in(function, self._evaluator)
+                    change.state for change in changes
                 ) | frozenset(self._touched(function))
             found |= known
         return frozenset(found)
@@ -258,7 +267,30 @@ class StaleReads:
                     if by_name or method or not (handed or param):
                         direct = not isinstance(state, Global) or state.name in named
                         path = (*segments(known), *below)
-                        yield _Read(state, path, node, function, direct)
+                        givers = self._givers(param, state) if param and method else None
+                        yield _Read(state, path, node, function, direct, givers)
+
+    def _givers(self, param: Param, state: Value) -> frozenset[Function]:
+        """Return the functions that hand ``state`` on to a parameter, and have it by name."""
+        return frozenset(
+            function
+            for given in self._reach.passed.get(param, ())
+            if anchor(given) == state
+            for function, way in self._reach.origins(param, given).items()
+            if way and self._names(way[0][0], given)
+        )
+
+    def _names(self, call: Call, given: Value) -> bool:
+        """Whether a call is given a place that does not come from the caller's callers."""
+        receivers = (callee.base for callee in call.callee if isinstance(callee, Attr))
+        return any(
+            not isinstance(anchor(value), Param | Handed)
+            and given in self._evaluator.places((value,))
+            for value in (
+                *receivers,
+                *(value for values in (*call.args, *call.keywords.values()) for value in values),
+            )
+        )
 
     # -- the verdict --------------------------------------------------------------------
 

@@ -8,7 +8,17 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate.memory import shares
 from flake8_mpglobals.evaluate.query import Asking
-from flake8_mpglobals.evaluate.things import Env, External, Func, Obj, Plain, Thing, Things, Type
+from flake8_mpglobals.evaluate.things import (
+    Box,
+    Env,
+    External,
+    Func,
+    Obj,
+    Plain,
+    Thing,
+    Things,
+    Type,
+)
 from flake8_mpglobals.ir import (
     NOTHING,
     UNKNOWN,
@@ -176,14 +186,17 @@ class Classes(Asking):
 
     def _with_given(self, cls: Class, owners: Iterable[Class], name: str, told: Things) -> Things:
         """Return what an attribute can be that its class tells something of: also what others
-        give it, where that is shared (people write ``dict`` for a proxy of one), or where
-        nothing else is known.
+        give it, where that is shared (people write ``dict`` for a proxy of one), where
+        nothing else is known, or where it says what a container holds.
         """
         values = [value for owner in owners for value in self.given.get((owner, name), ())]
         given = self.things(values) | self._stored_outside(cls, name)
         if shares(given):
             return told | (given - {UNKNOWN})
-        return told if told - {Plain("NoneType")} else told | given
+        if told <= {Plain("NoneType")}:
+            return told | given
+        kinds = {thing.kind for thing in told if isinstance(thing, Box)}
+        return told | {t for t in given if isinstance(t, Box) and t.display and t.kind in kinds}
 
     def _stored_outside(self, cls: Class, name: str) -> Things:
         """Return what code that is no method of it stores in an attribute of an instance."""
