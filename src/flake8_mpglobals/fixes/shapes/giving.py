@@ -309,7 +309,7 @@ class Giving:
         taken = set(identifiers(function)) | set(module.identifiers)
         whole = one_line = ""
         for number, added in enumerate(self.places):
-            local = local_form(added.kind, added.found, added.declared)
+            local = local_form(added.kind, added.found, added.declared, module.text)
             if local is None:
                 raise CannotFix(
                     f"{function.name!r} adds to {added.key!r} in several ways: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from flake8_mpglobals.fixes.shapes.additions import INNER, NUMBERS, SEQUENCES, Addition
@@ -26,8 +26,16 @@ class Local:
     loops: tuple[str, ...] = ()
 
 
-def local_form(kind: str, found: Sequence[Addition], declared: ast.expr | None) -> Local | None:
-    """Return what a worker can gather all of ``found`` in; None where nothing keeps them."""
+def local_form(
+    kind: str,
+    found: Sequence[Addition],
+    declared: ast.expr | None,
+    text: Callable[[ast.expr], str],
+) -> Local | None:
+    """Return what a worker can gather all of ``found`` in; None where nothing keeps them.
+
+    ``text`` gives the text of an expression in the file.
+    """
     ops = {one.op for one in found}
     if kind in SEQUENCES and ops <= {"append", "extend"}:
         return Local("[]", True, ("{p}.extend({n})",))
@@ -68,7 +76,43 @@ def local_form(kind: str, found: Sequence[Addition], declared: ast.expr | None) 
             return Local(made, True, (head, line), loops=("key", "values"))
     if len({one.replay for one in found}) == 1 and not found[0].listed:
         return Local("[]", False, (), loops=found[0].names)
-    return None
+    return _fields(found, declared, text) if kind == "dict" else None
+
+
+def _fields(
+    found: Sequence[Addition], declared: ast.expr | None, text: Callable[[ast.expr], str]
+) -> Local | None:
+    """Return a dict with those keys of the place that a worker adds to, all of them constants."""
+    if not isinstance(declared, ast.Dict):
+        return None
+    adds: dict[str, set[str]] = {}
+    for one in found:
+        if one.op.partition(".")[0] not in ("item", "item+", "item-") or one.op == "item":
+            return None
+        adds.setdefault(ast.unparse(one.operands[0]), set()).add(one.op.removeprefix("item."))
+    made: list[str] = []
+    merge: list[str] = []
+    for key, value in zip(declared.keys, declared.values, strict=True):
+        ops = adds.pop(ast.unparse(key), set()) if isinstance(key, ast.Constant) else set()
+        if not ops or key is None:
+            continue
+        spelt = _braces(text(key))
+        match value:
+            case ast.Constant(value=int() | float()) if ops <= {"item+", "item-"}:
+                zero = "0.0" if isinstance(value.value, float) else "0"
+                merge.append(f"{{p}}[{spelt}] += {{n}}[{spelt}]")
+            case ast.List() if ops <= {"append", "extend"}:
+                zero = "[]"
+                merge.append(f"{{p}}[{spelt}].extend({{n}}[{spelt}])")
+            case ast.Set() | ast.Call(func=ast.Name(id="set")) if ops <= {"add", "update"}:
+                zero = "set()"
+                merge.append(f"{{p}}[{spelt}].update({{n}}[{spelt}])")
+            case _:
+                return None
+        made.append(f"{spelt}: {zero}")
+    if adds or not made:
+        return None
+    return Local(f"{{{{{', '.join(made)}}}}}", True, tuple(merge))
 
 
 def _begun(made: str, ops: Set[str]) -> Local | None:
