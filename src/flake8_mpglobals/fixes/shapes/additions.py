@@ -20,6 +20,7 @@ _SINGLE = {"append": SEQUENCES, "appendleft": ("deque",), "add": ("set",), "disc
 _WHOLE = {"append": "extend", "add": "update", "appendleft": "extendleft"}
 _SORTED = ("heapq.heappush", "heappush", "bisect.insort", "insort")
 _NEW = ("[]", "list()", "set()")
+_MANY = ("extend", "update")
 BEGINNINGS = (*_NEW, "0", "0.0")
 INNER = {"append": "extend", "extend": "extend", "add": "update", "update": "update"}
 
@@ -169,16 +170,16 @@ def _called(
                 replay = "{p}.setdefault({0}, {1})"
                 return Addition(statement, name, (key, value), ("key", "value"), replay)
         return None
-    if name not in INNER or len(args) != 1 or kind not in _TABLES:
+    if name not in INNER or len(args) != 1 or kind not in (*_TABLES, "list"):
         return None
-    names = ("key", "values" if name in ("extend", "update") else "value")
+    names = ("index" if kind == "list" else "key", "values" if name in _MANY else "value")
     match func.value:
         case ast.Subscript(value=inner, slice=key) if is_place(inner) and _is_key(key):
             replay = f"{{p}}[{{0}}].{name}({{1}})"
             return Addition(statement, f"item.{name}", (key, args[0]), names, replay)
         case ast.Call(
             func=ast.Attribute(value=inner, attr="setdefault"), args=[key, new], keywords=[]
-        ) if is_place(inner) and ast.unparse(new) in _NEW:
+        ) if is_place(inner) and ast.unparse(new) in _NEW and kind != "list":
             made = ast.unparse(new)
             replay = f"{{p}}.setdefault({{0}}, {made}).{name}({{1}})"
             return Addition(statement, f"{made}.{name}", (key, args[0]), names, replay)

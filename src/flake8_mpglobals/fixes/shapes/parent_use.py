@@ -328,8 +328,21 @@ class ParentUse:
             return name in ("print", "len", "id", "str") and is_builtin(self._module, parent.func)
         return isinstance(parent, (ast.For, ast.Compare, ast.If, ast.FormattedValue, ast.Expr))
 
+    def _sorts_by(self, keyword: ast.AST) -> bool:
+        """Whether a bound method is the ``key=`` by which something is sorted there and then."""
+        call = self._module.parents[keyword]
+        return (
+            isinstance(keyword, ast.keyword)
+            and keyword.arg == "key"
+            and isinstance(call, ast.Call)
+            and ast.unparse(call.func) in ("max", "min", "sorted")
+            and is_builtin(self._module, call.func)
+        )
+
     def _method(self, node: ast.Name, parent: ast.Attribute, function: Function | None) -> None:
         call = self._module.parents[parent]
+        if parent.attr in _READING and self._sorts_by(call):
+            return
         if not (isinstance(call, ast.Call) and call.func is parent):
             raise self._no(
                 node, f"is reached through the bound method {parent.attr}", "call it directly"
