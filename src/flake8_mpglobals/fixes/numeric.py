@@ -123,6 +123,8 @@ class Numeric(Bound):
     def attribute(self, value: ast.Attribute, path: tuple[int, ...]) -> Number | None:
         """Return what all of the file gives to an attribute that a method asks of its object."""
         key = ("attribute", value.attr, path)
+        if not self.module.identifiers.isdisjoint(("setattr", "__dict__")):
+            return None
         if key in self.busy or self._owner(value) is None:
             return None
         self.busy.add(key)

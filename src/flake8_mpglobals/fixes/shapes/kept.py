@@ -22,6 +22,7 @@ from flake8_mpglobals.fixes.shapes.pools import PoolShare
 
 _ENDS = frozenset({"join", "shutdown"})
 _QUIET = frozenset({"close", "terminate"}) | _ENDS
+_PICKLES = frozenset({"__getstate__", "__reduce__", "__reduce_ex__"})
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return)
 
 
@@ -58,6 +59,8 @@ def kept(module: Module, sites: Sequence[Site]) -> Kept | None:
         raise CannotFix(f"several pools run what changes (line {pool.lineno}): use one")
     if not any(assigned is one for one in made.body):
         raise CannotFix(f"line {pool.lineno} may not make the pool: make it always")
+    if any(isinstance(one, Function) and one.name in _PICKLES for one in owner.body):
+        raise CannotFix(f"{owner.name!r} says how it is pickled, and a manager cannot be")
     calls: list[ast.Call] = []
     for node in ast.walk(module.tree):
         if not (isinstance(node, ast.Attribute) and node.attr == name):

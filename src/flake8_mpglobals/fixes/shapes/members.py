@@ -111,7 +111,7 @@ class Members:
             return
         pending: list[ast.expr] = [made.func]
         while pending:
-            name = pending.pop()
+            name = pending.pop(0)
             if ast.unparse(name) in ("object", "ABC", "abc.ABC"):
                 continue
             bound = self._module.bindings(name.id) if isinstance(name, ast.Name) else []
@@ -119,7 +119,7 @@ class Members:
                 case [ast.ClassDef(keywords=[]) as found]:
                     self._check(found)
                     yield found
-                    pending += found.bases
+                    pending[:0] = found.bases
                 case _:
                     raise CannotFix(
                         f"{self.place!r} is of class {ast.unparse(name)!r}, which is not one plain "
