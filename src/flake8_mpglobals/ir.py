@@ -26,26 +26,26 @@ MAX_VALUES = 24
 """An expression that can be more things than this is unknown."""
 
 
-@frozen
+@frozen(packed=True)
 class Unknown:
     """Anything: nothing is concluded from it."""
 
 
-@frozen
+@frozen(packed=True)
 class Scalar:
     """A constant or other immutable plain value; ``kind`` is its type's name."""
 
     kind: str
 
 
-@frozen
+@frozen(packed=True)
 class Imported:
     """What a dotted name means outside this module (``builtins.`` for builtins)."""
 
     name: str
 
 
-@frozen
+@frozen(packed=True)
 class ModuleValue:
     """A module of the project, known by its file; ``path`` is empty for a namespace package.
 
@@ -58,28 +58,28 @@ class ModuleValue:
     level: int = 0
 
 
-@frozen
+@frozen(packed=True)
 class FunctionValue:
     """A function or lambda of a project module, not bound to anything."""
 
     function: Function
 
 
-@frozen
+@frozen(packed=True)
 class ClassValue:
     """A class of a project module."""
 
     cls: Class
 
 
-@frozen
+@frozen(packed=True)
 class Fresh:
     """The object that a display or comprehension makes each time it runs."""
 
     display: Display
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Global:
     """Whatever a module global holds."""
 
@@ -87,7 +87,7 @@ class Global:
     name: str
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Seen:
     """A module global as the module body sees it at one point: the bindings that reach it."""
 
@@ -95,7 +95,7 @@ class Seen:
     slot: Slot
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Cell:
     """Whatever a function's variable holds when a nested function looks at it."""
 
@@ -103,14 +103,14 @@ class Cell:
     name: str
 
 
-@frozen
+@frozen(packed=True)
 class Phi:
     """A local that a loop body changes: what it held before, or after an earlier round."""
 
     slot: Slot
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Param:
     """What a caller passes for parameter ``index`` (``self`` is 0)."""
 
@@ -118,7 +118,7 @@ class Param:
     index: int
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Attr:
     """An attribute of another value."""
 
@@ -126,7 +126,7 @@ class Attr:
     name: str
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Item:
     """An item of another value; ``key`` is the constant it was asked by, or None."""
 
@@ -134,35 +134,35 @@ class Item:
     key: str | int | None = None
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Element:
     """What iterating over another value gives."""
 
     base: Value
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Entered:
     """What ``with value as name`` binds."""
 
     base: Value
 
 
-@frozen(keep_hash=True)
+@frozen(packed=True)
 class Copied:
     """A new object of the same type with the same elements (``x[1:]``)."""
 
     base: Value
 
 
-@frozen
+@frozen(packed=True)
 class Result:
     """What a call returns."""
 
     call: Call
 
 
-@frozen
+@frozen(packed=True)
 class SuperOf:
     """``super()`` inside a method of ``cls``, bound to parameter 0 of ``function``."""
 
@@ -170,7 +170,7 @@ class SuperOf:
     function: Function
 
 
-@frozen
+@frozen(packed=True)
 class Instance:
     """Some instance of a class that an annotation names (a value of the reader's word);
     ``holds`` stands for what it says that a container holds.
@@ -180,7 +180,7 @@ class Instance:
     holds: Display | None = None
 
 
-@frozen
+@frozen(packed=True)
 class Handed:
     """The worker's copy of ``base``, a place of the parent: what came with ``param``."""
 

@@ -8,7 +8,9 @@ made faster, too: its fields are set by the setters of their slots.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
+from itertools import count
 from operator import attrgetter, ge, gt, le, lt
 from typing import Any, TypeVar, dataclass_transform, overload
 
@@ -51,20 +53,22 @@ def field(
 def frozen(cls: _Type, /) -> _Type: ...
 @overload
 def frozen(
-    *, eq: bool = True, order: bool = False, keep_hash: bool = False
+    *, eq: bool = True, order: bool = False, packed: bool = False
 ) -> Callable[[_Type], _Type]: ...
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(
-    cls: _Type | None = None, /, *, eq: bool = True, order: bool = False, keep_hash: bool = False
+    cls: _Type | None = None, /, *, eq: bool = True, order: bool = False, packed: bool = False
 ) -> _Type | Callable[[_Type], _Type]:
     """Make a class of values: with slots, equal and hashed by their fields.
 
-    ``eq`` false: by identity.  ``keep_hash``: the hash is found once, for values that
-    nest and are looked up all the time.
+    ``eq`` false: by identity.  ``packed``: a tuple inside, which the interpreter compares and
+    hashes by itself; for values that are made and looked up all the time.
     """
     if cls is not None:
         return _made(cls, guarded=True)
-    return lambda cls: _made(cls, guarded=True, eq=eq, order=order, keep_hash=keep_hash)
+    if packed:
+        return _packed
+    return lambda cls: _made(cls, guarded=True, eq=eq, order=order)
 
 
 @overload
@@ -97,17 +101,62 @@ def fields(cls: type) -> tuple[str, ...]:
 
 def plain(value: Any) -> Any:
     """Return a record as a tuple of its fields, the records inside it too."""
-    if isinstance(value, tuple):
-        return tuple(map(plain, value))
     cls = type(value)
     if getattr(cls, "__repr__", None) is _repr:
         return tuple(plain(getattr(value, name)) for name in fields(cls))
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
     return value
 
 
-def _made(
-    cls: _Type, *, guarded: bool, eq: bool = True, order: bool = False, keep_hash: bool = False
-) -> _Type:
+_tags = count()
+_tuplegetter: Callable[[int, str], Any] = type(namedtuple("_One", "it").__dict__["it"])
+"""What reads one item of a tuple, made by the interpreter."""
+
+
+def _packed(cls: _Type) -> _Type:
+    """Return the class as one of tuples: a number of its own first, then the fields."""
+    names = tuple(cls.__annotations__)
+    body = {
+        name: value
+        for name, value in cls.__dict__.items()
+        if name not in ("__dict__", "__weakref__")
+    }
+    known: dict[str, Any] = {"make": tuple.__new__, "tag": next(_tags)}
+    arguments = ["new_class"]
+    for index, name in enumerate(names, 1):
+        default = body.pop(name, _MISSING)
+        if default is not _MISSING:
+            known[f"default_{name}"] = default
+        arguments.append(name if default is _MISSING else f"{name}=default_{name}")
+        body[name] = _tuplegetter(index, "")
+
+    def make(new_class: Any, *values: Any, **named: Any) -> Any:
+        # Compiled when the first value is made.
+        made.__new__ = _maker(arguments, names, known)
+        return made.__new__(new_class, *values, **named)
+
+    body.update(
+        __new__=make,
+        __repr__=_repr,
+        __reduce__=_reduce,
+        __slots__=(),
+        __match_args__=names,
+        __setattr__=_refuse,
+        __delattr__=_refuse,
+    )
+    made: Any = type(cls)(cls.__name__, (tuple,), body)
+    result: _Type = made
+    return result
+
+
+def _maker(arguments: list[str], names: tuple[str, ...], known: dict[str, Any]) -> Any:
+    values = ", ".join(("tag", *names, ""))
+    exec(f"def __new__({', '.join(arguments)}): return make(new_class, ({values}))", known)
+    return known["__new__"]
+
+
+def _made(cls: _Type, *, guarded: bool, eq: bool = True, order: bool = False) -> _Type:
     """Return the class with slots for its fields, and with the methods that fields need.
 
     ``guarded``: fields are set once, by the setters of their slots.
@@ -122,7 +171,7 @@ def _made(
     compared = [name for name in names if said[name].compare]
     body.setdefault("__repr__", _repr)
     body["__reduce__"] = _reduce
-    body["__slots__"] = (*names, "known_hash") if keep_hash else names
+    body["__slots__"] = names
     body["__match_args__"] = tuple(name for name in names if said[name].init)
     if guarded:
         body["__setattr__"] = body["__delattr__"] = _refuse
@@ -130,12 +179,10 @@ def _made(
         body |= _comparison(compared, order=order)
         if not guarded:
             body["__hash__"] = None
-        elif keep_hash:
-            body["__hash__"] = _kept_hash
 
     def init(self: Any, *values: Any, **named: Any) -> None:
         # Most classes are never asked for in a run: compiled when the first is.
-        new.__init__ = _init(new, said, guarded, compared if keep_hash else None)
+        new.__init__ = _init(new, said, guarded)
         new.__init__(self, *values, **named)
 
     body["__init__"] = init
@@ -176,15 +223,8 @@ def _nothing(_: Any) -> tuple[()]:
     return ()
 
 
-def _kept_hash(self: Any) -> int:
-    known: int = self.known_hash
-    return known
-
-
-def _init(
-    cls: type, said: dict[str, _Field], guarded: bool, hashed: list[str] | None
-) -> Callable[..., None]:
-    """Compile the ``__init__`` of a class; it keeps the hash of the fields ``hashed``."""
+def _init(cls: type, said: dict[str, _Field], guarded: bool) -> Callable[..., None]:
+    """Compile the ``__init__`` of a class."""
     known: dict[str, Any] = {"LATER": _LATER}
     setting = "  self.{0} = {1}"
     if guarded:
@@ -205,8 +245,6 @@ def _init(
         else:
             arguments.append(name)
         lines.append(setting.format(name, value))
-    if hashed is not None:
-        lines.append(f"  set_known_hash(self, hash(({cls.__name__!r}, {', '.join(hashed)})))")
     exec("\n".join((f"def __init__({', '.join(arguments)}):", *lines)), known)
     made: Callable[..., None] = known["__init__"]
     return made

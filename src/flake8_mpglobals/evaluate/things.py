@@ -28,7 +28,7 @@ CONTEXTS = 2
 """How many calls deep the arguments of one call are told from those of another."""
 
 
-@frozen
+@frozen(packed=True)
 class Func:
     """A project function; ``receiver`` is what its first parameter is bound to, if it is."""
 
@@ -36,21 +36,21 @@ class Func:
     receiver: Values = NOTHING
 
 
-@frozen
+@frozen(packed=True)
 class Type:
     """A project class itself."""
 
     cls: Class
 
 
-@frozen
+@frozen(packed=True)
 class Obj:
     """An instance of a project class."""
 
     cls: Class
 
 
-@frozen
+@frozen(packed=True)
 class External:
     """A name of a library, not called: a module, function, class or method."""
 
@@ -58,7 +58,7 @@ class External:
     receiver: Values = NOTHING
 
 
-@frozen
+@frozen(packed=True)
 class Handle:
     """An object of a catalogued class; ``call`` made it, where that is known."""
 
@@ -66,7 +66,7 @@ class Handle:
     call: Call | None = None
 
 
-@frozen
+@frozen(packed=True)
 class Shared:
     """An object made to be shared: between processes, or (``threads``) only in one.
 
@@ -82,7 +82,7 @@ class Shared:
     call: Call | None = None
 
 
-@frozen
+@frozen(packed=True)
 class Box:
     """A container or other mutable object of a known kind, and what it holds."""
 
@@ -91,28 +91,28 @@ class Box:
     call: Call | None = None
 
 
-@frozen
+@frozen(packed=True)
 class Plain:
     """An immutable plain value."""
 
     kind: str
 
 
-@frozen
+@frozen(packed=True)
 class Partial:
     """``functools.partial(...)`` as made by ``call``."""
 
     call: Call
 
 
-@frozen
+@frozen(packed=True)
 class Generator:
     """What calling a generator function gives."""
 
     function: Function
 
 
-@frozen
+@frozen(packed=True)
 class Wrapped:
     """Callables that a library made over (``delayed(f)``, ``@ray.remote``), and what into.
 
@@ -124,7 +124,7 @@ class Wrapped:
     call: Call | None = None
 
 
-@frozen
+@frozen(packed=True)
 class Mod:
     """A module of the project."""
 
