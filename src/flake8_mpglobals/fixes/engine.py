@@ -27,7 +27,7 @@ from flake8_mpglobals.fixes.independent import check_independent
 from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.plan import CannotFix, MendFirst, Plan, Refusal
-from flake8_mpglobals.fixes.shapes import SHAPES
+from flake8_mpglobals.fixes.shapes import SHAPES, through
 from flake8_mpglobals.fixes.shapes.locking import inverted
 from flake8_mpglobals.fixes.splitting import split
 from flake8_mpglobals.fixes.width import BLACK, line_length
@@ -168,6 +168,7 @@ def _propose(facts: Facts, options: Options, strategy: str) -> _Proposals:
     """Return a plan or a refusal for every finding that no noqa silences."""
     if strategy not in STRATEGIES:
         raise ValueError(f"unknown strategy {strategy!r} (there are {', '.join(STRATEGIES)})")
+    facts = through.followed(facts)
     findings = keep(facts.source, _findings(facts, options))
     noqa = Noqa(facts.source)
     groups: dict[str, list[tuple[Finding, LostWrite]]] = {}
