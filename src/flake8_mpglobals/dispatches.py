@@ -31,6 +31,7 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Class,
+    Element,
     Fresh,
     Function,
     Imported,
@@ -40,6 +41,7 @@ from flake8_mpglobals.ir import (
     Result,
     Store,
     Unknown,
+    Value,
     Values,
     element,
     item,
@@ -300,6 +302,8 @@ class Crossing:
                 )
         else:
             given = argument(call, row.callable)
+            if given is not None:
+                given = self._beside(row, receiver, given)
             things = list(evaluator.things(given, env)) if given else []
         if given is None:
             return (), True
@@ -322,6 +326,34 @@ class Crossing:
             spelled = argument_node(call, row.callable)
             found.extend(bound_methods(given, call, spelled, evaluator))
         return tuple(found), resolved or bool(found)
+
+    def _beside(self, row: Api, receiver: Values, given: Values) -> Values:
+        """Return the callables that go with a pool of this row, where a loop takes both out
+        of one table: ``for pool, func in ((threads, io), (processes, cpu))``.
+        """
+        for pool in receiver:
+            for func in given:
+                if (
+                    isinstance(pool, Item)
+                    and isinstance(func, Item)
+                    and pool.base == func.base
+                    and isinstance(pool.base, Element)
+                    and pool.key is not None
+                    and func.key is not None
+                ):
+                    rows = self.evaluator.parts(pool.base.base, None, None, iterated=True)
+                    found: set[Value] = set()
+                    for each in rows:
+                        if not isinstance(each, Fresh) or not each.display.whole:
+                            return given
+                        made = self.evaluator.things(each.display.items.get(pool.key, NOTHING))
+                        if UNKNOWN in made or any(
+                            isinstance(thing, Handle) and row.name.startswith(f"{thing.name}.")
+                            for thing in made
+                        ):
+                            found |= each.display.items.get(func.key, NOTHING)
+                    return frozenset(found)
+        return given
 
 
 def _pool(things: Iterable[Thing], row: Api) -> Call | None:

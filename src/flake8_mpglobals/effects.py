@@ -50,7 +50,7 @@ from flake8_mpglobals.mutations import (
 )
 from flake8_mpglobals.ranks import rank
 from flake8_mpglobals.rawwrites import CALLED, RawWrite
-from flake8_mpglobals.reach import segments
+from flake8_mpglobals.reach import rebase, segments
 from flake8_mpglobals.records import frozen, replace
 
 Sort = Literal["mutate", "rebind", "buffer", "class", "module", "instance", "argument", "closure"]
@@ -143,6 +143,10 @@ def _judge_copy(
     whole = evaluator.thing(unhand(holder))
     path = segments(place)
     things = evaluator.thing(known) if path else whole
+    if path and UNKNOWN in things and isinstance(holder, Handed) and is_self(holder.param):
+        # Whoever starts it knows the object by a base of the class that has this method.
+        for own in rebase(place, frozenset((holder.param,))):
+            known, things = own, evaluator.thing(own)
     event = write.event
     binds = isinstance(event, Store) and event.how in ("bind", "augment", "unbind")
     if isinstance(holder, Handed) and (binds or (isinstance(holder.base, Copied) and not path)):

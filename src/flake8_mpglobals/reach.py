@@ -419,7 +419,7 @@ Path = tuple[str, ...]
 
 def rebase(path: Value, bases: Values) -> Values:
     """Return ``path`` with what it starts from replaced by each of ``bases``."""
-    if isinstance(path, Param | Global):
+    if isinstance(path, Param | Global | Handed):
         return bases
     if isinstance(path, Attr):
         return attr(rebase(path.base, bases), path.name) - ANYTHING

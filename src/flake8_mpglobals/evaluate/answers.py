@@ -198,6 +198,9 @@ class Answers(Results):
         function = value.function
         if value.index == 0 and function.has_self:
             assert function.cls is not None
+            if function.name == "__init_subclass__":
+                heirs = [cls for cls in self._selves(function) if cls is not function.cls]
+                return frozenset(map(Type, heirs)) or frozenset((UNKNOWN,))
             if function.classmethod:
                 return frozenset((Type(function.cls),))
             selves = self._selves(function)
@@ -223,7 +226,7 @@ class Answers(Results):
                 # People write ``dict`` for a proxy of one.
                 given = self.things(passed_in or ())
                 if not shares(given):
-                    return told | _filled(given, told)
+                    return self.narrowed(told, given) | _filled(given, told)
                 return given if UNKNOWN not in given else (given - {UNKNOWN}) | told
         if not passed_in:
             default = function.defaults.get(value.index)

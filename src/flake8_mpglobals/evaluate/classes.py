@@ -196,7 +196,24 @@ class Classes(Asking):
         if told <= {Plain("NoneType")}:
             return told | given
         kinds = {thing.kind for thing in told if isinstance(thing, Box)}
+        told = self.narrowed(told, given)
         return told | {t for t in given if isinstance(t, Box) and t.display and t.kind in kinds}
+
+    def narrowed(self, told: Things, given: Things) -> Things:
+        """Return what an annotation tells, with instances of classes that derive from the
+        one that it names where such are given.
+        """
+        found: set[Thing] = set()
+        for thing in told:
+            heirs = {
+                each
+                for each in given
+                if isinstance(each, Obj)
+                and isinstance(thing, Obj)
+                and thing.cls in self.lineage(each.cls)[0]
+            }
+            found |= heirs or {thing}
+        return frozenset(found)
 
     def _stored_outside(self, cls: Class, name: str) -> Things:
         """Return what code that is no method of it stores in an attribute of an instance."""

@@ -13,6 +13,7 @@ from flake8_mpglobals.evaluate.things import (
     Obj,
     Plain,
     Thing,
+    Type,
     inside,
 )
 from flake8_mpglobals.ir import (
@@ -56,7 +57,7 @@ class Elements(Classes):
             found.update(held_in(variable.module.contents, variable.name, key))
         elif isinstance(base, Attr):
             for thing in self.thing(base.base, env):
-                if isinstance(thing, Obj):
+                if isinstance(thing, Obj | Type):
                     for owner in self.lineage(thing.cls)[0]:
                         found.update(held_in(owner.contents, base.name, key))
         inner = _through(base)

@@ -404,6 +404,10 @@ class Scope:
             function = target.base.function
             if target.base.index == 0 and function.has_self and function.cls is not None:
                 put_in(function.cls.contents, target.name, key, values)
+        elif isinstance(target, Attr) and (variable := global_of(target.base)) is not None:
+            for value in variable.module.stores.get(variable.name, ()):
+                if isinstance(value, ClassValue):
+                    put_in(value.cls.contents, target.name, key, values)
 
     def value(self, node: ast.expr) -> Values:
         """Lower an expression that is read, and return what it can be."""
@@ -422,8 +426,10 @@ def const_key(node: ast.expr) -> str | int | None:
 
 
 def names_global(values: Values, name: str | None = None) -> bool:
-    """Whether ``values`` are one module global, spelled by its own ``name`` (or any)."""
-    known = [global_of(value) for value in values]
+    """Whether ``values`` are one module global, or one variable of an enclosing function,
+    spelled by its own ``name`` (or any).
+    """
+    known = [value if isinstance(value, Cell) else global_of(value) for value in values]
     return len(known) == 1 and known[0] is not None and name in (None, known[0].name)
 
 
