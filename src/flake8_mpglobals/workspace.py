@@ -250,11 +250,17 @@ class Workspace:
         if text is None:
             return NO_OFFERS
         if links:
+            if links > 1 and all(
+                self.offers(each, links - 1) is self.offers(each, links - 2)
+                for each in text.imports
+            ):
+                # One import more leads to nothing more.
+                return self.offers(path, links - 1)
             led_to = [found for each in text.imports if (found := self.offers(each, links - 1))]
             if not text.needle and not (led_to and self._takes_any(path, led_to, links - 1)):
                 return NO_OFFERS
             if not led_to:
-                links = 0
+                return self.offers(path, 0)
         elif not text.needle:
             return NO_OFFERS
         return self._offering(path).offers(links, self.offers)
