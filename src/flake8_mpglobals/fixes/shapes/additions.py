@@ -21,7 +21,7 @@ _WHOLE = {"append": "extend", "add": "update", "appendleft": "extendleft"}
 _SORTED = ("heapq.heappush", "heappush", "bisect.insort", "insort")
 _NEW = ("[]", "list()", "set()")
 _MANY = ("extend", "update")
-BEGINNINGS = (*_NEW, "0", "0.0")
+BEGINNINGS = (*_NEW, "0", "0.0", "{}", "dict()")
 INNER = {"append": "extend", "extend": "extend", "add": "update", "update": "update"}
 
 
@@ -90,7 +90,8 @@ def recognise(statement: ast.stmt, is_place: IsPlace, kind: str) -> Addition | N
         ) if kind in ("dict", "OrderedDict") and is_place(place) and is_place(inner):
             made = ast.unparse(new)
             if made in BEGINNINGS and ast.unparse(key) == ast.unparse(same) and pure(key):
-                replay = f"{{p}}.setdefault({{0}}, {made})"
+                spelt = made.replace("{}", "{{}}")
+                replay = f"{{p}}.setdefault({{0}}, {spelt})"
                 return Addition(statement, f"new {made}", (key,), ("key",), replay)
         case ast.If(
             test=ast.Compare(left=key, ops=[asks], comparators=[place]),

@@ -118,15 +118,18 @@ def _fields(
 def _begun(made: str, ops: Set[str]) -> Local | None:
     """Return what a worker gathers in that makes each item before it changes it."""
     if made in ("0", "0.0") and ops <= {"item+", "item-"}:
-        head = "for key, amount in {n}.items():"
         line = f"\t{{p}}[key] = {{p}}.get(key, {made}) + amount"
-        return Local("{{}}", True, (head, line), loops=("key", "amount"))
+        amounts = "for key, amount in {n}.items():"
+        return Local("{{}}", True, (amounts, line), loops=("key", "amount"))
+    head = "for key, values in {n}.items():"
+    if made in ("{}", "dict()"):
+        line = f"\t{{p}}.setdefault(key, {_braces(made)}).update(values)"
+        same = ops == {"item.item"}
+        return Local("{{}}", True, (head, line), loops=("key", "values")) if same else None
     how = {INNER.get(op.removeprefix("item.")) for op in ops if op.startswith("item.")}
     if how == {"update" if made == "set()" else "extend"} and made not in ("0", "0.0"):
         line = f"\t{{p}}.setdefault(key, {made}).{how.pop()}(values)"
-        return Local(
-            "{{}}", True, ("for key, values in {n}.items():", line), loops=("key", "values")
-        )
+        return Local("{{}}", True, (head, line), loops=("key", "values"))
     return None
 
 
