@@ -8,7 +8,7 @@ sight is any instance of its class.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate import Evaluator, Obj
 from flake8_mpglobals.ir import (
@@ -23,7 +23,6 @@ from flake8_mpglobals.ir import (
     Instance,
     Item,
     Param,
-    Result,
     Value,
     Values,
     anchor,
@@ -56,13 +55,10 @@ class Objects:
         found: Wanted = {place: {path}}
         if not isinstance(place, Handed | Cell):
             return found
-        # An attribute that is set is a slot: what it held before is not changed.  Neither
-        # is what was copied into a container that the call makes for the worker.
+        # What is changed is the last container on the way, not what it holds or held: that
+        # may be copied into a container that is the worker's.
         steps = list(_prefixes(place, path))
-        slot = isinstance(place, Handed) and (
-            path[-1:] and (path[-1].startswith(".") or self._is_copy(steps[:-1]))
-        )
-        last = len(path) if slot else len(path) + 1
+        last = len(path) if isinstance(place, Handed) and path else len(path) + 1
         below = path[1:]  # a slice is no list of the parent, and counts anew
         if isinstance(steps[0], Copied) and below:
             path = ("[]", *below)
@@ -86,16 +82,6 @@ class Objects:
                     if self._same(start, root) and overlaps(above, wanted):
                         found.setdefault(other, set()).add(wanted[len(above) :])
         return found
-
-    def _is_copy(self, steps: Sequence[Value]) -> bool:
-        """Whether the last of ``steps``, wherever it lies, is nothing but a container that a
-        call makes, or a slice.
-        """
-        if not steps or isinstance(steps[-1], Copied):
-            return bool(steps)
-        made = [start for start, way in self._objects(steps[-1]) if not way]
-        cut = next(self._evaluator.slices(steps[-1:]), None)
-        return bool(made or cut) and all(isinstance(start, Result) for start in made)
 
     def _objects(self, place: Value) -> frozenset[tuple[Value, Path]]:
         """Return the anchors and paths of all that ``place`` can be, seen from its callers."""

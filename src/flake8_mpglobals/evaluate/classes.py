@@ -35,6 +35,9 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.sharedtypes import MANAGES
 
+_PROTOCOLS = frozenset(("typing.Protocol", "typing_extensions.Protocol"))
+"""Bases of a class that others are instances of by what they can do."""
+
 MOST_GIVEN = 50
 """Values of one field that are told apart."""
 
@@ -201,17 +204,19 @@ class Classes(Asking):
 
     def narrowed(self, told: Things, given: Things) -> Things:
         """Return what an annotation tells, with instances of classes that derive from the
-        one that it names where such are given.
+        one that it names, or do as it says, where such are given.
         """
         found: set[Thing] = set()
         for thing in told:
-            heirs = {
-                each
-                for each in given
-                if isinstance(each, Obj)
-                and isinstance(thing, Obj)
-                and thing.cls in self.lineage(each.cls)[0]
-            }
+            heirs: set[Thing] = set()
+            if isinstance(thing, Obj):
+                any_class = not _PROTOCOLS.isdisjoint(self.lineage(thing.cls)[1])
+                heirs.update(
+                    each
+                    for each in given
+                    if isinstance(each, Obj)
+                    and (any_class or thing.cls in self.lineage(each.cls)[0])
+                )
             found |= heirs or {thing}
         return frozenset(found)
 
