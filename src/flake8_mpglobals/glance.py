@@ -149,7 +149,8 @@ class _Glance:
     def _crosses(self, function: Function) -> bool:
         """Whether a call of ``function`` is a dispatch, whatever its callers pass."""
         for call in function.calls:
-            if self._program.imports_any(call.callee) and self._hands_pool(call):
+            away = function.module is not self._main or self._program.imports_any(call.callee)
+            if away and self._hands_pool(call):
                 return True
             if not self._tells(call):
                 continue
