@@ -151,10 +151,12 @@ class Classes(Asking):
         return tuple(classes), frozenset(external), unknown
 
     def has_pool_classes(self) -> bool:
-        """Whether a class of the program derives from one with methods in the catalogue."""
+        """Whether a class of the file under check derives from one with methods in the
+        catalogue: of others, the last resort says nothing.
+        """
         return any(
             self.catalogue.knows_owner(base)
-            for cls in self._classes()
+            for cls in self.program.main.classes
             if cls.bases
             for base in self.lineage(cls)[1]
         )
