@@ -122,6 +122,8 @@ def test_a_fixed_program_sees_what_threads_see(program: Path, tmp_path: Path) ->
     result = fix_source(Source.from_bytes(str(program), program.read_bytes()), OPTIONS)
     if not result.changed or result.left:
         pytest.skip("not fixed, or not all of it")
+    if not any(one.code.startswith("MPG1") for one in result.fixed):
+        pytest.skip("threads share what goes wrong there")
     fixed = tmp_path / program.name
     fixed.write_bytes(result.source_before.encode(result.text))
     status, shared, _ = run(sys.executable, program, "", IN_THREADS)

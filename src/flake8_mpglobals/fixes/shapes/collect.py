@@ -23,7 +23,7 @@ from flake8_mpglobals.fixes.shapes.adding import Adding
 from flake8_mpglobals.fixes.shapes.gathering import Gathering
 from flake8_mpglobals.fixes.shapes.grouping import SORTS, groups, together
 from flake8_mpglobals.fixes.shapes.pairing import Pairing
-from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
+from flake8_mpglobals.fixes.shapes.processes import ProcessShare, Span, spans
 from flake8_mpglobals.fixes.shapes.returns import Returns
 from flake8_mpglobals.fixes.touches import Touches
 from flake8_mpglobals.model import Finding
@@ -117,6 +117,7 @@ def plan_processes(facts: Facts, writes: Sequence[LostWrite], findings: Sequence
         job = Returns(module, touches, "list", sheet, exempt, dispatches.makers(worker.sites))
         job.stem, job.outcome, job.places = worker.places[0].stem, outcome, places
         for span in spans(module, job.calls):
+            _check_receivers(module, span, places)
             function = module.function(span.statements[0])
             if function is not None:
                 edits += declare(module, function, *rebinds)
@@ -134,6 +135,21 @@ def plan_processes(facts: Facts, writes: Sequence[LostWrite], findings: Sequence
         tuple(sorted(set(edits))),
         places=together(facts, writes),
     )
+
+
+def _check_receivers(module: Module, span: Span, places: Sequence[str]) -> None:
+    """Raise :class:`CannotFix` where processes are joined apart, and what changes is an attribute
+    of an object that has another name there.
+    """
+    own = {place.partition(".")[0] for place in places if "." in place}
+    for helper in span.helpers:
+        func = helper.call.func
+        receiver = ast.unparse(func.value) if isinstance(func, ast.Attribute) else ""
+        if any(not module.bindings(root) and root != receiver for root in own):
+            raise CannotFix(
+                f"{helper.function.name!r} starts the processes for an object that line "
+                f"{helper.call.lineno} calls by another name: start and join them in one method"
+            )
 
 
 def _shares(module: Module, pool: ast.Call) -> bool:

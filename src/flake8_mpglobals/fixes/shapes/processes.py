@@ -282,6 +282,11 @@ class ProcessShare:
         args = arguments.get(3, "args")
         if isinstance(target, ast.Attribute):
             function, before = self._method(target)
+            if before and self._keeps(before):
+                raise CannotFix(
+                    f"line {call.lineno} hands {before!r} to processes that it keeps: under spawn "
+                    "it cannot be pickled; keep them in a variable, or run a plain function"
+                )
         elif isinstance(target, ast.Name) and module.is_global(target):
             function, before = self._function(target), ""
         else:
@@ -315,6 +320,19 @@ class ProcessShare:
             longer = len(into.text) - (into.end - into.start)
         if longer > room:
             job.add(*(parts or (arguments.spread() if args is not None else ())))
+
+    def _keeps(self, receiver: str) -> bool:
+        """Whether the function that makes the processes keeps something in an object."""
+        parents = self._job.module.parents
+        return any(
+            isinstance(node, ast.Attribute)
+            and ast.unparse(node.value) == receiver
+            and (
+                not isinstance(node.ctx, ast.Load) or getattr(parents[node], "attr", "") == "append"
+            )
+            for helper in self._span.helpers
+            for node in ast.walk(helper.function)
+        )
 
     def _together(self, call: ast.Call, room: int, longer: int) -> bool:
         """Whether the comprehension around a call fits into a line of its own.
