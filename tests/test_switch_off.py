@@ -36,6 +36,7 @@ from flake8_mpglobals import (
     modes,
     observers,
     outline,
+    passing,
     pickling,
     program,
     reach,
@@ -49,6 +50,7 @@ from flake8_mpglobals import (
 )
 from flake8_mpglobals.apis import SHARES, Api
 from flake8_mpglobals.evaluate import Obj, answers, calls, places
+from flake8_mpglobals.ir import UNKNOWN
 from flake8_mpglobals.lower import expressions, statements
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.records import replace
@@ -259,6 +261,45 @@ MECHANISMS: dict[str, Mechanism] = {
     "what is spread over a call": Mechanism(
         "detect/reach_settings_spread", expressions, "spread_out", nothing
     ),
+    "keywords that are passed on": Mechanism(
+        "detect/wrapper_passes_keywords_on", answers.Answers, "_surplus", lambda *_: UNKNOWN
+    ),
+    "items that a method gives out": Mechanism(
+        "clean/local_item_of_own_method", places.Places, "subscribed", lambda *_: []
+    ),
+    "slices of lists": Mechanism(
+        "detect/argument_slice_of_list", places.Places, "slices", lambda *_: iter(())
+    ),
+    "what records are given": Mechanism(
+        "clean/argument_record_of_shared", answers.Answers, "learn_fields", no
+    ),
+    "attributes that others set": Mechanism(
+        "clean/instance_attribute_given_shared", answers.Answers, "_stored_outside", nothing
+    ),
+    "annotations that name a base": Mechanism(
+        "detect/worker_method_of_annotated_base",
+        answers.Answers,
+        "narrowed",
+        lambda _, told, __: told,
+    ),
+    "special methods that builtins call": Mechanism(
+        "detect/helper_special_methods", calls.Evaluator, "_by_protocol", lambda *_: []
+    ),
+    "pools beside their functions": Mechanism(
+        "detect/pool_beside_its_function",
+        dispatches.Crossing,
+        "_beside",
+        lambda _, __, ___, given: given,
+    ),
+    "pools that other modules are handed": Mechanism(
+        "projects/pool_passed_to_module", extent.Extent, "hands_pool", lambda *_: None
+    ),
+    "methods that change their object": Mechanism(
+        "detect/fork_only_settings_loaded_by_method",
+        passing.Passing,
+        "changes",
+        lambda *_: iter(()),
+    ),
     "properties": Mechanism("detect/observer_property", accessors.Accessors, "of", nothing),
     "setters of properties": Mechanism(
         "detect/observer_property_of_argument", effects, "_stored_in", lambda *_: None
@@ -286,7 +327,7 @@ MECHANISMS: dict[str, Mechanism] = {
         "detect/task_primitive_dict_of_job", expressions.Expressions, "fill", lambda *_: None
     ),
     "what astroid infers": Mechanism(
-        "detect/worker_of_registry_item", answers.Answers, "asked", lambda *_: ()
+        "detect/worker_given_by_operator", answers.Answers, "asked", lambda *_: ()
     ),
     "parts of pairs": Mechanism("detect/alias_loop_items", answers.Answers, "_of_pairs", nothing),
     "what callers pass": Mechanism("detect/argument_progress", answers.Answers, "learn", no),

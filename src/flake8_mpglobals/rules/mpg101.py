@@ -67,11 +67,11 @@ if __name__ == "__main__":
     limits="""\
 - A container that reaches the worker in a way the analysis cannot follow
   (`getattr` with a computed name, `exec`, a C extension) is not seen.
-- What comparisons and reflected operators call (`a == b`, `1 + a`) is not followed;
-  other operators, properties, `with`, loops, `next()` and stores of items are.
+- What `__getattr__`, `__setattr__` and `__del__` do is not followed; what operators,
+  comparisons, properties, subscripts, `with`, loops and builtins call is.
 - One object for the whole process is known where a global or a class attribute is filled
-  at the first call, or where `lru_cache` or a metaclass keeps it for calls without
-  arguments; not what `__new__` puts into it.
+  at the first call, where `__new__` or a metaclass keeps it, or `lru_cache` for one
+  argument or none.
 - In other modules of the project a worker is followed four calls deep, and not into
   installed packages; imports are looked for beside the file, in its project and in
   `[tool.mpglobals] src`, never on `sys.path`.
