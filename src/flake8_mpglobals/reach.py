@@ -87,6 +87,7 @@ class Reach:
         self.evaluator = evaluator
         self.regions: dict[Function, Region] = {}
         self._known_givers: dict[tuple[Param, Value], list[_Giver]] = {}
+        self._children: dict[Function, list[Function]] = {}
         self.sites_of: dict[Function, list[DispatchSite]] = {}
         self._entries_of: dict[Function, list[Function]] = {}
         self._classes: dict[Function, list[Class | None]] = {}
@@ -101,6 +102,8 @@ class Reach:
                     classes.append(target.cls)
         for entry in self.sites_of:
             self._region(entry)
+            if entry.block is not None:
+                self._children.setdefault(_forker(entry), []).append(entry)
         self.workers: frozenset[Function] = frozenset(
             function for region in self.regions.values() for function in region.entered
         )
@@ -206,7 +209,8 @@ class Reach:
                 queue.append((param, place))
 
         for site, target in handed:
-            for param, place in self._handed(target):
+            own = self._inherited(target.function) if site.api.runs == "child" else ()
+            for param, place in (*self._handed(target), *own):
                 if self._can_change(place):
                     copy = Handed(param, place)
                     self.handed_by.setdefault(copy, []).append(site)
@@ -240,6 +244,16 @@ class Reach:
         for index, values in target.bindings.items():
             for place in sorted(self.evaluator.places(values), key=repr_place):
                 yield Param(target.function, index), place
+
+    def _inherited(self, child: Function) -> Iterator[tuple[Param, Value]]:
+        """Yield the parameters that a forked child has from the function that forked."""
+        forker = _forker(child)
+        for index in range(len(forker.params)):
+            yield Param(forker, index), Param(forker, index)
+
+    def begins_with(self, entry: Function, param: Param) -> bool:
+        """Whether a worker starts with ``param``: it is its own, or that of who forked it."""
+        return entry is param.function or entry in self._children.get(param.function, ())
 
     def handed_with(self, copy: Value) -> list[Value]:
         """Return what else the dispatches that hand ``copy`` over can hand to its parameter."""
@@ -324,7 +338,8 @@ class Reach:
 
     def _find_givers(self, wanted: Param, given: Value) -> Iterator[_Giver]:
         if isinstance(given, Handed) and given.param == wanted:
-            yield wanted.function, None, None
+            for function in self._children.get(wanted.function, (wanted.function,)):
+                yield function, None, None
         default = wanted.function.defaults.get(wanted.index, NOTHING)
         if wanted.function in self.sites_of and given in self.evaluator.places(default):
             yield wanted.function, None, None
@@ -395,6 +410,14 @@ class Reach:
                         for method in methods[value.name]:
                             namers.setdefault(method, set()).add(function)
         return namers
+
+
+def _forker(child: Function) -> Function:
+    """Return the function in which a forked child begins."""
+    while child.block is not None:
+        assert child.outer is not None
+        child = child.outer
+    return child
 
 
 def _is_self(value: Value) -> bool:

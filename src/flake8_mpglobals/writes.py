@@ -155,7 +155,7 @@ class WorkerWrites:
         """Return the dispatches that run ``entry`` on ``holder``."""
         sites = self.reach.sites_of[entry]
         if isinstance(holder, Handed) and holder.param.function not in self.reach.initialized:
-            if holder.param.function is not entry:
+            if not self.reach.begins_with(entry, holder.param):
                 return []
             return [site for site in sites if site in self.reach.handed_by.get(holder, ())]
         return sites
