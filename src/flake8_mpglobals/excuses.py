@@ -107,6 +107,18 @@ class Excuses:
         )
         return not own_task and tested
 
+    def tidied(self, write: Write) -> bool:
+        """Whether a forked child makes its copy of the server its own: it sets attributes
+        anew and empties containers; only what it adds there is looked for.
+        """
+        if write.effect.sort != "instance":
+            return False
+        event = write.raw.event
+        anew = isinstance(event, Store) and event.how in ("attr", "del attr")
+        return all(site.api.runs == "child" for site, _, _ in write.ways) and (
+            anew or evicts(write.raw)
+        )
+
     def own_copy(self, write: Write) -> bool:
         """Whether a worker binds the name to a thing of its own that the parent makes the
         same way for itself: a logger, a connection, a model.

@@ -137,6 +137,8 @@ class Losses:
                 sites.append(site)
         if self._excuses.carried_back(write, sites) or self._excuses.own_copy(write):
             return None
+        if self._excuses.tidied(write):
+            return None
         if self._bystanders.looked_up(write.raw) or self._bystanders.has_shared_twin(write.raw):
             return None
         workers = frozenset(entry for _, entry, _ in write.ways)
