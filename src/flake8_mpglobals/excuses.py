@@ -109,14 +109,19 @@ class Excuses:
 
     def tidied(self, write: Write) -> bool:
         """Whether a forked child makes its copy of the server its own: it sets attributes
-        anew and empties containers; only what it adds there is looked for.
+        anew and empties containers.  Only what it adds there is looked for, and of that
+        not what other modules keep.
         """
         if write.effect.sort != "instance":
             return False
         event = write.raw.event
         anew = isinstance(event, Store) and event.how in ("attr", "del attr")
-        return all(site.api.runs == "child" for site, _, _ in write.ways) and (
-            anew or evicts(write.raw)
+        return all(
+            site.api.runs == "child"
+            and (
+                anew or evicts(write.raw) or site.call.function.module is not event.function.module
+            )
+            for site, _, _ in write.ways
         )
 
     def own_copy(self, write: Write) -> bool:

@@ -111,7 +111,7 @@ class StaleReads:
                     if given and read.state in self._runtime.changes:
                         reads.setdefault(read.state, []).append(read)
             for state, group in reads.items():
-                if state in self._writes(entry.entered):
+                if self._is_own(state, entry.entered):
                     continue
                 left -= 1
                 if left < 0:
@@ -145,6 +145,18 @@ class StaleReads:
         return frozenset(found)
 
     # -- what belongs to the worker ---------------------------------------------------
+
+    def _is_own(self, state: Value, functions: Iterable[Function]) -> bool:
+        """Whether a worker has its own ``state``: a name that is not there at import it has
+        to bind, what is there it may as well change.
+        """
+        if state not in self._writes(functions):
+            return False
+        return not self._runtime.missing(state) or any(
+            state in store.targets and store.how == "bind"
+            for function in functions
+            for store in function.stores
+        )
 
     def _writes(self, functions: Iterable[Function]) -> frozenset[Value]:
         """Return the state that ``functions`` change or bind themselves."""
