@@ -30,6 +30,7 @@ from flake8_mpglobals.ir import (
     Values,
     anchor,
     global_of,
+    is_once,
     is_state,
     state_name,
 )
@@ -152,8 +153,10 @@ class StaleReads:
         """
         if state not in self._writes(functions):
             return False
-        return not self._runtime.missing(state) or any(
-            state in store.targets and store.how == "bind"
+        if is_once(state) or not self._runtime.missing(state):
+            return True
+        return any(
+            state in store.targets and store.how in ("bind", "augment")
             for function in functions
             for store in function.stores
         )
