@@ -39,6 +39,7 @@ from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.mutations import METHODS
 from flake8_mpglobals.observers import Observers
 from flake8_mpglobals.passing import Passing
+from flake8_mpglobals.rawwrites import raw_writes
 from flake8_mpglobals.reach import overlaps, segments
 from flake8_mpglobals.records import frozen, replace
 from flake8_mpglobals.runtime import Change, RunTime, changes_by_calls, changes_in
@@ -202,9 +203,19 @@ class StaleReads:
             if other.initializers and (site.pool in (None, other.call) or other is site)
         ]
         return any(
-            state in self._writes(self._closure(target.function))
+            self._fills(self._closure(target.function), state)
             for other in makers
             for target in other.initializers
+        )
+
+    def _fills(self, functions: frozenset[Function], state: Value) -> bool:
+        """Whether any of ``functions`` gives ``state`` a value or changes what it holds, be
+        that shared in some process or not.
+        """
+        return state in self._writes(functions) or any(
+            anchor(raw.place) == state
+            for function in functions
+            for raw in raw_writes(function, self._evaluator)
         )
 
     # -- the reads ----------------------------------------------------------------------
