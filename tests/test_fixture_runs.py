@@ -9,12 +9,11 @@ installed, and only as they are: their workers are the package's.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -46,14 +45,16 @@ def run(*command: str, method: str = "") -> tuple[int, str, str]:
     ``method`` is the start method that the program has by default.
     """
     default = {"PYTHONPATH": START_METHOD, "MPGLOBALS_START_METHOD": method} if method else {}
-    done = subprocess.run(
-        [sys.executable, *command],
-        env={**os.environ, **_SETTINGS, **default},
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS_OF_LIBRARIES if "lib_" in command[-1] else _SECONDS,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as folder:  # for what a program writes
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=folder,
+            env={**os.environ, **_SETTINGS, **default},
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS_OF_LIBRARIES if "lib_" in command[-1] else _SECONDS,
+            check=False,
+        )
     return done.returncode, (done.stdout.splitlines() or [""])[-1], done.stderr
 
 
@@ -63,18 +64,9 @@ def _ids(fixtures: list[Fixture]) -> list[str]:
 
 def skip_unless_it_can_run(fixture: Fixture) -> bool:
     """Skip a program that needs what is not there; return whether it needs anything."""
-    needs = fixture.headers.get("needs", "").split()
-    for name in needs:
-        if name == "java":
-            there = shutil.which(name) is not None
-        else:
-            try:
-                there = importlib.util.find_spec(name) is not None
-            except ModuleNotFoundError:
-                there = False
-        if not there:
-            pytest.skip(f"needs {name}")
-    return bool(needs)
+    if missing := fixture.missing():
+        pytest.skip(f"needs {missing}")
+    return "needs" in fixture.headers
 
 
 @pytest.mark.parametrize("fixture", DETECT, ids=_ids(DETECT))

@@ -18,8 +18,10 @@ the parent sees.  ``# same under: fork, spawn, forkserver`` promises one output.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
+import shutil
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -59,6 +61,17 @@ class Fixture:
     text: str
     wants: tuple[Want, ...]
     headers: dict[str, str]
+
+    def missing(self) -> str:
+        """Return the first of what the program needs that is not there, or ''."""
+        for name in self.headers.get("needs", "").split():
+            try:
+                there = shutil.which(name) if name == "java" else importlib.util.find_spec(name)
+            except ModuleNotFoundError:
+                there = None
+            if there is None:
+                return name
+        return ""
 
     @property
     def codes(self) -> frozenset[str]:
