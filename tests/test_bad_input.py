@@ -138,6 +138,8 @@ def test_python_2_is_told_by_the_line_that_shows_it() -> None:
     [("seed_py2.py", "E999"), ("syntax_error.py", "E999"), ("nul_byte.py", "E9")],
 )
 def test_flake8_reports_a_bad_file_itself(folder: Folder, name: str, code: str) -> None:
+    if name == "nul_byte.py" and sys.version_info < (3, 11, 4):
+        pytest.skip("compile() raises ValueError there, and flake8 itself falls over it")
     folder.write(name, (BAD / name).read_bytes())
     outcome = folder.flake8(name, "good.py")
     assert outcome.err == ""
