@@ -152,15 +152,9 @@ class StaleReads:
         """Whether a worker has its own ``state``: a name that is not there at import it has
         to bind, what is there it may as well change.
         """
-        if state not in self._writes(functions):
-            return False
-        if is_once(state) or not self._runtime.missing(state):
-            return True
-        return any(
-            state in store.targets and store.how in ("bind", "augment")
-            for function in functions
-            for store in function.stores
-        )
+        if self._must_bind(state):
+            return self._bind(functions, state)
+        return state in self._writes(functions)
 
     def _writes(self, functions: Iterable[Function]) -> frozenset[Value]:
         """Return the state that ``functions`` change or bind themselves."""
@@ -212,10 +206,24 @@ class StaleReads:
         """Whether any of ``functions`` gives ``state`` a value or changes what it holds, be
         that shared in some process or not.
         """
+        if self._must_bind(state):
+            return self._bind(functions, state)
         return state in self._writes(functions) or any(
             anchor(raw.place) == state
             for function in functions
             for raw in raw_writes(function, self._evaluator)
+        )
+
+    def _must_bind(self, state: Value) -> bool:
+        """Whether a worker has no such name until it binds it, whatever it does to it."""
+        return not is_once(state) and self._runtime.missing(state)
+
+    @staticmethod
+    def _bind(functions: Iterable[Function], state: Value) -> bool:
+        return any(
+            state in store.targets and store.how in ("bind", "augment")
+            for function in functions
+            for store in function.stores
         )
 
     # -- the reads ----------------------------------------------------------------------
