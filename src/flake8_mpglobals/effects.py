@@ -37,6 +37,7 @@ from flake8_mpglobals.ir import (
     Store,
     Value,
     anchor,
+    is_receiver,
     unhand,
 )
 from flake8_mpglobals.mutations import (
@@ -174,7 +175,7 @@ def _judge_copy(
 
 def is_self(param: Param) -> bool:
     """Whether a parameter is the instance of a method."""
-    return param.index == 0 and param.function.has_self and not param.function.classmethod
+    return is_receiver(param) and not param.function.classmethod
 
 
 def stored_as(event: Store, things: Things, evaluator: Evaluator) -> str | None:

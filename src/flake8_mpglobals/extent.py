@@ -7,7 +7,7 @@ parent only where it leads to a process API.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from flake8_mpglobals.evaluate import Evaluator, Handle, Obj, Target, Type
 from flake8_mpglobals.ir import Attr, Call, Function, Module, Param, Value, Values
@@ -154,12 +154,16 @@ class Extent:
         self.opened = self.opened or opened
 
 
-def hands_pool(call: Call, evaluator: Evaluator) -> bool:
-    """Whether a call passes something that runs callables in other processes."""
+def hands_pool(
+    call: Call, evaluator: Evaluator, touches: Callable[[Value], bool] | None = None
+) -> bool:
+    """Whether a call passes something that runs callables in other processes; ``touches``
+    says of a value whether it is worth asking what it is.
+    """
     return any(
         isinstance(thing, Handle) and evaluator.catalogue.is_pool(thing.name)
         for values in _given(call)
-        for thing in evaluator.things(values)
+        for thing in evaluator.things(filter(touches, values) if touches else values)
     )
 
 

@@ -26,7 +26,7 @@ from flake8_mpglobals.evaluate import (
     Type,
     Wrapped,
 )
-from flake8_mpglobals.extent import MOST
+from flake8_mpglobals.extent import MOST, hands_pool
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -150,7 +150,7 @@ class _Glance:
         """Whether a call of ``function`` is a dispatch, whatever its callers pass."""
         for call in function.calls:
             away = function.module is not self._main or self._program.imports_any(call.callee)
-            if away and self._hands_pool(call):
+            if away and hands_pool(call, self._evaluator, self._touches):
                 return True
             if not self._tells(call):
                 continue
@@ -160,16 +160,6 @@ class _Glance:
             for target in edges:
                 self._look_at(target.function)
         return False
-
-    def _hands_pool(self, call: Call) -> bool:
-        """Whether a call passes a pool, whatever the callers of its function pass."""
-        return any(
-            isinstance(thing, Handle) and self._catalogue.is_pool(thing.name)
-            for values in (*call.args, *call.keywords.values())
-            for value in values
-            if self._touches(value)
-            for thing in self._evaluator.thing(value)
-        )
 
     def _tells(self, call: Call) -> bool:
         """Whether to resolve a call tells anything: it may be a dispatch, by its name or by
@@ -250,7 +240,7 @@ class _Glance:
                 asks = self._catalogue.asking(_class_name(thing))
                 if takes and asks is None:
                     return True
-                self._waiting_for.append(_Given((*targets,), takes, asks))
+                self._waiting_for.append(_Given(tuple(targets), takes, asks))
             if isinstance(thing, Func):
                 self._look_at(thing.function)
             elif isinstance(thing, Type | Obj):

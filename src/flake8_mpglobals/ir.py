@@ -589,6 +589,11 @@ def once(name: str) -> str:
     return f"{name}()"
 
 
+def is_receiver(value: Value) -> bool:
+    """Whether a value is the object, or the class, of which a method is called."""
+    return isinstance(value, Param) and value.index == 0 and value.function.has_self
+
+
 def is_once(place: Value) -> bool:
     """Whether a place is the one object that a call gives, whenever that is."""
     return isinstance(place, Global) and place.name.endswith("()")

@@ -139,8 +139,7 @@ def _look(
                 nested.append(node)
                 stack.extend(part for part in ast.walk(node) if type(part) is ast.NamedExpr)
             elif not isinstance(node, _SCOPES):
-                for name in _parts(kind):
-                    _push(getattr(node, name, None), stack)
+                _spread(node, kind, stack)
             else:
                 nested.append(node)
                 if not isinstance(node, ast.Lambda):
@@ -151,12 +150,7 @@ def _look(
                     stack.extend(node.args.defaults)
                     stack.extend(node.args.kw_defaults)
         else:
-            for name in _PARTS.get(kind) or _parts(kind):
-                part = getattr(node, name, None)
-                if part.__class__ is list:
-                    stack.extend(part)
-                elif part is not None:
-                    stack.append(part)
+            _spread(node, kind, stack)
 
 
 def _mentioned(scope: ast.AST, names: set[str]) -> None:
@@ -172,19 +166,17 @@ def _mentioned(scope: ast.AST, names: set[str]) -> None:
         elif kind is ast.Nonlocal:
             names.update(node.names)
         else:
-            for name in _PARTS.get(kind) or _parts(kind):
-                part = getattr(node, name, None)
-                if part.__class__ is list:
-                    stack.extend(part)
-                elif part is not None:
-                    stack.append(part)
+            _spread(node, kind, stack)
 
 
-def _push(part: Any, stack: list[Any]) -> None:
-    if isinstance(part, list):
-        stack.extend(part)
-    elif part is not None:
-        stack.append(part)
+def _spread(node: Any, kind: type, stack: list[Any]) -> None:
+    """Add the nodes right below ``node`` to the stack."""
+    for name in _PARTS.get(kind) or _parts(kind):
+        part = getattr(node, name, None)
+        if part.__class__ is list:
+            stack.extend(part)
+        elif part is not None:
+            stack.append(part)
 
 
 _PARTS: dict[type, tuple[str, ...]] = {}

@@ -59,7 +59,6 @@ class Program:
         self._open: dict[str, bool] = {}
         self._lowered: dict[str, Module | None] = {}
         self._closure: tuple[str, ...] | None = None
-        self._offered: frozenset[str] | None = None
         name = project.dotted_name(source.path)
         self.main = lower(source, tree, name, self._link(source.path))
         self._here = project.absolute(source.path)
@@ -325,19 +324,17 @@ class Program:
             self._closure = self.workspace.closure(self.imported())
         return self._closure
 
-    @property
+    @cached_property
     def offered(self) -> frozenset[str]:
         """The names, of functions, classes and methods, by which a process API can be come
         to in the project files that the file under check leads to.
         """
-        if self._offered is None:
-            names: set[str] = set()
-            for path in self.led_to():
-                offers = self.workspace.offers(path)
-                names.update(offers.boundaries, offers.starters, offers.hands)
-                names.update(name.rpartition(".")[2] for name in offers.leads)
-            self._offered = frozenset(names)
-        return self._offered
+        names: set[str] = set()
+        for path in self.led_to():
+            offers = self.workspace.offers(path)
+            names.update(offers.boundaries, offers.starters, offers.hands)
+            names.update(name.rpartition(".")[2] for name in offers.leads)
+        return frozenset(names)
 
     def imported(self) -> tuple[str, ...]:
         """Return the project files that the file under check imports itself."""

@@ -36,6 +36,7 @@ from flake8_mpglobals.ir import (
     attr,
     depth_of,
     element,
+    is_receiver,
     is_state,
     item,
     state_name,
@@ -406,7 +407,11 @@ class Reach:
                 for value in load.values:
                     if isinstance(value, FunctionValue) and value.function in uncalled:
                         namers.setdefault(value.function, set()).add(function)
-                    elif isinstance(value, Attr) and value.name in methods and _is_self(value.base):
+                    elif (
+                        isinstance(value, Attr)
+                        and value.name in methods
+                        and is_receiver(value.base)
+                    ):
                         for method in methods[value.name]:
                             namers.setdefault(method, set()).add(function)
         return namers
@@ -418,10 +423,6 @@ def _forker(child: Function) -> Function:
         assert child.outer is not None
         child = child.outer
     return child
-
-
-def _is_self(value: Value) -> bool:
-    return isinstance(value, Param) and value.index == 0 and value.function.has_self
 
 
 def _on_self(call: Call, function: Function) -> bool:

@@ -72,7 +72,7 @@ class RunTime:
         self._evaluator = scene.evaluator
         self._functions = scene.functions
         self._signalled = frozenset(self._signal_handlers())
-        self._passing = Passing(scene.boundaries, scene.evaluator)
+        self.passing = Passing(scene.boundaries, scene.evaluator)
         self.changes: dict[Value, list[Change]] = {}
         self.at_import: set[Value] = set()
         self._imported: dict[Value, set[Value]] = {}
@@ -103,7 +103,7 @@ class RunTime:
                     named = (v for v in change.event.values if isinstance(v, Imported))
                     self._imported.setdefault(change.state, set()).update(named)
             self.changes.setdefault(change.state, []).append(change)
-        for change in changes_by_calls(function, self._passing):
+        for change in changes_by_calls(function, self.passing):
             self.changes.setdefault(change.state, []).append(change)
 
     def _definitions(self) -> None:

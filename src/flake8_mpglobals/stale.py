@@ -38,7 +38,6 @@ from flake8_mpglobals.libraries import BY_VALUE
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.mutations import METHODS
 from flake8_mpglobals.observers import Observers
-from flake8_mpglobals.passing import Passing
 from flake8_mpglobals.rawwrites import raw_writes
 from flake8_mpglobals.reach import overlaps, segments
 from flake8_mpglobals.records import frozen, replace
@@ -88,7 +87,6 @@ class StaleReads:
         self._evaluator = scene.evaluator
         self._methods = scene.methods
         self._scene = scene
-        self._passing = Passing(scene.boundaries, scene.evaluator)
         self._written: dict[Function, frozenset[Value]] = {}
 
     @cached_property
@@ -164,7 +162,7 @@ class StaleReads:
             if known is None:
                 changes = (
                     *changes_in(function, self._evaluator),
-                    *changes_by_calls(function, self._passing),
+                    *changes_by_calls(function, self._runtime.passing),
                 )
                 known = self._written[function] = frozenset(
                     change.state for change in changes

@@ -351,16 +351,13 @@ def _text(plain: tuple[Any, ...]) -> Text | None:
     return None if plain == (None,) else Text(*plain)
 
 
-_SET = re.compile(rb"^[ \t]*(\w+)\.\w+[ \t]*=(?!=)", re.MULTILINE)
-
-
 def _has_attribute(names: frozenset[str], data: bytes) -> bool:
     return any(b"." + name.encode() in data for name in names)
 
 
 def _sets_imported(data: bytes) -> bool:
     """Whether a file may set an attribute of something that it imports."""
-    names = set(_SET.findall(data))
+    names = set(re.findall(rb"^[ \t]*(\w+)\.\w+[ \t]*=(?!=)", data, re.MULTILINE))
     if not names:
         return False
     text = imports_in(data).text()

@@ -27,10 +27,10 @@ from flake8_mpglobals.ir import (
     ClassValue,
     Function,
     ModuleValue,
-    Param,
     Value,
     Values,
     global_of,
+    is_receiver,
     root,
 )
 from flake8_mpglobals.sharedtypes import MANAGES
@@ -229,7 +229,7 @@ class Classes(Asking):
             for module in self.program.modules:
                 for function in (module.body, *module.functions):
                     for store in function.stores:
-                        if store.how == "attr" and not all(map(_is_own, store.targets)):
+                        if store.how == "attr" and not all(map(is_receiver, store.targets)):
                             self._stored_by_others.setdefault(store.key, []).append(store)
         return frozenset().union(
             *(
@@ -287,11 +287,6 @@ class Classes(Asking):
             if name in owner.attributes:
                 return self.things(owner.attributes[name])
         return frozenset((UNKNOWN,))
-
-
-def _is_own(value: Value) -> bool:
-    """Whether a value is the instance, or the class, of a method."""
-    return isinstance(value, Param) and value.index == 0 and value.function.has_self
 
 
 def _from_project(value: Value) -> bool:
