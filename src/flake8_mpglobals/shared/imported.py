@@ -7,7 +7,18 @@ from collections.abc import Iterator
 
 from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.facts import SharedUse
-from flake8_mpglobals.ir import Call, Function, Param, Value, anchor, is_state, state_name
+from flake8_mpglobals.ir import (
+    Attr,
+    Call,
+    Function,
+    Handed,
+    Param,
+    Value,
+    anchor,
+    is_state,
+    root,
+    state_name,
+)
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.shared.sharing import Run, Sharing
 from flake8_mpglobals.shared.uses import Use, uses
@@ -76,14 +87,21 @@ class Imported:
 
     def _place(self, use: Use) -> Value | None:
         """Return the global by which an object is reached; None where it was handed over."""
+        came = isinstance(root(use.value), Param) and not self._of_a_global(use.value)
         places = self._sharing.evaluator.places((use.value,))
         for place in sorted(places, key=state_name):
             start = anchor(place)
-            if isinstance(start, Param):
-                continue
+            if isinstance(start, Param) or (came and not isinstance(start, Attr)):
+                continue  # it came with an object, whatever that was made of
             if is_state(start) and start not in self._rebound():
                 return start
         return None
+
+    def _of_a_global(self, path: Value) -> bool:
+        """Whether what is reached by way of a parameter can be part of a global's object."""
+        reach = self._sharing.reach
+        starts = (anchor(place) for place, _ in reach.globals_for(path, reach.passed))
+        return any(is_state(start) and not isinstance(start, Handed) for start in starts)
 
     def _rebound(self) -> frozenset[Value]:
         """Return the globals that workers or initializers bind: those are handed over."""
