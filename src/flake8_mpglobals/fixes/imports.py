@@ -14,6 +14,7 @@ from flake8_mpglobals.fixes.plan import CannotFix
 
 _PACKAGE = "multiprocessing"
 _CONTEXT = "get_context"
+_Import = ast.Import | ast.ImportFrom
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def context_of(module: Module, call: ast.Call, *, executor: bool = False) -> str
     return ast.unparse(context)
 
 
-def _named(module: Module, statement: ast.Import | ast.ImportFrom, wanted: str) -> Spelling:
+def _named(module: Module, statement: _Import, wanted: str) -> Spelling:
     """Return ``wanted`` by its own name, imported beside ``statement``."""
     existing = _imported(module, statement, wanted)
     if existing:
@@ -115,6 +116,16 @@ def _named(module: Module, statement: ast.Import | ast.ImportFrom, wanted: str) 
     added = wanted if name == wanted else f"{wanted} as {name}"
     if isinstance(statement, ast.ImportFrom) and statement.module == _PACKAGE:
         return Spelling(name, (_add_alias(module, statement, added),))
+    if getattr(statement, "module", "") == f"{_PACKAGE}.pool":
+        return Spelling(name, (_line(module, statement, added, before=True),))
+    behind = _in_order(module, statement)
+    if behind is None:
+        return Spelling(name, (_line(module, _run(module, statement)[0], added, before=True),))
+    return Spelling(name, (_line(module, behind, added, before=False),))
+
+
+def _line(module: Module, statement: ast.stmt, added: str, *, before: bool) -> Edit:
+    """Return the edit that imports ``added`` in a line of its own beside ``statement``."""
     line_start = module.source.starts[statement.lineno - 1]
     indent = module.source.text[line_start : module.start(statement)]
     assert statement.end_lineno is not None
@@ -124,9 +135,55 @@ def _named(module: Module, statement: ast.Import | ast.ImportFrom, wanted: str) 
     if indent.strip() or (rest and not rest.startswith("#")):
         raise CannotFix(f"line {statement.lineno} holds more than one statement")
     text = f"{indent}from {_PACKAGE} import {added}"
-    if getattr(statement, "module", "") == f"{_PACKAGE}.pool":
-        return Spelling(name, (Edit(line_start, line_start, text + newline(module.source)),))
-    return Spelling(name, (Edit(end, end, newline(module.source) + text),))
+    if before:
+        return Edit(line_start, line_start, text + newline(module.source))
+    return Edit(end, end, newline(module.source) + text)
+
+
+def _in_order(module: Module, statement: _Import) -> _Import | None:
+    """Return the import behind which one of multiprocessing keeps the order of those around it.
+
+    None: before all of them.  ``statement`` itself, where they are in no order.
+    """
+    run = _run(module, statement)
+    orders: tuple[Callable[[bool, str], tuple[bool, str]], ...] = (
+        lambda plain, name: (not plain, name),
+        lambda plain, name: (False, name),
+    )
+    for order in orders:
+        keys = [order(isinstance(one, ast.Import), _module_of(one)) for one in run]
+        if keys == sorted(keys):
+            new = order(False, _PACKAGE)
+            behind = [one for one, key in zip(run, keys, strict=True) if key < new]
+            return behind[-1] if behind else None
+    return statement
+
+
+def _run(module: Module, statement: _Import) -> list[_Import]:
+    """Return the imports around ``statement`` with no other line between them."""
+    block = module.block(statement)
+    run: list[_Import] = []
+    for one in block:
+        if not isinstance(one, (ast.Import, ast.ImportFrom)):
+            if statement in run:
+                break
+            run = []
+            continue
+        if run and one.lineno != (run[-1].end_lineno or 0) + 1:
+            if statement in run:
+                break
+            run = []
+        run.append(one)
+    return run
+
+
+def _module_of(statement: _Import) -> str:
+    """Return the name by which an import is sorted: what is relative comes last."""
+    if isinstance(statement, ast.Import):
+        return statement.names[0].name.lower()
+    if statement.module == "__future__":
+        return ""
+    return ("~" if statement.level else "") + (statement.module or "").lower()
 
 
 def _imported(module: Module, near: ast.stmt, wanted: str) -> str:

@@ -17,6 +17,7 @@ from flake8_mpglobals.fixes.shapes.lists import (
     single,
     uses,
 )
+from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.shapes.untaken import call_back, keep, take_behind
 
 _READY = frozenset({"map", "starmap"})
@@ -29,6 +30,16 @@ _THROUGH = frozenset({"tqdm", "as_completed", "list", "tuple", "reversed", "trac
 _COPIES = frozenset({"list", "tuple"})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _waits(module: Module, call: ast.Call) -> bool:
+    """Whether a call is one of ``wait()`` of a library."""
+    match call.func:
+        case ast.Name(id="wait"):
+            return "wait" not in module.functions
+        case ast.Attribute(value=ast.Attribute() | ast.Name() as owner, attr="wait"):
+            return ast.unparse(owner).partition(".")[0] not in ("self", "cls")
+    return False
 
 
 @dataclass
@@ -195,7 +206,7 @@ class Gathering:
     def _held(self, name: ast.Name, *, by_key: bool = False) -> None:
         """Find the one place where all that a list holds is gone through."""
         module = self.module
-        found: list[ast.Name] = []
+        found: list[ast.expr] = []
         waits: list[ast.stmt] = []
         for use in uses(module, name):
             parent = module.parents[use]
@@ -213,12 +224,12 @@ class Gathering:
                 if by_key and isinstance(parent.ctx, ast.Load):
                     raise self.adding.no(f"has its results taken one by one (line {use.lineno})")
                 continue  # what a dict says about a result
-            if isinstance(parent, ast.Call) and ast.unparse(parent.func).rpartition(".")[2] in (
-                "wait",
-                "len",
-            ):
-                if isinstance(module.parents[parent], ast.Expr):
-                    waits.append(module.statement(parent))
+            if isinstance(parent, ast.Call) and is_builtin(module, parent.func):
+                if ast.unparse(parent.func) == "len":
+                    continue
+            if isinstance(parent, ast.Call) and _waits(module, parent):
+                waits.append(module.statement(parent))
+                found += self._done(parent)
                 continue
             found.append(use)
         if not found and self._method() == "apply_async":
@@ -254,6 +265,32 @@ class Gathering:
                     self._through(call, pairs=what == "items")
                     return
         raise self.adding.no("does not have its results taken by result() or get()")
+
+    def _done(self, call: ast.Call) -> list[ast.expr]:
+        """Return the uses of what ``wait()`` gives back: all results to come, once they are there.
+
+        Raises :class:`CannotFix` where it may give back some of them only.
+        """
+        module = self.module
+        value: ast.expr = call
+        parent = module.parents[call]
+        if isinstance(parent, ast.Await):
+            value, parent = parent, module.parents[parent]
+        if isinstance(parent, ast.Expr):
+            return []
+        whole = len(call.args) == 1 and not call.keywords
+        match parent:
+            case ast.Attribute(attr="done") if whole:
+                return [parent]
+            case ast.Assign(targets=[ast.Tuple(elts=[ast.Name() as done, ast.Name()])]) if whole:
+                every = [use for use in uses(module, done) if use is not done]
+                if all(isinstance(use.ctx, ast.Load) for use in every):
+                    return [use for use in every if not self._measured(use)]
+        raise self.adding.no(f"hands what is done on in line {value.lineno}")
+
+    def _measured(self, use: ast.Name) -> bool:
+        call = self.module.parents[use]
+        return isinstance(call, ast.Call) and ast.unparse(call.func) == "len"
 
     def _grows(self, name: ast.Name) -> bool:
         """Whether a list gets its items one by one, and nothing waits for them."""
