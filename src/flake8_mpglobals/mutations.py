@@ -410,6 +410,19 @@ MODULE_OBJECTS: dict[str, str] = {
 }
 """Mutable attributes of library modules, and their kinds."""
 
+MODULE_NUMBERS: dict[str, str] = {
+    "math.inf": "float",
+    "math.nan": "float",
+    "math.pi": "float",
+    "math.e": "float",
+    "math.tau": "float",
+    "numpy.inf": "float",
+    "numpy.nan": "float",
+    "numpy.pi": "float",
+    "sys.maxsize": "int",
+}
+"""Attributes of library modules that are numbers, and their kinds."""
+
 _TEXT = ("__str__", "__repr__")
 
 PROTOCOL: dict[str, tuple[str, ...]] = {

@@ -53,7 +53,7 @@ from flake8_mpglobals.ir import (
     Value,
     Values,
 )
-from flake8_mpglobals.mutations import BUFFERS, MODULE_OBJECTS, RESHAPES
+from flake8_mpglobals.mutations import BUFFERS, MODULE_NUMBERS, MODULE_OBJECTS, RESHAPES
 
 DEEPEST_NAME = 6
 """Dots in the longest name of a library that is told from what it belongs to: more than
@@ -146,6 +146,8 @@ class Answers(Results):
     def _imported(self, name: str) -> Things:
         if name in MODULE_OBJECTS:
             return frozenset((Box(MODULE_OBJECTS[name]),))
+        if name in MODULE_NUMBERS:
+            return frozenset((Plain(MODULE_NUMBERS[name]),))
         return frozenset((External(self.catalogue.canonical(name)),))
 
     def _global(self, value: Global) -> Things:

@@ -146,15 +146,10 @@ def _in_order(module: Module, statement: _Import) -> _Import | None:
     None: before all of them.  ``statement`` itself, where they are in no order.
     """
     run = _run(module, statement)
-    orders: tuple[Callable[[bool, str], tuple[bool, str]], ...] = (
-        lambda plain, name: (not plain, name),
-        lambda plain, name: (False, name),
-    )
-    for order in orders:
-        keys = [order(isinstance(one, ast.Import), _module_of(one)) for one in run]
+    for plain_first in (True, False):
+        keys = [(plain_first and isinstance(o, ast.ImportFrom), _module_of(o)) for o in run]
         if keys == sorted(keys):
-            new = order(False, _PACKAGE)
-            behind = [one for one, key in zip(run, keys, strict=True) if key < new]
+            behind = [o for o, key in zip(run, keys, strict=True) if key < (plain_first, _PACKAGE)]
             return behind[-1] if behind else None
     return statement
 

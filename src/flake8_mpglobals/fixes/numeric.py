@@ -28,6 +28,7 @@ from flake8_mpglobals.fixes.module import Function
 from flake8_mpglobals.fixes.shapes.pure import is_builtin
 
 _SIZE = integer(0, 1 << 40)
+_MAXSIZE = integer((1 << 63) - 1, (1 << 63) - 1)
 _FLOATS = frozenset(
     {"math.sqrt", "math.sin", "math.cos", "math.tan", "math.exp", "math.log", "math.log2"}
     | {"math.log10", "math.hypot", "math.pow", "math.fsum", "math.radians", "math.degrees"}
@@ -37,6 +38,7 @@ _FLOATS = frozenset(
     | {"math.dist", "math.asin", "math.acos", "math.tanh", "math.log1p", "math.expm1"}
 )
 _FLOAT_CONSTANTS = frozenset({"math.pi", "math.e", "math.inf", "math.tau", "math.nan"})
+_FLOAT_CONSTANTS |= {"numpy.inf", "numpy.nan", "numpy.pi"}
 _ARRAYS = frozenset({"numpy", "pandas", "polars", "torch", "jax", "cupy", "xarray"})
 """Modules whose objects compare item by item."""
 
@@ -96,6 +98,8 @@ class Numeric(Bound):
             case ast.Attribute():
                 if self._qualified(value) in _FLOAT_CONSTANTS:
                     return FLOAT
+                if self._qualified(value) == "sys.maxsize":
+                    return _MAXSIZE
                 return self.attribute(value, ())
             case ast.Subscript():
                 if isinstance(value.slice, ast.Slice):
@@ -105,6 +109,8 @@ class Numeric(Bound):
                         return self.part(value.value, (place,)) or self.items(value.value)
                 return self.items(value.value)
             case ast.Name():
+                if self._qualified(value) in _FLOAT_CONSTANTS:
+                    return FLOAT
                 return self.name(value, ())
         return None
 

@@ -25,6 +25,7 @@ from flake8_mpglobals.ir import (
     ModuleValue,
     Result,
     Scalar,
+    Seen,
     SuperOf,
     Value,
     Values,
@@ -34,7 +35,14 @@ from flake8_mpglobals.ir import (
     union,
 )
 from flake8_mpglobals.lower.scope import Scope, const_key, looked_at, names_global
-from flake8_mpglobals.mutations import ARRAY_MAKERS, COMPARED, SIGNS, in_place, reflected
+from flake8_mpglobals.mutations import (
+    ARRAY_MAKERS,
+    COMPARED,
+    MODULE_NUMBERS,
+    SIGNS,
+    in_place,
+    reflected,
+)
 from flake8_mpglobals.names import parameters
 
 _STR = frozenset((Scalar("str"),))
@@ -303,6 +311,8 @@ class Expressions(Scope):
         self.implied(operand, values, (sign,))
         if not negated and any(map(makes_array, values)):
             return frozenset((Fresh(Display(OPERATOR, set(values))),))
+        if not negated and dotted(operand) in MODULE_NUMBERS:
+            return frozenset((Scalar(MODULE_NUMBERS[dotted(operand)]),))
         return _BOOL if negated else arithmetic(values)
 
     def boolean(self, node: ast.BoolOp) -> Values:
@@ -601,8 +611,9 @@ def makes_array(value: Value) -> bool:
     if isinstance(value, Fresh):
         return value.display.kind == OPERATOR
     return isinstance(value, Result) and any(
-        isinstance(callee, Attr | Imported) and callee.name.rpartition(".")[2] in ARRAY_MAKERS
+        isinstance(one, Attr | Imported) and one.name.rpartition(".")[2] in ARRAY_MAKERS
         for callee in value.call.callee
+        for one in (callee.slot.values if isinstance(callee, Seen) else (callee,))
     )
 
 

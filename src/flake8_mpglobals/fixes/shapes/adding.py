@@ -14,7 +14,7 @@ from flake8_mpglobals.fixes.naming import fresh, variables
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.caught import Caught
 from flake8_mpglobals.fixes.shapes.giving import Outcome
-from flake8_mpglobals.fixes.shapes.lists import single, uses
+from flake8_mpglobals.fixes.shapes.lists import passes, single, uses
 from flake8_mpglobals.fixes.shapes.pure import is_builtin
 
 _COPIES = frozenset({"list", "tuple"})
@@ -89,7 +89,7 @@ class Adding:
             if name in _COPIES and is_builtin(module, parent.func) and not wrapped:
                 outer, parent, lazy = parent, module.parents[parent], False
                 continue
-            if name in ("tqdm", "track"):
+            if passes(module, parent, outer):
                 outer, parent, wrapped = parent, module.parents[parent], True
                 if isinstance(parent, ast.Call):
                     continue

@@ -33,6 +33,7 @@ _ROOM = 75  # what fits in a line, indented, of any usual length
 _KINDS = ("bytearray", "array", "ndarray")
 _TYPECODES = frozenset("bBhHiIlLqQfd")
 _FILLED = frozenset({"empty", "zeros", "ones", "full", "arange", "linspace", "eye", "array"})
+_RANDOM = frozenset({"rand", "randn", "random", "normal", "uniform", "randint"})
 _TYPES = frozenset(
     {"int", "float", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"}
     | {"uint64", "float16", "float32", "float64", "bool_", "intp", "complex64", "complex128"}
@@ -94,32 +95,67 @@ def _declaration(module: Module, place: str, kind: str) -> tuple[ast.stmt, ast.e
     if not isinstance(made, (ast.Assign, ast.AnnAssign)) or made not in module.tree.body:
         raise CannotFix(f"{place!r} is not made by one plain assignment at module level")
     value = made.value
-    if not isinstance(value, ast.Call) or (isinstance(made, ast.Assign) and len(made.targets) > 1):
-        raise CannotFix(f"{place!r} (line {made.lineno}) is not made by one plain call")
     unclear = CannotFix(
         f"{place!r} (line {made.lineno}) is a {kind} of elements that are not known "
         "to be plain numbers"
     )
-    if kind == "bytearray":
-        if not is_builtin(module, value.func):
+    if value is None or (isinstance(made, ast.Assign) and len(made.targets) > 1):
+        raise CannotFix(f"{place!r} (line {made.lineno}) is not made by one plain call")
+    if kind == "ndarray":
+        numpy = _plain_array(module, value)
+        if numpy is None:
             raise unclear
-    elif kind == "array":
+        return made, numpy
+    match value:
+        case (
+            ast.BinOp(op=ast.Mult(), left=ast.Call() as call)
+            | ast.BinOp(op=ast.Mult(), right=ast.Call() as call)
+        ):
+            value = call  # so many times over
+    if not isinstance(value, ast.Call):
+        raise CannotFix(f"{place!r} (line {made.lineno}) is not made by one plain call")
+    if kind == "bytearray":
+        if not (is_builtin(module, value.func) and ast.unparse(value.func) == kind):
+            raise unclear
+    else:
         match value.args:
             case [ast.Constant(value=str(code)), *_] if code in _TYPECODES:
                 pass
             case _:
                 raise unclear
-    elif not _plain_array(module, value):
-        raise unclear
     return made, value.func
 
 
-def _plain_array(module: Module, made: ast.Call) -> bool:
-    """Whether a call of numpy surely makes an array of numbers with a shape of its own."""
-    func = made.func
-    if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)):
-        return False
-    if func.attr not in _FILLED or len(module.bindings(func.value.id)) != 1:
+def _plain_array(module: Module, made: ast.expr) -> ast.Attribute | None:
+    """Return a function of numpy, if an expression surely makes an array of numbers with it.
+
+    The array has its own shape and memory.
+    """
+    match made:
+        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), left=left, right=right):
+            left, right = (right, left) if _is_number(left) else (left, right)
+            return _plain_array(module, left) if _is_number(right) else None
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _plain_array(module, operand)
+        case ast.Call(func=ast.Attribute(value=inner, attr="reshape" | "copy")):
+            return _plain_array(module, inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="astype"), args=[of], keywords=[]):
+            return _plain_array(module, inner) if _is_type(of) else None
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="random") as func, attr=attr)):
+            return func if attr in _RANDOM and _is_numpy(module, func) else None
+        case ast.Call(func=ast.Attribute() as func) if _is_numpy(module, func):
+            return func if _filled(func, made) else None
+    return None
+
+
+def _is_numpy(module: Module, func: ast.Attribute) -> bool:
+    """Whether a function is one of a module that the file imports under one name."""
+    return isinstance(func.value, ast.Name) and len(module.bindings(func.value.id)) == 1
+
+
+def _filled(func: ast.Attribute, made: ast.Call) -> bool:
+    """Whether a call of ``numpy.func`` makes an array of numbers."""
+    if func.attr not in _FILLED:
         return False
     types = [one.value for one in made.keywords if one.arg == "dtype"]
     if func.attr in ("empty", "zeros", "ones", "array"):

@@ -10,6 +10,7 @@ from flake8_mpglobals.fixes.layout import newline, unit
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import around, fresh
 from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.shapes.proxy_use import grows_begun
 from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE
 from flake8_mpglobals.fixes.touches import Touches
 
@@ -55,7 +56,7 @@ def rewritten(
                 if not isinstance(parent.ctx, ast.Load):
                     yield from _stored(module, statement, parent, key, begin)
                 elif isinstance(module.parents[parent], ast.Attribute):
-                    yield _grown(module, statement, parent, key, name_of)
+                    yield _grown(module, use, module.text(parent), key, name_of)
                 elif kind == "Counter":
                     yield Edit(module.end(use), module.start(key), ".get(")
                     yield Edit(module.end(key), module.end(parent), ", 0)")
@@ -66,6 +67,31 @@ def rewritten(
                     )
             case ast.Attribute(attr="update") if kind == "Counter":
                 yield _counted(module, statement, use, made)
+            case _:
+                pass
+
+
+def begun(module: Module, touches: Touches, function: Function) -> Iterator[Edit]:
+    """Yield the edits by which a worker stores anew what it adds to an item that it may begin.
+
+    Raises :class:`CannotFix` where an item may be something else than what it begins with.
+    """
+    for use in touches.mentioned_in(function):
+        attribute = module.parents[use]
+        match module.parents[attribute]:
+            case ast.Call(func=ast.Attribute(attr="setdefault"), args=[key, first]) as call:
+                if grows_begun(module, call) is None:
+                    continue
+                for other in touches.mentions:
+                    parent = module.parents[other]
+                    if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
+                        raise CannotFix(
+                            f"line {parent.lineno} stores an item of {touches.place!r} that may be "
+                            f"something else than what line {call.lineno} begins with"
+                        )
+                kind = "list" if isinstance(first, ast.List) else "set"
+                target = f"{module.text(use)}[{module.text(key)}]"
+                yield _grown(module, use, target, key, kind)
             case _:
                 pass
 
@@ -90,17 +116,15 @@ def _stored(
     yield Edit(module.end(item), module.end(value), f" = {got} {sign} {text}")
 
 
-def _grown(
-    module: Module, statement: ast.stmt, item: ast.Subscript, key: ast.expr, kind: str
-) -> Edit:
-    """Return the edit for ``place[key].append(value)``."""
+def _grown(module: Module, use: ast.Name, target: str, key: ast.expr, kind: str) -> Edit:
+    """Return the edit for ``place[key].append(value)``, ``target`` being ``place[key]``."""
     _check_key(key)
+    statement = module.statement(use)
     match statement:
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr=method), args=[value], keywords=[])):
             if _OF.get(method) == kind and not isinstance(value, ast.Starred):
-                target, place = module.text(item), module.text(item.value)
                 added = GROWING[method].format(_bare(module, value))
-                text = f"{place}.get({module.text(key)}, {_BEGINS[kind]})"
+                text = f"{use.id}.get({module.text(key)}, {_BEGINS[kind]})"
                 if "\n" not in added and "#" not in module.text(statement):
                     text = f"{target} = {text} {_OPERATORS[kind]} {added}"
                     return Edit(module.start(statement), module.end(statement), text)

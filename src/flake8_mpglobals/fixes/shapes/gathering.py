@@ -14,6 +14,7 @@ from flake8_mpglobals.fixes.shapes.lists import (
     appended_to,
     differs,
     differs_in,
+    passes,
     single,
     uses,
 )
@@ -26,7 +27,7 @@ _ASYNC = frozenset({"map_async", "starmap_async", "apply_async", "submit"})
 _MANY = frozenset({"map_async", "starmap_async"})
 _TAKES = frozenset({"get", "result"})
 _QUIET = frozenset({"wait", "ready", "done", "running", "cancelled"})
-_THROUGH = frozenset({"tqdm", "as_completed", "list", "tuple", "reversed", "track"})
+_THROUGH = frozenset({"as_completed", "list", "tuple", "reversed"})
 _COPIES = frozenset({"list", "tuple"})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -224,9 +225,8 @@ class Gathering:
                 if by_key and isinstance(parent.ctx, ast.Load):
                     raise self.adding.no(f"has its results taken one by one (line {use.lineno})")
                 continue  # what a dict says about a result
-            if isinstance(parent, ast.Call) and is_builtin(module, parent.func):
-                if ast.unparse(parent.func) == "len":
-                    continue
+            if self._measured(use):
+                continue
             if isinstance(parent, ast.Call) and _waits(module, parent):
                 waits.append(module.statement(parent))
                 found += self._done(parent)
@@ -289,8 +289,11 @@ class Gathering:
         raise self.adding.no(f"hands what is done on in line {value.lineno}")
 
     def _measured(self, use: ast.Name) -> bool:
+        """Whether a use only asks how many there are."""
         call = self.module.parents[use]
-        return isinstance(call, ast.Call) and ast.unparse(call.func) == "len"
+        if not (isinstance(call, ast.Call) and is_builtin(self.module, call.func)):
+            return False
+        return ast.unparse(call.func) == "len"
 
     def _grows(self, name: ast.Name) -> bool:
         """Whether a list gets its items one by one, and nothing waits for them."""
@@ -322,7 +325,8 @@ class Gathering:
                 self.adding.many(waited, lazy=False)
                 return
         while isinstance(parent, ast.Call) and current in parent.args[:1]:
-            if ast.unparse(parent.func).rpartition(".")[2] not in _THROUGH:
+            through = ast.unparse(parent.func).rpartition(".")[2] in _THROUGH
+            if not through and not passes(module, parent, current):
                 break
             current, parent = parent, module.parents[parent]
         counted = self._counted(current, parent)

@@ -17,6 +17,7 @@ from flake8_mpglobals.fixes.shapes.lists import (
     behind,
     goes_through,
     kept_list,
+    passes,
     single,
     uses,
 )
@@ -32,7 +33,6 @@ _OF_EXECUTOR = frozenset({"submit", "map", "shutdown", _LOOP})
 _CONSUMING = frozenset({"list", "tuple", "set", "frozenset", "sum", "sorted", "dict", "min", "max"})
 _FILLING = frozenset({"extend", "update", "join"})
 """Methods that take all items of the iterable they are given."""
-_PASSING = frozenset({"enumerate", "tqdm"})
 _TAKING = frozenset({"get", "wait", "result", "exception"})
 
 
@@ -395,11 +395,9 @@ def waits(module: Module, where: Region, call: ast.Call) -> bool:
             and (parent.attr in GIVING or not (taken.args or taken.keywords))
         )
     node: ast.AST = call
-    while (
-        isinstance(parent, ast.Call)
-        and node in parent.args[:1]
-        and ast.unparse(parent.func).rpartition(".")[2] in _PASSING
-    ):
+    while isinstance(parent, ast.Call) and node in parent.args[:1]:
+        if ast.unparse(parent.func) != "enumerate" and not passes(module, parent, node):
+            break
         node, parent = parent, module.parents[parent]
     match parent:
         case ast.Call():

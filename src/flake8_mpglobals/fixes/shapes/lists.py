@@ -12,6 +12,7 @@ GIVING = frozenset({"get", "result"})
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
 _MAYBE = (ast.Lambda, ast.IfExp, ast.BoolOp)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SHOWING = frozenset({"tqdm", "track"})
 _CONSUMING = frozenset({"list", "tuple", "set", "sum", "sorted", "min", "max", "dict"})
 
 
@@ -249,3 +250,42 @@ def _is_call(node: ast.AST, name: str, methods: Collection[str]) -> bool:
             limited = bool(args or keywords) and attr not in GIVING
             return ast.unparse(owner) == name and attr in methods and not limited
     return False
+
+
+def passes(module: Module, call: ast.Call, node: ast.expr) -> bool:
+    """Whether a call gives, one by one, all items of ``node``: it shows how far a loop has come."""
+    if node not in call.args[:1]:
+        return False
+    if ast.unparse(call.func).rpartition(".")[2] in _SHOWING:
+        return True
+    function = module.functions.get(call.func.id) if isinstance(call.func, ast.Name) else None
+    return function is not None and _passes_all(module, function)
+
+
+def _passes_all(module: Module, function: Function) -> bool:
+    """Whether a generator yields just what its first parameter has, in one loop."""
+    given = [*function.args.posonlyargs, *function.args.args]
+    yields = [n for n in ast.walk(function) if isinstance(n, (ast.Yield, ast.YieldFrom))]
+    if not given or len(yields) != 1 or function.decorator_list:
+        return False
+    used = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == given[0].arg]
+    statement = module.parents[yields[0]]
+    loop = module.parents[statement]
+    if len(used) != 1 or not isinstance(loop, ast.For) or module.parents[loop] is not function:
+        return False
+    node: ast.expr = used[0]
+    over, target = module.parents[node], loop.target
+    while isinstance(over, ast.Call) and over.args[:1] == [node]:
+        name = ast.unparse(over.func).rpartition(".")[2]
+        if name not in ("enumerate", "as_completed", "list"):
+            return False
+        if name == "enumerate":
+            target = target.elts[1] if isinstance(target, ast.Tuple) else target
+        node, over = over, module.parents[over]
+    leaving = (ast.Return, ast.Break, ast.Continue)
+    if over is not loop or not isinstance(target, ast.Name) or statement not in loop.body:
+        return False
+    if any(isinstance(node, leaving) for node in ast.walk(function)):
+        return False
+    bound = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == target.id]
+    return bound == [target, yields[0].value] or bound == [yields[0].value, target]

@@ -107,6 +107,9 @@ def _plan(
             value = getattr(made, "value", None)
             assert isinstance(value, ast.expr)
             job.add(*defaults.rewritten(module, touches, one, value, kind))
+    if kind == "dict" and units:
+        for one in changed:
+            job.add(*defaults.begun(module, touches, one))
     made_as = "dict" if kind in _OTHERS else kind
     return Plan(
         tuple(findings),

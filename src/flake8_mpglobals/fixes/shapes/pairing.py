@@ -14,7 +14,7 @@ from flake8_mpglobals.fixes.naming import fresh, variables
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.adding import Adding
 from flake8_mpglobals.fixes.shapes.lifetimes import left_early
-from flake8_mpglobals.fixes.shapes.lists import single
+from flake8_mpglobals.fixes.shapes.lists import passes, single
 from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.shapes.rewriting import quiet
 
@@ -23,7 +23,6 @@ _MAYBE = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.NamedExpr)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
 _ALL = frozenset({"list", "tuple", "set", "frozenset", "sum", "sorted", "dict", "min", "max"})
 _BESIDE = frozenset({"zip", "enumerate"})
-_SHOWN = frozenset({"tqdm", "track"})
 
 
 @dataclass
@@ -153,7 +152,7 @@ class Pairing(Adding):
                 if any(isinstance(one, ast.Starred) for one in parent.args):
                     return None, None
                 steps.append(1 if name == "enumerate" else parent.args.index(node))
-            elif name not in _SHOWN:
+            elif not passes(module, parent, node):
                 return None, None
             node, parent = parent, module.parents[parent]
         if not (isinstance(parent, ast.For) and parent.iter is node):

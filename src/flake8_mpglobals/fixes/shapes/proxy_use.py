@@ -26,6 +26,9 @@ _READ_METHODS: dict[str, set[str]] = {
     "dict": {"get", "copy"},
     "set": set(),
 }
+_BEGUN = {"[]": ("append", "extend"), "set()": ("add", "update")}
+"""What an item of a dict is begun with, and the methods that add to it."""
+
 _VIEWS = {"keys", "values", "items"}
 _WRITE_METHODS = {
     "list": {"append", "extend", "insert", "sort", "reverse"},
@@ -154,6 +157,10 @@ class ProxyUse:
         if any(isinstance(one, ast.Starred) for one in call.args):
             raise self._no(node, f"unpacks arguments into {method}() of", "write the arguments out")
         self.uses.deletes |= method in ("pop", "discard")
+        begun = grows_begun(self._module, call) if self._kind == "dict" else None
+        if begun is not None:
+            self._grown(node, call, begun)
+            return
         if method in ("pop", "setdefault"):
             self.uses.elements.append(call)
         if self._defaults and method == "update" and not self._locked:
@@ -172,12 +179,7 @@ class ProxyUse:
         outer = self._module.parents[parent]
         grown_by = grows(self._module, parent) if self._defaults else None
         if grown_by is not None:
-            if not self._locked:
-                raise NeedsLock(self._no(node, "changes an item of", "that needs a lock").reason)
-            self.uses.reads.append(parent)
-            self._write(grown_by, grown_by.args[0])
-            if ast.unparse(grown_by.func).endswith(("extend", "update")):
-                self.uses.stored.pop()  # what is gone through in the worker
+            self._grown(node, parent, grown_by)
         elif isinstance(parent.ctx, ast.Load):
             self.uses.reads.append(parent)
             self.uses.elements.append(parent)
@@ -203,6 +205,15 @@ class ProxyUse:
             self._write(outer, outer.value)
         else:
             raise self._no(node, "unpacks into an item of", "assign it by itself")
+
+    def _grown(self, node: ast.Name, item: ast.expr, call: ast.Call) -> None:
+        """Note that ``call`` adds to an item of the place."""
+        if not self._locked:
+            raise NeedsLock(self._no(node, "changes an item of", "that needs a lock").reason)
+        self.uses.reads.append(item)
+        self._write(call, call.args[0])
+        if ast.unparse(call.func).endswith(("extend", "update")):
+            self.uses.stored.pop()  # what is gone through in the worker
 
     def _write(self, node: ast.AST, value: ast.expr, *, iterable: bool = False) -> None:
         self.uses.writes.append(node)
@@ -407,7 +418,7 @@ class ProxyUse:
         )
 
 
-def grows(module: Module, item: ast.Subscript) -> ast.Call | None:
+def grows(module: Module, item: ast.expr) -> ast.Call | None:
     """Return the call of ``place[key].append(value)`` or the like, given ``place[key]``."""
     attribute = module.parents[item]
     call = module.parents[attribute]
@@ -418,9 +429,25 @@ def grows(module: Module, item: ast.Subscript) -> ast.Call | None:
     return call if isinstance(module.parents[call], ast.Expr) else None
 
 
+def grows_begun(module: Module, item: ast.expr) -> ast.Call | None:
+    """Return the call of ``place.setdefault(key, []).append(value)`` or the like, given what
+    ``append`` is asked of.
+    """
+    match item:
+        case ast.Call(func=ast.Attribute(attr="setdefault"), args=[_, first], keywords=[]):
+            call = grows(module, item)
+            begun = _BEGUN.get(ast.unparse(first), ())
+            if call is not None and isinstance(call.func, ast.Attribute):
+                return call if call.func.attr in begun and not call.keywords else None
+    return None
+
+
 def grown(module: Module, name: ast.expr) -> bool:
     """Whether a use changes an item of the place by a method of that item."""
     item = module.parents[name]
+    if isinstance(item, ast.Attribute):
+        call = module.parents[item]
+        return isinstance(call, ast.Call) and grows_begun(module, call) is not None
     return isinstance(item, ast.Subscript) and grows(module, item) is not None
 
 

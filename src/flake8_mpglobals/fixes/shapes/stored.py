@@ -425,6 +425,8 @@ class Stored:
                     if any(call is one for one, _ in self._uses.stored):
                         return False
                     match call.func:
+                        case ast.Attribute(attr="setdefault") if node in call.args[:1]:
+                            return False  # a key
                         case ast.Attribute(value=ast.Name(id=holder), attr=name) if (
                             name in _KEEPING
                         ):

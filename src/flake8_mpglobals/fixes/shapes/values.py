@@ -30,6 +30,7 @@ from flake8_mpglobals.fixes.shapes.locking import lock
 from flake8_mpglobals.model import Finding
 
 _CODES = {"int": "q", "float": "d", "bool": "b"}
+_MOST = (1 << 63) - 1
 _HALF = 1 << 62
 _STEP = 1 << 52
 
@@ -83,8 +84,9 @@ def _kind(module: Module, sites: Sequence[Site], place: str) -> str:
     if begins is None or begins.kind not in _CODES:
         raise CannotFix(f"{place!r} does not begin as an int, a float or a bool at module level")
     kind = begins.kind
-    high = 1 if kind == "bool" else _HALF - 1
-    number = Number(begins.kinds, 0 if kind == "bool" else -_HALF, high)
+    half = _HALF - 1 if kind == "float" or begins.within(_HALF) else _MOST
+    high = 1 if kind == "bool" else half
+    number = Number(begins.kinds, 0 if kind == "bool" else -half, high)
     numeric.assume(place, number)
     for node in bound:
         _check_binding(module, numeric, node, number, place)
@@ -111,7 +113,7 @@ def _check_binding(
             f"line {line} may give {place!r} something other than {_a(number.kind)}: "
             "return the values and combine them in the parent"
         )
-    if not given.within(_HALF + _STEP):
+    if not given.within(_MOST if number.high == _MOST else _HALF + _STEP):
         raise CannotFix(
             f'line {line} may make {place!r} larger than a Value("q") holds, which would cut it '
             "silently: return the values and combine them in the parent"
