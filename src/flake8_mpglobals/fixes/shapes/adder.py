@@ -16,7 +16,7 @@ from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.additions import NUMBERS, IsPlace, additions, statements_in
 from flake8_mpglobals.fixes.shapes.aliases import aliases
 from flake8_mpglobals.fixes.shapes.annotated import returned
-from flake8_mpglobals.fixes.shapes.calm import calm
+from flake8_mpglobals.fixes.shapes.calm import calm, calm_behind
 from flake8_mpglobals.fixes.shapes.giving import Added, Giving, Outcome
 from flake8_mpglobals.fixes.shapes.grouping import SORTS
 from flake8_mpglobals.fixes.shapes.helpers import helpers
@@ -333,12 +333,20 @@ class Adder:
         rows = {
             node
             for one in self.places
-            for added in one.found
-            for node in ast.walk(added.statement)
+            for addition in one.found
+            for node in ast.walk(addition.statement)
             if (isinstance(node, ast.Subscript) and one.kind == "list" and one.is_place(node.value))
             or (isinstance(node, ast.Call) and one.kind == OBJECT and one.is_place(_owner(node)))
         }
-        outcome = replace(outcome, calm=calm(self._module, self.function, rows))
+        module = self._module
+        added = [one.statement for place in self.places for one in place.found]
+        methods = any(one.kind == OBJECT for one in self.places)
+        ends = not methods and calm_behind(module, self.function, added, rows)
+        outcome = replace(
+            outcome,
+            calm=calm(module, self.function, rows),
+            atomic=outcome.atomic or (ends and not outcome.kept),
+        )
         edits = list(giving.code.edits)
         edits += forget(self._module, self.function, *(one.key for one in self.places))
         if paired:

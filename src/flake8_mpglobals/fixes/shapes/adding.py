@@ -76,6 +76,11 @@ class Adding:
         names, lines = self._names(node)
         return [f"{', '.join(names)} = {name}", *lines]
 
+    def several(self, nodes: Sequence[ast.expr], within: ast.For) -> None:
+        """Add the one result that each of ``nodes`` gives, the first of them first."""
+        assert within
+        raise self.no(f"has its result used in line {nodes[0].lineno}")
+
     # -- many results
 
     def many(self, node: ast.expr, *, lazy: bool) -> None:

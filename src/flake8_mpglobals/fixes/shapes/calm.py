@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE, is_builtin
 from flake8_mpglobals.fixes.touches import reached
 
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _RAISING = frozenset({"int", "float", "complex", "range", "chr", "pow", "divmod", "min", "max"})
 _ADDING = frozenset({"append", "extend", "add", "update", "insert", "discard", "setdefault"})
 _QUIET = frozenset(
@@ -29,7 +30,48 @@ def calm(module: Module, function: Function, spared: Collection[ast.AST] = ()) -
     return all(_is_calm(module, one, spared) for one in reached(module, [function]))
 
 
-def _is_calm(module: Module, function: Function, spared: Collection[ast.AST]) -> bool:
+def calm_behind(
+    module: Module,
+    function: Function,
+    statements: Iterable[ast.stmt],
+    spared: Collection[ast.AST] = (),
+) -> bool:
+    """Whether nothing is known to raise that ``function`` does behind one of ``statements``."""
+    return all(_calm_after(module, function, one, spared) for one in statements)
+
+
+def _calm_after(
+    module: Module, function: Function, statement: ast.stmt, spared: Collection[ast.AST]
+) -> bool:
+    inner: ast.AST = statement
+    while inner is not function:
+        holder = module.parents[inner]
+        behind: list[ast.stmt] = []
+        if isinstance(inner, ast.stmt):
+            block = module.block(inner)
+            behind = block[block.index(inner) + 1 :]
+            if isinstance(holder, ast.Try):
+                behind = [*behind, *holder.orelse, *holder.finalbody]
+        if isinstance(holder, _LOOPS):
+            behind = [holder]
+        for one in behind:
+            helpers = [module.functions[name] for name in _called(one) & {*module.functions}]
+            if not _is_calm(module, one, spared):
+                return False
+            if not all(_is_calm(module, each, spared) for each in reached(module, helpers)):
+                return False
+        if any(isinstance(one, (ast.Return, ast.Raise)) for one in behind):
+            return True
+        inner = holder
+    return True
+
+
+def _called(statement: ast.stmt) -> set[str]:
+    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return {func.id for func in calls if isinstance(func, ast.Name)}
+
+
+def _is_calm(module: Module, function: ast.stmt, spared: Collection[ast.AST]) -> bool:
     for node in ast.walk(function):
         if node in spared:
             continue

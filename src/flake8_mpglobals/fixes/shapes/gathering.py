@@ -377,7 +377,7 @@ class Gathering:
             if taken is not None:
                 found.append(taken)
         check_whole(loop)
-        if len(found) != 1:
+        if not found:
             raise self.adding.no("does not have each result taken once")
         statement = self.module.statement(found[0])
         block = self.module.block(statement)
@@ -385,4 +385,15 @@ class Gathering:
         attempt = isinstance(holder, ast.Try) and block is holder.body and holder in loop.body
         if block is not loop.body and not attempt:
             raise self.adding.no(f"may not have each result taken (line {statement.lineno})")
-        self.adding.one(found[0], within=loop)
+        if len(found) == 1:
+            self.adding.one(found[0], within=loop)
+            return
+        behind = block[block.index(statement) :]
+        if any(
+            not any(self.module.inside(one, other) for other in behind)
+            or isinstance(self.module.function(one), ast.Lambda)
+            or self.module.function(one) is not self.module.function(loop)
+            for one in found
+        ):
+            raise self.adding.no("does not have each result taken once")
+        self.adding.several(found, within=loop)

@@ -47,11 +47,30 @@ class Pairing(Adding):
                 self.edits += self._widened(target, rest)
                 self.behind(parent, lines)
             case _:
-                self._check_once(statement, node)
-                own = fresh("result", variables(module, node) | set(names))
-                first = f"{own}, {rest} = {self._text(node)}"
-                self.sheet.before(statement.lineno, first, *lines)
-                self.edits.append(Edit(module.start(node), module.end(node), own))
+                self._before((node,), statement, names, lines)
+
+    def several(self, nodes: Sequence[ast.expr], within: ast.For) -> None:
+        """Add the second part of the one result that each of ``nodes`` gives."""
+        self.caught.check(nodes[0], within)
+        statement = self.module.statement(nodes[0])
+        self.sheet.lines([statement])
+        names, lines = self._names(nodes[0])
+        self._before(nodes, statement, names, lines)
+
+    def _before(
+        self,
+        nodes: Sequence[ast.expr],
+        statement: ast.stmt,
+        names: Sequence[str],
+        lines: Sequence[str],
+    ) -> None:
+        """Take a result before the statement that uses it first, and use the name of it."""
+        module = self.module
+        self._check_once(statement, nodes[0])
+        own = fresh("result", variables(module, nodes[0]) | set(names))
+        first = f"{own}, {', '.join(names)} = {self._text(nodes[0])}"
+        self.sheet.before(statement.lineno, first, *lines)
+        self.edits += [Edit(module.start(one), module.end(one), own) for one in nodes]
 
     def lines_of(self, text: str, node: ast.expr) -> list[str]:
         """Return the lines that add the second part of the one result that ``text`` gives."""
