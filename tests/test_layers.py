@@ -16,6 +16,7 @@ ORDER = (
     "packages",
     "model",
     "mutations",
+    "driving",
     "apis",
     "sharedtypes",
     "libraries",

@@ -285,6 +285,36 @@ MECHANISMS: dict[str, Mechanism] = {
     "special methods that builtins call": Mechanism(
         "detect/helper_special_methods", calls.Evaluator, "_by_protocol", lambda *_: []
     ),
+    "methods that a library calls": Mechanism(
+        "detect/library_calls_visitor", calls.Evaluator, "driven_by", lambda *_: iter(())
+    ),
+    "functions chosen by type": Mechanism(
+        "detect/worker_chosen_by_type", calls.Evaluator, "by_type", lambda *_: ()
+    ),
+    "names put together": Mechanism(
+        "detect/worker_of_composed_name",
+        answers.Answers,
+        "_begins_with",
+        lambda *_: frozenset((UNKNOWN,)),
+    ),
+    "fields of named tuples": Mechanism(
+        "detect/container_in_named_tuple", answers.Answers, "_made_with", nothing
+    ),
+    "descriptors": Mechanism(
+        "detect/class_attribute_of_descriptor",
+        accessors.Accessors,
+        "_descriptors",
+        lambda *_: iter(()),
+    ),
+    "parts handed on by a function to itself": Mechanism(
+        "detect/recursion_over_classes",
+        answers.Answers,
+        "_around",
+        lambda _self, _value, _env, found, _kept: found,
+    ),
+    "objects of the module": Mechanism(
+        "detect/import_time_object_of_the_module", imported.Imported, "_of_a_global", no
+    ),
     "pools beside their functions": Mechanism(
         "detect/pool_beside_its_function",
         dispatches.Crossing,

@@ -1,4 +1,5 @@
-"""Properties: attributes of which a read enters a method of the project.
+"""Properties and descriptors: attributes of which a read or a store enters a method of the
+project.
 
 No call stands in the text for them.  Each gets one here, beside the event that makes
 it, so that regions, reads and the run of the parent lead through properties as they
@@ -16,11 +17,13 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Class,
+    ClassValue,
     Element,
     Function,
     Item,
     Load,
     Param,
+    Result,
     Store,
     Value,
     Values,
@@ -49,6 +52,7 @@ class Accessors:
         self._program = program
         self._evaluator = evaluator
         self._names: frozenset[str] = frozenset()
+        self._described: frozenset[str] = frozenset()
         self._modules = 0
         self._calls: dict[tuple[Accessing, Value], Call] = {}
 
@@ -81,18 +85,46 @@ class Accessors:
                     call = self._call(function, store, store.node, Attr(base, store.key))
                     given = {0: frozenset((base,)), 1: store.values}
                     yield Access(store, call, (Target(setter, given),))
+                for setter, kept in self._descriptors(thing.cls, store.key, "__set__"):
+                    call = self._call(function, store, store.node, Attr(base, store.key))
+                    given = {0: kept, 1: frozenset((base,)), 2: store.values}
+                    yield Access(store, call, (Target(setter, given),))
 
     def _properties(self) -> frozenset[str]:
         """Return the names of all properties of the modules lowered so far."""
         if len(self._program.modules) != self._modules:
             self._modules = len(self._program.modules)
-            self._names = frozenset(
-                function.name
-                for module in self._program.modules
-                for function in module.functions
-                if function.is_property
-            )
+            functions = [f for module in self._program.modules for f in module.functions]
+            self._names = frozenset(f.name for f in functions if f.is_property)
+            if any(f.cls is not None and f.name in ("__get__", "__set__") for f in functions):
+                self._described = frozenset(
+                    name
+                    for module in self._program.modules
+                    for cls in module.classes
+                    for name, values in cls.attributes.items()
+                    if any(isinstance(value, Result) for value in values)
+                )
+                self._names |= self._described
         return self._names
+
+    def _descriptors(
+        self, cls: Class, name: str, special: str
+    ) -> Iterator[tuple[Function, Values]]:
+        """Yield the methods of descriptors that reading or storing an attribute enters, with
+        the attribute of the class that is the descriptor.
+        """
+        if name not in self._described:
+            return
+        for owner in self._evaluator.lineage(cls)[0]:
+            if name in owner.attributes:
+                for thing in self._evaluator.ordered(
+                    self._evaluator.things(owner.attributes[name])
+                ):
+                    if isinstance(thing, Obj):
+                        method = self._evaluator.method(thing.cls, special)
+                        if method is not None:
+                            yield method, frozenset((Attr(ClassValue(owner), name),))
+                return
 
     def _read(
         self, function: Function, event: Accessing, values: Values, names: frozenset[str]
@@ -115,6 +147,8 @@ class Accessors:
             method = self._evaluator.method(cls, value.name)
             if method is not None and method.is_property:
                 yield Target(method, {0: receiver}, cls if len(found) == 1 else None)
+            for getter, kept in self._descriptors(cls, value.name, "__get__"):
+                yield Target(getter, {0: kept, 1: receiver})
 
     def _call(
         self,

@@ -222,7 +222,7 @@ BUFFERS = frozenset(
 RESHAPES: dict[str, frozenset[str]] = {
     "ctypes": frozenset(("value", "raw", "contents")),
     "ndarray": frozenset(("T", "flat", "real", "imag", "ravel", "reshape", "view", "transpose")),
-    "DataFrame": frozenset(("loc", "iloc", "at", "iat", "values")),
+    "DataFrame": frozenset(("loc", "iloc", "at", "iat", "values", "columns", "index")),
     "tensor": frozenset(("data", "T", "view", "reshape", "squeeze", "unsqueeze")),
     "memoryview": frozenset(("cast",)),
 }

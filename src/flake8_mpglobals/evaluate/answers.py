@@ -25,6 +25,7 @@ from flake8_mpglobals.evaluate.things import (
 )
 from flake8_mpglobals.ir import (
     ANYTHING,
+    NOTHING,
     OPERATOR,
     UNKNOWN,
     Attr,
@@ -266,15 +267,24 @@ class Answers(Results):
                 found |= self._wrapped_attribute(thing, name, base)
             elif isinstance(thing, Box) and name in RESHAPES.get(thing.kind, ()):
                 found.add(thing)
-            elif isinstance(thing, Box) and thing.call and name in thing.call.keywords:
-                found |= self._given_attribute(thing, thing.call.keywords[name], env)
+            elif isinstance(thing, Box) and (given := self._made_with(thing, name)):
+                found |= self.things(given, env)
             elif not (isinstance(thing, Plain) and thing.kind == "NoneType"):
                 found.add(UNKNOWN)
         return frozenset(found) or frozenset((UNKNOWN,))
 
-    def _given_attribute(self, box: Box, values: Values, env: Env | None) -> Things:
+    def _made_with(self, box: Box, name: str) -> Values:
         """Return what an object without a class of its own was made with as an attribute."""
-        return self.things(values, env) if box.kind == "object" else frozenset((UNKNOWN,))
+        call = box.call
+        if call is None or box.kind != "object":
+            return NOTHING
+        if name in call.keywords:
+            return call.keywords[name]
+        for maker in self.made_by(call.callee) if call.args and call.starred < 0 else ():
+            names = _named_fields(maker)
+            if name in names and names.index(name) < len(call.args):
+                return call.args[names.index(name)]
+        return NOTHING
 
     def _wrapped_attribute(self, thing: Wrapped, name: str, base: Value) -> Things:
         """Return a method that the library gives to what it made over, or to an actor's."""
@@ -290,6 +300,22 @@ class Answers(Results):
                     itself: Values = frozenset((Instance(ClassValue(inner.cls)),))
                     found.add(Wrapped(owner, frozenset((Func(method, itself),))))
         return frozenset(found) or frozenset((UNKNOWN,))
+
+
+def _named_fields(maker: Call) -> list[str]:
+    """Return the fields of the class that ``namedtuple("Point", "x y")`` makes."""
+    node = maker.node
+    if not isinstance(node, ast.Call) or len(node.args) < 2:
+        return []
+    fields = node.args[1]
+    if isinstance(fields, ast.Constant) and isinstance(fields.value, str):
+        return fields.value.replace(",", " ").split()
+    if not isinstance(fields, ast.List | ast.Tuple):
+        return []
+    names = [
+        part.elts[0] if isinstance(part, ast.Tuple) and part.elts else part for part in fields.elts
+    ]
+    return [str(name.value) if isinstance(name, ast.Constant) else "" for name in names]
 
 
 def _filled(given: Things, told: Things) -> Things:

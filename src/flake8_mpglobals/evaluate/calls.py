@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from flake8_mpglobals.catalogue import SHARES
 from flake8_mpglobals.evaluate.elements import SPREAD
-from flake8_mpglobals.evaluate.places import Places, put_around
+from flake8_mpglobals.evaluate.hidden import Hidden
+from flake8_mpglobals.evaluate.places import put_around
 from flake8_mpglobals.evaluate.things import (
     External,
     Func,
@@ -44,7 +45,7 @@ from flake8_mpglobals.mutations import (
 )
 
 
-class Evaluator(Places):
+class Evaluator(Hidden):
     """Answers questions about the values of one program."""
 
     def targets(self, call: Call) -> tuple[Target, ...]:
@@ -56,6 +57,7 @@ class Evaluator(Places):
                 found.extend(self._by_protocol(thing.name, call))
             else:
                 found.extend(self.entered_by(thing, call))
+        found.extend(self.driven_by(call))
         return tuple(found)
 
     def entered_by(self, thing: Thing, call: Call) -> list[Target]:
@@ -67,6 +69,8 @@ class Evaluator(Places):
             found.append(Target(function, bound, self._only_class(thing.receiver)))
             for wrapper in self.wrappers(function):
                 found.append(Target(wrapper, self.bind(call, wrapper)))
+            for other in self.by_type(function) if function.decorators else ():
+                found.append(Target(other, self.bind(call, other, thing.receiver)))
         elif isinstance(thing, Type):
             made: Values = frozenset((Result(call),))
             maker = self.method(thing.cls, "__new__")

@@ -22,11 +22,16 @@ from flake8_mpglobals.evaluate.things import (
 from flake8_mpglobals.ir import (
     NOTHING,
     UNKNOWN,
+    Attr,
     Call,
     Class,
     ClassValue,
     Function,
+    Global,
     ModuleValue,
+    Phi,
+    Result,
+    Seen,
     Value,
     Values,
     global_of,
@@ -248,6 +253,29 @@ class Classes(Asking):
         if not isinstance(thing, Obj):
             return frozenset()
         return self._member(thing.cls, name, NOTHING, None)
+
+    def made_by(self, values: Iterable[Value]) -> list[Call]:
+        """Return the calls that make what ``values`` are, through names and attributes."""
+        found: list[Call] = []
+        stack = list(values)
+        seen: set[Value] = set()
+        while stack and len(seen) < 50:
+            value = stack.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            if isinstance(value, Result):
+                found.append(value.call)
+            elif isinstance(value, Seen | Phi):
+                stack.extend(value.slot.values)
+            elif isinstance(value, Global):
+                stack.extend(value.module.stores.get(value.name, ()))
+            elif isinstance(value, Attr):
+                for thing in self.thing(value.base):
+                    if isinstance(thing, Obj):
+                        for owner in self.lineage(thing.cls)[0]:
+                            stack.extend(owner.self_attributes.get(value.name, ()))
+        return found
 
     def _member(self, cls: Class, name: str, receiver: Values, after: Class | None) -> Things:
         method = self.method(cls, name, after)

@@ -276,29 +276,6 @@ class Places(Answers):
             )
         return self._by_hand
 
-    def made_by(self, values: Iterable[Value]) -> list[Call]:
-        """Return the calls that make what ``values`` are, through names and attributes."""
-        found: list[Call] = []
-        stack = list(values)
-        seen: set[Value] = set()
-        while stack and len(seen) < 50:
-            value = stack.pop()
-            if value in seen:
-                continue
-            seen.add(value)
-            if isinstance(value, Result):
-                found.append(value.call)
-            elif isinstance(value, Seen | Phi):
-                stack.extend(value.slot.values)
-            elif isinstance(value, Global):
-                stack.extend(value.module.stores.get(value.name, ()))
-            elif isinstance(value, Attr):
-                for thing in self.thing(value.base):
-                    if isinstance(thing, Obj):
-                        for owner in self.lineage(thing.cls)[0]:
-                            stack.extend(owner.self_attributes.get(value.name, ()))
-        return found
-
     def _attribute_place(self, value: Attr, env: Env | None) -> Values:
         for thing in self.thing(value.base, env):
             if isinstance(thing, Box) and value.name in RESHAPES.get(thing.kind, ()):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 
 from flake8_mpglobals.catalogue import Catalogue
-from flake8_mpglobals.evaluate.things import KEYWORDS, Env, Target, Thing, Things, bind, order
+from flake8_mpglobals.evaluate.things import KEYWORDS, Env, Obj, Target, Thing, Things, bind, order
 from flake8_mpglobals.ir import (
     NOTHING,
     UNKNOWN,
@@ -42,6 +42,9 @@ FUEL = 300
 DEPTH = 40
 """How deep one query may nest."""
 
+AGAIN = 3
+"""How often a question is asked once more that its own answer bears on."""
+
 MOST = 128
 """How many things one value may be; one that may be more is as good as unknown."""
 
@@ -52,7 +55,8 @@ class Query:
 
     ``active`` are the values being answered, with their depth; ``lowest`` is the
     least depth that an answer had to leave open (a cycle, or the budget): what
-    hangs on it is kept in ``known`` for this question only.
+    hangs on it is kept in ``known`` for this question only.  ``so_far`` is what is known of
+    those that are asked once more.
     """
 
     fuel: int = FUEL
@@ -60,6 +64,7 @@ class Query:
     lowest: int = DEPTH + 2
     active: dict[object, int] = field(default_factory=dict)
     known: dict[object, Things] = field(default_factory=dict)
+    so_far: dict[object, Things] = field(default_factory=dict)
 
 
 class Asking:
@@ -98,6 +103,7 @@ class Asking:
         self._handed_out: frozenset[tuple[Class, str]] | None = None
         self._stored_by_others: dict[str | int | None, list[Store]] | None = None
         self._by_hand: frozenset[Value] | None = None
+        self._registered: dict[Function, list[Function]] | None = None
         self._places_known: dict[Value, Values] = {}
         self._query: Query | None = None
 
@@ -138,7 +144,7 @@ class Asking:
             return known
         if (depth := query.active.get(key)) is not None:
             query.lowest = min(query.lowest, depth)
-            return frozenset()
+            return query.so_far.get(key, _NONE)
         query.fuel -= 1
         if query.fuel < 0 or query.depth > DEPTH:
             query.lowest = 0
@@ -147,7 +153,10 @@ class Asking:
         depth = query.active[key] = query.depth
         lowest, query.lowest = query.lowest, DEPTH + 2
         try:
+            kept = len(query.known)
             found = self._thing(value, env)
+            if query.lowest == depth:
+                found = self._around(value, env, found, kept)
             if len(found) > MOST:
                 found = frozenset((UNKNOWN,))
         finally:
@@ -163,6 +172,26 @@ class Asking:
             query.lowest = lowest
         else:
             query.lowest = min(query.lowest, lowest)
+        return found
+
+    def _around(self, value: Value, env: Env | None, found: Things, kept: int) -> Things:
+        """Answer once more for a parameter that a function hands to itself a part of, now that
+        something is known of it: ``visit(node.child)``.  ``kept`` answers do not hang on it.
+        """
+        query = self._query
+        assert query is not None
+        key = (value, env)
+        for _ in range(AGAIN):
+            if query.fuel < FUEL // 2 or not any(type(thing) in _WITH_PARTS for thing in found):
+                break
+            for late in list(query.known)[kept:]:
+                del query.known[late]
+            query.so_far[key] = found
+            again = self._thing(value, env)
+            if query.fuel < 0 or again <= found:
+                break
+            found |= again
+        query.so_far.pop(key, None)
         return found
 
     def _thing(self, value: Value, env: Env | None) -> Things:
@@ -187,6 +216,7 @@ class Asking:
         self._stored = None
         self._handed_out = None
         self._stored_by_others = None
+        self._registered = None
 
     def bind(self, call: Call, function: Function, receiver: Values = NOTHING) -> dict[int, Values]:
         """Return what ``call`` passes for each parameter of ``function``.
@@ -240,6 +270,9 @@ class Asking:
 
 
 _NONE: Things = frozenset()
+
+_WITH_PARTS = frozenset((Obj,))
+"""What has parts that can be something else than it is."""
 
 _FREE = (Global, Seen, Imported, Scalar, FunctionValue, ClassValue, ModuleValue, Fresh, Instance)
 

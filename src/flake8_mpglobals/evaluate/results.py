@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from flake8_mpglobals.catalogue import SHARES, THREAD_PRIMITIVES, Api
 from flake8_mpglobals.evaluate.elements import Elements
 from flake8_mpglobals.evaluate.memory import shared_result, view
@@ -12,6 +14,7 @@ from flake8_mpglobals.evaluate.things import (
     Func,
     Generator,
     Handle,
+    Mod,
     Obj,
     Partial,
     Plain,
@@ -44,6 +47,7 @@ from flake8_mpglobals.ir import (
     Unknown,
     Value,
     Values,
+    attr,
     element,
     root,
 )
@@ -197,6 +201,8 @@ class Results(Elements):
                     found |= self.things(call.args[HANDS_BACK[thing.name]], env)
                 elif thing.name == "builtins.type" and len(call.args) == 1:
                     found |= self._types(call.args[0], env)
+                elif thing.name == "builtins.getattr" and len(call.args) > 1:
+                    found |= self._begins_with(call, env)
                 elif thing.name == "builtins.next" and call.args:
                     found |= self.things(element(call.args[0]), env)
                 elif thing.name in FIELDS:
@@ -212,6 +218,27 @@ class Results(Elements):
             else:
                 found |= self._method_result(call, env)
         return frozenset(found)
+
+    def _begins_with(self, call: Call, env: Env | None) -> Things:
+        """Return the methods and functions that ``getattr(base, "visit_" + kind)`` can give."""
+        start = _beginning(call.node.args[1]) if isinstance(call.node, ast.Call) else ""
+        found: set[Thing] = set()
+        for thing in self.things(call.args[0], env) if start else ():
+            if isinstance(thing, Obj | Type):
+                owners = self.lineage(thing.cls)[0]
+                names = {name for owner in owners for name in owner.methods}
+                for name in sorted(names):
+                    if name.startswith(start):
+                        found |= self.things(attr(call.args[0], name), env)
+            elif isinstance(thing, Mod):
+                module = self.program.load(thing.module.path) if thing.module.path else None
+                for name in sorted(module.bound if module else ()):
+                    if name.startswith(start):
+                        found |= self.things(self.program.member(thing.module, name))
+        functions = frozenset(thing for thing in found if isinstance(thing, Func))
+        if functions:
+            return functions.union(*(self.things(default, env) for default in call.args[2:]))
+        return frozenset((UNKNOWN,))
 
     def _made_bare(self, call: Call, called: Things, env: Env | None) -> Things:
         """Return what ``super().__new__(cls)`` makes."""
@@ -373,6 +400,25 @@ class Results(Elements):
                     made = {Handle(row.returns, call) for row in rows if row.returns}
                     found |= made or {UNKNOWN}
         return frozenset(found) or frozenset((UNKNOWN,))
+
+
+def _beginning(name: ast.expr) -> str:
+    """Return the constant text with which a name begins that is put together."""
+    while isinstance(name, ast.BinOp) and isinstance(name.op, ast.Add):
+        name = name.left
+    if isinstance(name, ast.JoinedStr) and name.values:
+        name = name.values[0]
+    if isinstance(name, ast.BinOp) and isinstance(name.op, ast.Mod):
+        name = name.left
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            return name.value.partition("%")[0]
+    if isinstance(name, ast.Call) and isinstance(name.func, ast.Attribute):
+        made = name.func
+        if made.attr == "format" and isinstance(made.value, ast.Constant):
+            return str(made.value.value).partition("{")[0]
+    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        return name.value
+    return ""
 
 
 def _holding(made: Things, holds: Display) -> Things:
