@@ -144,6 +144,7 @@ def resolve(
     crossing = Crossing(call, evaluator, crossings, found, list(evaluator.targets(call)))
     for env in _contexts(call, passed):
         crossing.resolve(env)
+    crossing.settle()
     return tuple(crossing.edges), list(crossing.sites.values())
 
 

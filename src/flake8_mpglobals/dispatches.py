@@ -129,6 +129,7 @@ class Crossing:
     found: Boundaries
     edges: list[Target]
     sites: dict[tuple[str, str], DispatchSite] = field(default_factory=dict)
+    in_threads: list[Target] = field(default_factory=list)
 
     def resolve(self, env: Env | None) -> None:
         """Add what the call is in one context."""
@@ -184,10 +185,20 @@ class Crossing:
         made: Mapping[int, Values] = {0: frozenset((Result(self.call),))}
         workers = (Target(method, made, cls),) if method is not None else ()
         if row.kind in SHARES:
-            self.edges.extend(workers)
-            self.found.loose.update(target.function for target in workers)
+            self.in_threads.extend(workers)
         else:
             self._add(DispatchSite(self.call, row, workers, (), None, True, row.label))
+
+    def settle(self) -> None:
+        """Add what runs in threads as entered by the call, in the contexts that were looked at.
+
+        Where the same call starts processes by another import, the program is one of the two:
+        what the threads would read is no other part of the program with the processes.
+        """
+        elsewhere = {t.function for site in self.sites.values() for t in site.workers}
+        here = [target for target in self.in_threads if target.function not in elsewhere]
+        self.edges.extend(here)
+        self.found.loose.update(target.function for target in here)
 
     def _add(self, site: DispatchSite) -> None:
         """Add a site; another context of the same API joins it."""
@@ -221,8 +232,7 @@ class Crossing:
         workers, resolved = self._workers(row, thing.receiver, env)
         initializers = _initializers(call, row, evaluator)
         if kind in SHARES:
-            self.edges.extend(workers)
-            self.edges.extend(initializers)
+            self.in_threads.extend((*workers, *initializers))
             return
         if not row.dispatches and not initializers:
             return

@@ -19,6 +19,7 @@ from flake8_mpglobals.ir import (
     ClassValue,
     Copied,
     Element,
+    Function,
     Handed,
     Instance,
     Item,
@@ -42,8 +43,9 @@ Wanted = dict[Value, set[Path]]
 class Objects:
     """Answers which places of the parent can be the same object."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, parent: frozenset[Function]) -> None:
         self._evaluator = evaluator
+        self._parent = parent
         self._known: dict[Value, frozenset[tuple[Value, Path]]] = {}
         self._classes: dict[Value, frozenset[Class]] = {}
 
@@ -108,8 +110,13 @@ class Objects:
     def _given(self, param: Param) -> Iterator[Value]:
         """Yield what callers pass for a parameter; some instance, where nobody is seen to."""
         passed = self._evaluator.inputs.get(param, ())
-        places = self._evaluator.places(passed)
-        yield from places
+        here = param.function in self._parent
+        for place in self._evaluator.places(passed):
+            start = anchor(place)
+            # What a worker passes is no object of the parent where both call one function.
+            if here and isinstance(start, Param) and start.function not in self._parent:
+                continue
+            yield place
         if passed:
             return
         for thing in self._evaluator.thing(param):

@@ -78,7 +78,7 @@ class Observers:
         self.reach = reach
         self.evaluator = evaluator
         self.reads = Reads(evaluator, boundaries)
-        self._objects = Objects(evaluator)
+        self._objects = Objects(evaluator, reach.parent)
         self._touches: dict[object, tuple[Touch, ...]] = {}
         self._touched_in: dict[Value, set[Function]] = {}
         self._touching: dict[Value, list[object]] = {}
@@ -204,6 +204,7 @@ class Observers:
             for one in (place, *self.reach.handed_with(place)):
                 for start, paths in self._objects.wanted(one, path, self._touched_in).items():
                     wanted.setdefault(start, set()).update(paths)
+        calls = {call for call in calls if not self._asks(call, wanted)}
         relevant = self._relevant(wanted, calls)
         run = _Run(self, wanted, calls, relevant, rebinds=rebinds, skip=skip)
         if isinstance(place, Handed | Cell):
@@ -211,6 +212,9 @@ class Observers:
             run.passing = frozenset(
                 node for site in sites for call in _handing(site) for node in ast.walk(call.node)
             )
+        # Who makes a process object hands it what it is to work with.
+        made = [site.call.node for site in sites if site.api.method]
+        run.handing = frozenset(made)
         entries = [function for function in self._entry_points if function in relevant]
         # A forked child is the program itself going on: only what the code that forked
         # comes to read afterwards is missed, not what any other function may read.
@@ -322,6 +326,15 @@ class Observers:
             if any(name.rpartition(".")[2] in _WAITING for name in names):
                 yield call
 
+    def _asks(self, call: Call, wanted: Wanted) -> bool:
+        """Whether what seems to wait for a forked child is a method of the place itself."""
+        return any(
+            isinstance(callee, Attr) and callee.name in _WAITING and anchor(place) in wanted
+            for callee in call.callee
+            if isinstance(callee, Attr)
+            for place in self.evaluator.places((callee.base,))
+        )
+
     def _relevant(self, wanted: Wanted, calls: set[Call]) -> set[Function]:
         """Return the parent functions from which a place or a dispatch can be reached."""
         stack = [
@@ -387,6 +400,7 @@ class _Run(Walk):
         self.wanted = wanted
         self.refers = False
         self.passing: frozenset[ast.AST] = frozenset()
+        self.handing: frozenset[ast.AST] = frozenset()
         self.calls = calls
         self.relevant = relevant
         self.rebinds = rebinds
@@ -453,6 +467,8 @@ class _Run(Walk):
             return False
         if touch.place == ENVIRON and touch.path == ("[]",):
             return False  # a variable is set, some variable is read
+        if touch.node in self.handing:
+            return False
         if not self.refers:
             return True
         if touch.inside or touch.node in self.passing:

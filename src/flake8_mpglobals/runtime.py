@@ -296,11 +296,22 @@ class _Run(Walk):
         """Take note of the changes that an event makes."""
         for index in self.at.get(event, ()):
             for call, bit in self.calls.items():
-                if state & (1 << bit):
+                if state & (1 << bit) and not self._for_the_next(event, call):
                     self.found.setdefault((call, index), True)
             if not self.at_import(event.node):
                 state |= 1 << index
         return state
+
+    def _for_the_next(self, event: Store | Call, call: Call) -> bool:
+        """Whether a module-level loop sets something before it starts the next worker."""
+        at, start = event.node, call.node
+        return (
+            call.function.is_module
+            and self.function is call.function
+            and self.at_import(at)
+            and (getattr(at, "lineno", 0), getattr(at, "col_offset", 0))
+            < (getattr(start, "lineno", 0), getattr(start, "col_offset", 0))
+        )
 
     def call(self, call: Call, state: int) -> State:
         """Run a call: what it changes, what it enters, what it starts or waits for."""

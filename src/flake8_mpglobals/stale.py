@@ -12,6 +12,7 @@ from flake8_mpglobals.effects import kind_of
 from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.hazards import StaleRead
 from flake8_mpglobals.ir import (
+    UNKNOWN,
     Attr,
     Call,
     ClassValue,
@@ -26,12 +27,14 @@ from flake8_mpglobals.ir import (
     Load,
     Module,
     Param,
+    Result,
     Value,
     Values,
     anchor,
     global_of,
     is_once,
     is_state,
+    root,
     state_name,
 )
 from flake8_mpglobals.libraries import BY_VALUE
@@ -44,6 +47,9 @@ from flake8_mpglobals.records import frozen, replace
 from flake8_mpglobals.runtime import Change, RunTime, changes_by_calls, changes_in
 from flake8_mpglobals.scene import Scene
 from flake8_mpglobals.spans import span
+
+_DEEP = 4
+"""Calls of methods, one on the result of the other, that are followed back."""
 
 _Chain = tuple[tuple[Function, Call | None], ...]
 
@@ -286,7 +292,7 @@ class StaleReads:
         for value in values:
             # What arrives as an argument or as ``self`` was copied at the dispatch, and is what
             # the parent had then; but a class arrives as its name.
-            handed = isinstance(anchor(value), Param | Handed)
+            handed = _came(value)
             named = set(_names_in(value))
             for place in self._evaluator.places((value,)):
                 for known, param in self._reach.globals_for(place, self._reach.passed):
@@ -423,6 +429,17 @@ class StaleReads:
             missing=self._runtime.missing(read.state),
             late=late,
         )
+
+
+def _came(value: Value) -> bool:
+    """Whether a value arrived with the worker: as an argument, or from a method of one."""
+    start = anchor(value)
+    for _ in range(_DEEP):
+        if not isinstance(start, Result):
+            break
+        bases = [root(callee.base) for callee in start.call.callee if isinstance(callee, Attr)]
+        start = bases[0] if bases else UNKNOWN
+    return isinstance(start, Param | Handed)
 
 
 def _misses(read: _Read, change: Change) -> bool:

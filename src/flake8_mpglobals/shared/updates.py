@@ -11,7 +11,19 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate import Shared
 from flake8_mpglobals.facts import SharedUse
-from flake8_mpglobals.ir import Attr, Call, Function, Store, Value, Values
+from flake8_mpglobals.ir import (
+    UNKNOWN,
+    Attr,
+    Call,
+    Function,
+    Imported,
+    Param,
+    Result,
+    Store,
+    Value,
+    Values,
+    root,
+)
 from flake8_mpglobals.records import frozen
 from flake8_mpglobals.shared.code import Code, leaves
 from flake8_mpglobals.shared.locks import Locks
@@ -38,6 +50,8 @@ _LOOKS = frozenset(
 _KEYED = ("get", "setdefault", "__getitem__", "pop")
 
 _ROUNDS = 6
+
+_DEEP = 4
 
 
 @frozen(eq=False)
@@ -82,7 +96,13 @@ class Updates:
         for write, runs in found:
             if write.node in seen or self._locks.held(write.function, write.node):
                 continue
-            rivals = [r for other, rs in found if same(other.thing, write.thing) for r in rs]
+            rivals = [
+                run
+                for other, others in found
+                if same(other.thing, write.thing)
+                for run in others
+                if self._hands(run, other)
+            ]
             if not self._sharing.several(_unique(rivals), write.thing):
                 continue
             seen.add(write.node)
@@ -95,6 +115,22 @@ class Updates:
                 thing=write.thing,
                 runs=runs,
             )
+
+    def _hands(self, run: Run, write: _Write) -> bool:
+        """Whether a dispatch can hand its worker the object that a parameter is written by:
+        not where it hands over another one of that kind.
+        """
+        if not isinstance(_source(write.base), Param):
+            return True
+        handed = [
+            thing
+            for target in run.site.workers
+            if target.function is run.entry
+            for values in target.bindings.values()
+            for thing in self._sharing.shared(values)
+            if thing.maker == write.thing.maker
+        ]
+        return not handed or any(same(thing, write.thing) for thing in handed)
 
     # -- stores -------------------------------------------------------------------
 
@@ -382,6 +418,19 @@ class _Reads:
                         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                             self._assigned.setdefault(part.id, []).append(value)
         return self._assigned.get(name, [])
+
+
+def _source(value: Value) -> Value:
+    """Return what a view of a buffer is a view of, through the calls that make it."""
+    start = root(value)
+    for _ in range(_DEEP):
+        if not isinstance(start, Result):
+            break
+        through = [callee.base for callee in start.call.callee if isinstance(callee, Attr)]
+        if not through or isinstance(root(through[0]), Imported):
+            through = [given for values in start.call.args[:1] for given in values]
+        start = root(through[0]) if len(through) == 1 else UNKNOWN
+    return start
 
 
 def _is_constant(write: _Write) -> bool:
