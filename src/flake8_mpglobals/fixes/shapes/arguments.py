@@ -54,7 +54,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         changes = [write for write in writes if write.function is worker]
         if worker.decorator_list or not changes:
             raise CannotFix(f"{worker.name!r} hands {place!r} on: let the worker itself change it")
-        parameters[worker] = parameter = _parameter(worker, changes)
+        parameters[worker] = parameter = parameter_of(worker, changes)
         deletes |= _check_worker(module, worker, parameter, kind)
     for write in writes:
         if not any(write.function is worker for worker in parameters):
@@ -125,7 +125,7 @@ def _touches(module: Module, names: Sequence[ast.Name], exempt: Sequence[ast.AST
 # -- the worker
 
 
-def _parameter(worker: Function, writes: Sequence[LostWrite]) -> str:
+def parameter_of(worker: Function, writes: Sequence[LostWrite]) -> str:
     """Return the parameter of the worker that the writes change."""
     names = [one.arg for one in (*worker.args.posonlyargs, *worker.args.args)]
     names += [one.arg for one in worker.args.kwonlyargs]
