@@ -26,7 +26,7 @@ from flake8_mpglobals.fixes.importers import named_elsewhere
 from flake8_mpglobals.fixes.independent import check_independent
 from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.module import Module
-from flake8_mpglobals.fixes.plan import CannotFix, MendFirst, Plan, Refusal
+from flake8_mpglobals.fixes.plan import CannotFix, MendFirst, Plan, Refusal, Unsuited
 from flake8_mpglobals.fixes.shapes import SHAPES, through
 from flake8_mpglobals.fixes.shapes.locking import inverted
 from flake8_mpglobals.fixes.splitting import split
@@ -256,12 +256,14 @@ def _looked_at(facts: Facts, names: Collection[str], plan: Plan) -> Plan:
 def _plan(
     facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding], strategy: str
 ) -> Plan:
-    """Return the plan of the first shape that has one; else raise its last reason."""
+    """Return the plan of the first shape that has one; else raise the last reason that tells
+    most.
+    """
     _check_encoding(facts.source)
     for write in writes:
         if write.elsewhere:
             raise CannotFix(f"{write.elsewhere}: no rewrite reaches that far")
-    refused = CannotFix(_no_shape(writes))
+    refused, most = CannotFix(_no_shape(writes)), 0
     asked = [one for one in SHAPES if strategy in ("auto", one.strategy) and one.takes(writes)]
     for shape in asked:
         try:
@@ -272,10 +274,12 @@ def _plan(
             return _split(facts.source, plan)
         except CannotFix as no:
             others = {one.strategy for one in asked} - {shape.strategy or "collect", ""}
-            if no.reason and not (shape.last_resort and others):
-                refused = no
+            tells = 2 if shape.last_resort and others else 3
+            tells = 1 if isinstance(no, Unsuited) else tells
+            if no.reason and tells >= most:
+                refused, most = no, tells
         except EditConflictError:
-            refused = CannotFix("the edits that this needs overlap")
+            refused, most = CannotFix("the edits that this needs overlap"), 3
     raise refused
 
 

@@ -24,6 +24,10 @@ class NeedsLock(CannotFix):
     """Nothing can be shared without a lock around what reads and what writes."""
 
 
+class Unsuited(CannotFix):
+    """The shape is not meant for such a dispatch: what other shapes lack tells more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All edits that one place needs: declaration, workers, dispatches, imports.

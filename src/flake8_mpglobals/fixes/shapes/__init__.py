@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from flake8_mpglobals.facts import Facts, LostWrite
 from flake8_mpglobals.fixes.plan import Plan
-from flake8_mpglobals.fixes.shapes import arguments, buffers, collect, items, manager, values
+from flake8_mpglobals.fixes.shapes import (
+    arguments,
+    buffers,
+    carried,
+    collect,
+    items,
+    manager,
+    states,
+    values,
+)
 from flake8_mpglobals.model import Finding
 
 
@@ -35,10 +44,12 @@ SHAPES: tuple[Shape, ...] = (
     Shape(manager.NAME, buffers.takes, buffers.plan),
     Shape(collect.NAME, collect.takes, collect.plan_beside, last_resort=True),
     Shape(collect.NAME, collect.takes, collect.plan_processes, last_resort=True),
+    Shape(manager.NAME, states.takes, states.plan),
+    Shape(manager.NAME, carried.takes, carried.plan),
     Shape(manager.NAME, manager.takes_others, manager.plan),
     Shape(manager.NAME, arguments.takes, arguments.plan),
     Shape(collect.NAME, items.takes, items.plan),
     Shape("", collect.takes, collect.plan_paired, last_resort=True),
-    Shape(manager.NAME, manager.takes, manager.plan_kept, last_resort=True),
-    Shape(manager.NAME, manager.takes_others, manager.plan_kept, last_resort=True),
+    Shape(manager.NAME, manager.takes, manager.plan_kept),
+    Shape(manager.NAME, manager.takes_others, manager.plan_kept),
 )

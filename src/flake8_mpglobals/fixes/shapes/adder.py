@@ -10,7 +10,7 @@ from flake8_mpglobals.facts import Facts, LostWrite, Site
 from flake8_mpglobals.fixes.edits import Edit
 from flake8_mpglobals.fixes.globals import forget
 from flake8_mpglobals.fixes.module import Function, Module
-from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.plan import CannotFix, Unsuited
 from flake8_mpglobals.fixes.scopes import COMPREHENSIONS
 from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.additions import NUMBERS, IsPlace, additions, statements_in
@@ -85,7 +85,7 @@ class Adder:
             line = site.dispatch.location.line
             known = dispatches.is_process(site) if self._processes else _is_plain(site)
             if site.initializer or site.wrapper or not known:
-                raise CannotFix(
+                raise Unsuited(
                     f"{site.dispatch.api} (line {line}) does not give back what its worker returns"
                 )
             if site.workers and not any(one is function for one in site.workers):

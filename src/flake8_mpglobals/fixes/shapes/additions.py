@@ -15,10 +15,21 @@ IsPlace = Callable[[ast.AST], bool]
 SEQUENCES = ("list", "deque")
 _TABLES = ("dict", "defaultdict", "OrderedDict", "Counter")
 NUMBERS = ("int", "float", "bool")
-_NAMES = {"append": "value", "appendleft": "value", "add": "value", "discard": "value"}
-_SINGLE = {"append": SEQUENCES, "appendleft": ("deque",), "add": ("set",), "discard": ("set",)}
+_NAMES = dict.fromkeys(("append", "appendleft", "add", "discard", "remove"), "value")
+_SINGLE = {
+    "append": SEQUENCES,
+    "appendleft": ("deque",),
+    "add": ("set",),
+    "discard": ("set",),
+    "remove": ("set", *SEQUENCES),
+}
+REMOVING = frozenset({"discard", "remove", "del", "pop"})
+"""Ways of adding that take something out."""
+
 _WHOLE = {"append": "extend", "add": "update", "appendleft": "extendleft"}
-_SORTED = ("heapq.heappush", "heappush", "bisect.insort", "insort")
+SORTED = ("heapq.heappush", "heappush", "bisect.insort", "insort")
+"""Functions that add their second argument to their first, a list."""
+
 _NEW = ("[]", "list()", "set()")
 _MANY = ("extend", "update")
 BEGINNINGS = (*_NEW, "0", "0.0", "{}", "dict()")
@@ -70,7 +81,7 @@ def recognise(statement: ast.stmt, is_place: IsPlace, kind: str) -> Addition | N
     """Return what a statement adds to the place, if adding is all that it does to it."""
     match statement:
         case ast.Expr(value=ast.Call(func=func, args=[place, value], keywords=[])) if (
-            kind == "list" and is_place(place) and ast.unparse(func) in _SORTED
+            kind == "list" and is_place(place) and ast.unparse(func) in SORTED
         ):
             name = ast.unparse(func)
             replay = f"{name}({{p}}, {{0}})"
@@ -79,6 +90,10 @@ def recognise(statement: ast.stmt, is_place: IsPlace, kind: str) -> Addition | N
             if any(isinstance(one, ast.Starred) for one in args):
                 return None
             return _called(statement, func, args, is_place, kind)
+        case ast.Delete(targets=[ast.Subscript(value=inner, slice=key)]) if (
+            kind in _TABLES and is_place(inner) and _is_key(key)
+        ):
+            return Addition(statement, "del", (key,), ("key",), "del {p}[{0}]")
         case ast.Assign(targets=[target], value=value):
             return _assigned(statement, target, value, is_place, kind)
         case ast.AugAssign(target=target, op=op, value=value):
@@ -167,6 +182,10 @@ def _called(
             case [ast.Constant() as index, value] if name == "insert" and kind == "list":
                 replay = f"{{p}}.insert({ast.unparse(index)}, {{0}})"
                 return Addition(statement, "insert", (value,), ("value",), replay)
+            case [key, ast.Constant(value=None)] if name == "pop" and kind in _TABLES:
+                return Addition(statement, name, (key,), ("key",), "{p}.pop({0}, None)")
+            case [key] if name == "pop" and kind in _TABLES:
+                return Addition(statement, "del", (key,), ("key",), "del {p}[{0}]")
             case [key, value] if name == "setdefault" and kind in _TABLES:
                 replay = "{p}.setdefault({0}, {1})"
                 return Addition(statement, name, (key, value), ("key", "value"), replay)

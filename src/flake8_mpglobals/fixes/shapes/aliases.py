@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from flake8_mpglobals.fixes.module import Module
+from flake8_mpglobals.fixes.shapes.additions import SORTED
 from flake8_mpglobals.fixes.shapes.pure import CALM_METHODS, PURE
 
 
@@ -28,7 +29,7 @@ def aliases(module: Module, key: str, *, whole: bool) -> dict[str, int]:
                 ):
                     targets = [target]
                 case ast.Call(func=ast.Attribute(value=owner, attr=name)) if (
-                    name not in CALM_METHODS
+                    name not in CALM_METHODS and ast.unparse(node.func) not in SORTED
                 ):
                     targets = [owner]
                     value = ast.Tuple(elts=[*node.args, *(one.value for one in node.keywords)])

@@ -75,7 +75,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
     for home in dict.fromkeys(module.function(name) for _, name in handed):
         own = [pair for pair in handed if module.function(pair[1]) is home]
         names = [name for _, name in own]
-        touches = _touches(module, names, exempt)
+        touches = touches_of(module, names, exempt)
         if isinstance(touches, Variables):
             touches.check([*dispatches.makers([site for site, _ in own]), *_calls(own)])
         else:
@@ -87,7 +87,7 @@ def plan(facts: Facts, writes: Sequence[LostWrite], findings: Sequence[Finding])
         job = ArgumentJob(module, touches, kind, sheet, exempt, calls, "", deletes)
         shown = {name.id for name in names}
         job.variables = tuple(dict.fromkeys(u.id for u in touches.mentions if u.id in shown))
-        _share(job, own)
+        share(job, own)
         edits |= job.found
     if kind == "set":
         for worker, parameter in parameters.items():
@@ -108,7 +108,7 @@ def _calls(handed: Sequence[tuple[Site, ast.Name]]) -> list[ast.Call]:
     return [site.call for site, _ in handed]
 
 
-def _touches(module: Module, names: Sequence[ast.Name], exempt: Sequence[ast.AST]) -> Touches:
+def touches_of(module: Module, names: Sequence[ast.Name], exempt: Sequence[ast.AST]) -> Touches:
     """Return what may touch the variables that the workers are handed."""
     shown = {one.id for one in names}
     if module.is_global(names[0]) and any(
@@ -248,7 +248,7 @@ def _keyed(node: ast.expr | None, key: str) -> ast.expr | None:
 # -- sharing it
 
 
-def _share(job: ArgumentJob, handed: Sequence[tuple[Site, ast.Name]]) -> None:
+def share(job: ArgumentJob, handed: Sequence[tuple[Site, ast.Name]]) -> None:
     """Put a manager around each pool and all processes, and hand over its proxy."""
     module = job.module
     regions: dict[ast.Call, list[tuple[Site, ast.Name]]] = {}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from itertools import takewhile
 
 from flake8_mpglobals.facts import Site
 from flake8_mpglobals.fixes.module import Module
-from flake8_mpglobals.fixes.plan import CannotFix
+from flake8_mpglobals.fixes.plan import CannotFix, Unsuited
 from flake8_mpglobals.fixes.scopes import COMPREHENSIONS
 from flake8_mpglobals.fixes.shapes.adding import Adding, check_whole, second
 from flake8_mpglobals.fixes.shapes.lists import (
@@ -43,6 +44,11 @@ def _waits(module: Module, call: ast.Call) -> bool:
     return False
 
 
+def _is_copy(call: ast.Call) -> bool:
+    """Whether a call goes through all that it is handed at once."""
+    return ast.unparse(call.func) in ("list", "tuple", "sorted", "len", "set")
+
+
 @dataclass
 class Gathering:
     """Follows the results of one dispatch to where ``adding`` can add them."""
@@ -73,9 +79,24 @@ class Gathering:
             self.adding.one(call)
         elif name in _READY | _LAZY:
             lazy = name in _LAZY or self._executor()
+            if name in _LAZY:
+                self._check_tasks(call)
             self.adding.many(call, lazy=lazy)
         else:
-            raise self.adding.no("does not give back what its worker returns")
+            no = self.adding.no("does not give back what its worker returns")
+            raise Unsuited(no.reason)
+
+    def _check_tasks(self, call: ast.Call) -> None:
+        """Refuse tasks that are still taken from a place while results are added to it."""
+        roots = {place.partition(".")[0] for place in self.adding.places}
+        for argument in call.args[1:]:
+            for node in ast.walk(argument):
+                used = isinstance(node, ast.Name) and node.id in roots
+                above = takewhile(lambda one: one is not call, self.module.ancestors(node))
+                if used and not any(isinstance(one, ast.Call) and _is_copy(one) for one in above):
+                    raise self.adding.no(
+                        f"takes its tasks from {ast.unparse(node)!r} while results are added to it"
+                    )
 
     def _method(self) -> str:
         return self.site.api.name.rpartition(".")[2]

@@ -17,7 +17,7 @@ from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import fresh
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.scopes import identifiers
-from flake8_mpglobals.fixes.shapes.additions import Addition, IsPlace, pure
+from flake8_mpglobals.fixes.shapes.additions import REMOVING, Addition, IsPlace, pure
 from flake8_mpglobals.fixes.shapes.partials import local_form
 from flake8_mpglobals.fixes.shapes.rewriting import Rewriting
 from flake8_mpglobals.fixes.shapes.ways import own_nodes, runs_off, ways
@@ -246,9 +246,9 @@ class Giving:
                     continue
                 wanted = self._name(one, n, op, added.found)
                 if wanted == "value":
-                    wanted = _singular(added.stem, wanted)
+                    wanted = singular(added.stem, wanted)
                 if not value:
-                    value = fresh(_singular(added.stem, one.names[n]), taken)
+                    value = fresh(singular(added.stem, one.names[n]), taken)
                     taken.add(value)
                     kept.append((op, value))
                     wanted = value
@@ -315,7 +315,8 @@ class Giving:
                     f"{function.name!r} adds to {added.key!r} in several ways: "
                     "give them back and combine them in the parent"
                 )
-            wanted = f"new_{added.stem}"
+            removes = all(one.op in REMOVING for one in added.found)
+            wanted = f"{'removed' if removes else 'new'}_{added.stem}"
             if added.kind in ("int", "float", "bool"):
                 wanted = f"partial_{added.stem}"
                 self._check_finally(added)
@@ -379,7 +380,8 @@ class Giving:
         parts = [n for n in range(len(one.operands)) if n not in folded]
         for other in added.found:
             self.code.check_order(other)
-            text = self.code.texts(other, [other.operands[n] for n in parts])
+            texts = [self.code.text(other, other.operands[n]) for n in parts]
+            text = ", ".join(texts)
             self.code.replace(
                 other, f"{name}.append(({text}))" if len(parts) > 1 else f"{name}.append({text})"
             )
@@ -442,7 +444,7 @@ def _folded(module: Module, found: Sequence[Addition], *, numbers: bool = False)
     return folded
 
 
-def _singular(stem: str, default: str) -> str:
+def singular(stem: str, default: str) -> str:
     """Return what to call one item of a place."""
     if default != "value":
         return default

@@ -55,13 +55,22 @@ def uses(module: Module, name: ast.Name) -> list[ast.Name]:
     ]
 
 
-def kept_list(module: Module, name: ast.Name, made: ast.stmt, quiet: Collection[str]) -> bool:
+def kept_list(
+    module: Module,
+    name: ast.Name,
+    made: ast.stmt,
+    quiet: Collection[str],
+    *,
+    until: ast.stmt | None = None,
+) -> bool:
     """Whether a list only ever grows from empty (or as ``made`` makes it) and is never handed on.
 
     So for a dict whose keys are known to differ.  ``quiet`` are the methods and attributes of
-    its items that may be used by index.
+    its items that may be used by index.  Behind ``until`` its function may do as it likes.
     """
     every = uses(module, name)
+    home = module.function(name)
+    end = (until.end_lineno or 0) if until is not None else 0
     bound = [use for use in every if not isinstance(use.ctx, ast.Load)]
     if len(bound) != 1:
         return False
@@ -71,6 +80,8 @@ def kept_list(module: Module, name: ast.Name, made: ast.stmt, quiet: Collection[
     empty = ast.unparse(assign.value) in ("[]", "list()", "{}", "dict()")
     if assign is not made and not empty:
         return False
+    if end:
+        every = [u for u in every if u.lineno <= end or module.function(u) is not home]
     return all(use is bound[0] or _followed(module, use, quiet) for use in every)
 
 

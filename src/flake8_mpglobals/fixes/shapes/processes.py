@@ -55,15 +55,18 @@ class Span:
         return self.block[self.first : self.last + 1]
 
 
-def spans(module: Module, calls: Sequence[ast.Call]) -> list[Span]:
+def spans(
+    module: Module, calls: Sequence[ast.Call], read: frozenset[str] = frozenset()
+) -> list[Span]:
     """Return where the processes live, those that overlap as one.
 
-    Raises :class:`CannotFix` unless each is joined, without a time limit, in the
-    block in which it is made.
+    ``read`` are attributes of theirs that the parent may read besides.  Raises
+    :class:`CannotFix` unless each is joined, without a time limit, in the block in which it
+    is made.
     """
     found: list[Span] = []
     for call in calls:
-        span = _span(module, call)
+        span = _span(module, call, _QUIET | read)
         while True:
             other = next((one for one in found if _overlap(one, span)), None)
             if other is None:
@@ -80,10 +83,10 @@ def _overlap(one: Span, other: Span) -> bool:
     return one.block is other.block and one.first <= other.last and other.first <= one.last
 
 
-def _span(module: Module, call: ast.Call) -> Span:
+def _span(module: Module, call: ast.Call, quiet: frozenset[str]) -> Span:
     """Return where a process lives: in one function, or where the function is called."""
     try:
-        return _together(module, call)
+        return _together(module, call, quiet)
     except CannotFix:
         found = apart(module, call)
         if found is None:
@@ -91,14 +94,14 @@ def _span(module: Module, call: ast.Call) -> Span:
         return Span(found.block, found.first, found.last, [call], (found.helper,))
 
 
-def _together(module: Module, call: ast.Call) -> Span:
+def _together(module: Module, call: ast.Call, quiet: frozenset[str]) -> Span:
     parent = module.parents[call]
     name = single(parent)
     if isinstance(parent, ast.Assign) and name is not None:
-        return _one(module, call, parent, name)
+        return _one(module, call, parent, name, quiet)
     listed = kept_in(parent, call)
     if listed is not None:
-        return _many(module, call, module.statement(call), listed)
+        return _many(module, call, module.statement(call), listed, quiet=quiet)
     match parent:
         case ast.ListComp() | ast.List() | ast.Dict():
             together = True
@@ -110,11 +113,13 @@ def _together(module: Module, call: ast.Call) -> Span:
         assign = module.parents[parent]
         name = single(assign)
         if isinstance(assign, ast.Assign) and name is not None:
-            return _many(module, call, assign, name)
+            return _many(module, call, assign, name, quiet=quiet)
     raise CannotFix(f"the process made in line {call.lineno} is never joined here: {_KEPT}")
 
 
-def _one(module: Module, call: ast.Call, made: ast.Assign, name: ast.Name) -> Span:
+def _one(
+    module: Module, call: ast.Call, made: ast.Assign, name: ast.Name, quiet: frozenset[str]
+) -> Span:
     """Return the span of ``p = Process(…)``: up to ``p.join()``, or that of its list."""
     block = module.block(made)
     first = block.index(made)
@@ -122,14 +127,14 @@ def _one(module: Module, call: ast.Call, made: ast.Assign, name: ast.Name) -> Sp
         parent = module.parents[use]
         if not isinstance(use.ctx, ast.Load) or isinstance(parent, ast.For):
             continue
-        if isinstance(parent, ast.Attribute) and parent.attr in _QUIET:
+        if isinstance(parent, ast.Attribute) and parent.attr in quiet:
             continue
         if _in_turn(module, parent):
             continue
         listed = kept_in(parent, use)
         statement = module.statement(use)
         if listed is not None and any(statement is one for one in block[first + 1 :]):
-            return _many(module, call, statement, listed, made)
+            return _many(module, call, statement, listed, quiet=quiet, made=made)
         raise CannotFix(f"line {use.lineno} hands the process on: {_KEPT}")
 
     def joins(statement: ast.stmt) -> bool:
@@ -165,6 +170,8 @@ def _many(
     call: ast.Call,
     kept: ast.stmt,
     name: ast.Name,
+    *,
+    quiet: frozenset[str],
     made: ast.stmt | None = None,
 ) -> Span:
     """Return the span of processes in a list: up to the loop that joins all of them.
@@ -176,14 +183,19 @@ def _many(
     def joins(statement: ast.stmt) -> bool:
         return goes_through(statement, name.id, _JOIN)
 
-    if kept_list(module, name, kept, _QUIET):
-        for block, place in _finally(module, kept, joins):
+    def followed(last: ast.stmt) -> bool:
+        loops = (ast.For, ast.AsyncFor, ast.While)
+        again = any(isinstance(above, loops) for above in module.ancestors(last))
+        return kept_list(module, name, kept, quiet, until=None if again else last)
+
+    for block, place in _finally(module, kept, joins):
+        if followed(block[place]):
             return Span(block, place, place, [call])
-        for block, begin, place in behind(module, kept):
-            if _sure(block[place], joins):
-                if made is not None and made in block:
-                    begin = block.index(made)
-                return Span(block, begin, place, [call])
+    for block, begin, place in behind(module, kept):
+        if _sure(block[place], joins) and followed(block[place]):
+            if made is not None and made in block:
+                begin = block.index(made)
+            return Span(block, begin, place, [call])
     raise CannotFix(f"not every process made in line {call.lineno} is joined: {_KEPT}")
 
 

@@ -102,6 +102,27 @@ def carry(job: Job, found: ProcessClass, call: ast.Call, shared: str) -> Iterato
     Its ``run`` binds the worker's globals to that before all else.
     """
     module = job.module
+    yield from kept(job, found, call, shared)
+    body = list(job.body)
+    receiver = found.run.args.args[0].arg
+    for one in job.parameter.split(", "):
+        body = [re.sub(rf"\b{one}\b", f"{receiver}.{one}", line) for line in body]
+    declared = _declared(found.run)
+    stays = declared is not None and {*declared.names} - {job.place, job.target}
+    if declared is not None and stays and job.target not in declared.names:
+        end = module.end(declared)
+        yield Edit(end, end, f", {body.pop(0).removeprefix('global ')}")
+    rewriting = Rewriting(module, found.run)
+    for line in body:
+        if line.startswith("\t") or line == ")":
+            raise CannotFix(f"{job.place!r} takes several lines to bind: make the processes plain")
+    rewriting.begin(body)
+    yield from rewriting.edits
+
+
+def kept(job: Job, found: ProcessClass, call: ast.Call, shared: str) -> Iterator[Edit]:
+    """Yield the edits by which the object that ``call`` makes is handed something, and keeps it."""
+    module = job.module
     parameters = job.parameter.split(", ")
     for one in parameters:
         if one in module.identifiers:
@@ -119,21 +140,6 @@ def carry(job: Job, found: ProcessClass, call: ast.Call, shared: str) -> Iterato
         yield _init(module, found, parameters, lines)
     else:
         yield from _kept(module, found.made, job, lines)
-    body = list(job.body)
-    receiver = found.run.args.args[0].arg
-    for one in parameters:
-        body = [re.sub(rf"\b{one}\b", f"{receiver}.{one}", line) for line in body]
-    declared = _declared(found.run)
-    stays = declared is not None and {*declared.names} - {job.place, job.target}
-    if declared is not None and stays and job.target not in declared.names:
-        end = module.end(declared)
-        yield Edit(end, end, f", {body.pop(0).removeprefix('global ')}")
-    rewriting = Rewriting(module, found.run)
-    for line in body:
-        if line.startswith("\t") or line == ")":
-            raise CannotFix(f"{job.place!r} takes several lines to bind: make the processes plain")
-    rewriting.begin(body)
-    yield from rewriting.edits
 
 
 def _declared(run: ast.FunctionDef) -> ast.Global | None:

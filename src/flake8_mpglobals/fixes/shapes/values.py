@@ -21,7 +21,7 @@ from flake8_mpglobals.fixes.layout import Sheet, Wrap, quote
 from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import fresh
 from flake8_mpglobals.fixes.numeric import Numeric
-from flake8_mpglobals.fixes.plan import CannotFix, Plan
+from flake8_mpglobals.fixes.plan import CannotFix, Plan, Unsuited
 from flake8_mpglobals.fixes.setters import value_of
 from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.atomic import Atomic
@@ -82,7 +82,7 @@ def _kind(module: Module, sites: Sequence[Site], place: str) -> str:
     made = [node for node in bound if module.statement(node) in module.tree.body]
     begins = numeric.bound_by(made[0]) if made else None
     if begins is None or begins.kind not in _CODES:
-        raise CannotFix(f"{place!r} does not begin as an int, a float or a bool at module level")
+        raise Unsuited(f"{place!r} does not begin as an int, a float or a bool at module level")
     kind = begins.kind
     half = _HALF - 1 if kind == "float" or begins.within(_HALF) else _MOST
     high = 1 if kind == "bool" else half
