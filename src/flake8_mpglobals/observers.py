@@ -213,8 +213,9 @@ class Observers:
                 node for site in sites for call in _handing(site) for node in ast.walk(call.node)
             )
         # Who makes a process object hands it what it is to work with.
-        made = [site.call.node for site in sites if site.api.method]
-        run.handing = frozenset(made)
+        objects = [site for site in sites if site.api.method]
+        run.handing = frozenset(site.call.node for site in objects)
+        run.skip = skip | frozenset(self._constructors(objects))
         entries = [function for function in self._entry_points if function in relevant]
         # A forked child is the program itself going on: only what the code that forked
         # comes to read afterwards is missed, not what any other function may read.
@@ -325,6 +326,15 @@ class Observers:
             names |= {callee.name for callee in call.callee if isinstance(callee, Attr)}
             if any(name.rpartition(".")[2] in _WAITING for name in names):
                 yield call
+
+    def _constructors(self, sites: Iterable[DispatchSite]) -> Iterator[Function]:
+        """Yield what makes the process objects of ``sites``."""
+        for site in sites:
+            for target in site.workers:
+                if target.cls is not None:
+                    made = self.evaluator.method(target.cls, "__init__")
+                    if made is not None:
+                        yield made
 
     def _asks(self, call: Call, wanted: Wanted) -> bool:
         """Whether what seems to wait for a forked child is a method of the place itself."""
