@@ -89,6 +89,7 @@ ORDER = (
     "sweep",
     "facts",
     "shared",
+    "tasks",
     "writes",
     "excuses",
     "unreached",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from flake8_mpglobals.defaults import holds
 from flake8_mpglobals.ir import Call, Function
@@ -17,6 +17,13 @@ from flake8_mpglobals.names import parameters
 
 Constants = Mapping[str, object]
 """The parameters of one function of which a call fixes the value."""
+
+
+class Symbol(NamedTuple):
+    """A constant that is spelled with the name of what it belongs to: ``Kind.PROCESS``."""
+
+    owner: str
+    name: str
 
 
 def constants(call: Call, function: Function, outer: Constants) -> Constants:
@@ -50,6 +57,8 @@ def constants(call: Call, function: Function, outer: Constants) -> Constants:
             continue
         if isinstance(value, ast.Constant):
             found[name] = value.value
+        elif (symbol := _symbol(value)) is not None:
+            found[name] = symbol
         elif isinstance(value, ast.Name) and name in passed and value.id in outer:
             found[name] = outer[value.id]
     return found
@@ -114,20 +123,41 @@ def _truth(test: ast.expr, known: Constants) -> bool | None:
         sides = (test.left, test.comparators[0])
         if compare is None or not all(_is_known(side, known) for side in sides):
             return None
+        values = [_value(side, known) for side in sides]
+        symbols = [value for value in values if isinstance(value, Symbol)]
+        if symbols:
+            alike = len(symbols) == len(values) and symbols[0].owner == symbols[1].owner
+            if not alike or not isinstance(test.ops[0], ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
+                return None
+            return (symbols[0] == symbols[1]) is isinstance(test.ops[0], ast.Eq | ast.Is)
         try:
-            return bool(compare(*(_value(side, known) for side in sides)))
+            return bool(compare(*values))
         except TypeError:
             return None
-    return bool(_value(test, known)) if _is_known(test, known) else None
+    if not _is_known(test, known):
+        return None
+    value = _value(test, known)
+    return None if isinstance(value, Symbol) else bool(value)
+
+
+def _symbol(node: ast.expr) -> Symbol | None:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr.isupper():
+        return Symbol(node.value.id, node.attr)
+    return None
 
 
 def _is_known(node: ast.expr, known: Constants) -> bool:
-    return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in known)
+    if isinstance(node, ast.Name):
+        return node.id in known
+    return isinstance(node, ast.Constant) or _symbol(node) is not None
 
 
 def _value(node: ast.expr, known: Constants) -> object:
     if isinstance(node, ast.Constant):
         return node.value
+    symbol = _symbol(node)
+    if symbol is not None:
+        return symbol
     assert isinstance(node, ast.Name)
     return known[node.id]
 

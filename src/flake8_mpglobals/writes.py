@@ -30,6 +30,7 @@ from flake8_mpglobals.rawwrites import RawWrite, raw_writes
 from flake8_mpglobals.reach import Reach
 from flake8_mpglobals.records import frozen
 from flake8_mpglobals.standpoint import Chain, at
+from flake8_mpglobals.tasks import never_comes
 
 Way = tuple[DispatchSite, Function, Chain]
 """A dispatch, the worker that it runs, and the functions from there to a write."""
@@ -140,7 +141,8 @@ class WorkerWrites:
                 if _made_on_the_way(anchor(place), chain):
                     continue
                 for site in self._running(entry, anchor(place)):
-                    ways.append((site, entry, chain))
+                    if not never_comes(site, chain, raw.event.node):
+                        ways.append((site, entry, chain))
         ways.sort(key=self._nearness)
         return ways
 
