@@ -280,15 +280,39 @@ def test_other_options_are_another_run(project: Project, checked: list[str]) -> 
     assert len(checked) == 6
 
 
-def test_a_damaged_entry_is_no_entry(project: Project) -> None:
-    first = project.check()
-    entries = [path for path in project.cache.glob("*/*") if path.is_file()]
-    assert entries
-    for entry in entries:
-        data = entry.read_bytes()
-        for damaged in (b"", data[:40], data[:-9], data[:-1] + b"\0", b"x" * len(data)):
-            entry.write_bytes(damaged)
-            assert project.check() == first
+def entries(project: Project) -> list[Path]:
+    return sorted(path for path in project.cache.glob("*/*") if path.is_file())
+
+
+DAMAGES: list[Callable[[bytes], bytes]] = [
+    lambda data: b"",
+    lambda data: data[:40],
+    lambda data: data[: len(data) // 2],
+    lambda data: data[:-9],
+    lambda data: data[:-1] + bytes((data[-1] ^ 1,)),
+    lambda data: data[: len(data) // 2] + b"??" + data[len(data) // 2 + 2 :],
+    lambda data: b"x" * len(data),
+    lambda data: data + b"more",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("which", ["ledger", "journal"])
+def test_a_damaged_entry_is_no_entry(
+    project: Project, which: str, damage: Callable[[bytes], bytes]
+) -> None:
+    project.check()
+    # A journal that says something.
+    remark(project)
+    project.check()
+    for change in (lambda _: None, edit_main, edit_helper):
+        found = [path for path in entries(project) if ("-" in path.name) == (which == "ledger")]
+        assert len(found) == 1
+        found[0].write_bytes(damage(found[0].read_bytes()))
+        change(project)
+        after = project.check()
+        assert after == project.check(cache=False)
+        assert project.check() == after
 
 
 def test_a_folder_that_cannot_be_written_is_done_without(project: Project) -> None:

@@ -24,6 +24,7 @@ ORDER = (
     "options",
     "source",
     "trace",
+    "ledger",
     "imports",
     "mentions",
     "prefilter",
@@ -105,6 +106,7 @@ ORDER = (
     "discovery",
     "cache",
     "checking",
+    "recall",
     # faces
     "plugin",
     "reporters",

@@ -2,13 +2,17 @@
 
 A report is believed while everything that it was derived from is as it was: the content
 of the file and of the modules of the project that it led to, and every path and folder
-that was looked for, there or not (:mod:`flake8_mpglobals.trace`).  Tool, Python, the
+that was looked for, there or not (:mod:`flake8_mpglobals.trace`); so is the answer to a
+whole command, for which also settings files and folders were looked at.  Tool, Python, the
 libraries that it asks and the working directory are part of the name under which all is
 kept, options part of the key of a report.
 
 * A file whose size, times and inode are the same is not read again.  Where one of them
   differs its content decides, as it does for a file which had been changed just before
   it was read: a later change could bear the same time.
+* What was kept in one go is a *ledger* (:mod:`flake8_mpglobals.ledger`); what changed since
+  is a *journal* beside it, which names it.  When the journal has grown to a share of the
+  ledger, another ledger is written that holds both.
 * What cannot be read, does not look as it was written, or cannot be written is left
   alone: the files are checked anew.  A file is replaced whole, so concurrent runs see
   one state or the other; the last one to end is kept.
@@ -20,16 +24,16 @@ import contextlib
 import marshal
 import os
 import sys
-import tempfile
 import time
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from flake8_mpglobals import __version__
 from flake8_mpglobals.disk import renewed, tag_of
+from flake8_mpglobals.ledger import Answer, Ledger, opened, written
 from flake8_mpglobals.model import (
     Dispatch,
     FileError,
@@ -43,13 +47,19 @@ from flake8_mpglobals.options import Options
 from flake8_mpglobals.records import fields, plain
 from flake8_mpglobals.trace import Trace
 
-_MAGIC = b"mpglobals cache 2\n"
+_MAGIC = b"mpglobals cache 3\n"
 _DAY = 86_400
 _MOST_DAYS = 30
 _MOST_BYTES = 200 << 20
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by mpglobals: may be deleted.\n"
-_MANY_TIMES = 4
-"""Where so many times more reports are kept than asked for, not all leaves are looked at."""
+_ANSWERS = 8
+"""So many answers to whole commands are kept, the last ones."""
+_SHARE = 16
+"""A journal is folded into a new ledger when it is larger than this part of the old one,"""
+_SMALL = 1 << 18
+"""and than this."""
+_AT_ONCE = "ra"
+"""Letters of nodes whose values are wanted where nothing has changed."""
 _LIBRARIES = ("astroid", "flake8")
 
 
@@ -63,162 +73,148 @@ def default_folder() -> str | None:
 
 
 class Kept:
-    """What was kept: leaves with their states, and reports by key.
+    """What was kept: a trace over a ledger, and for each command that was answered the node
+    of the answer and the leaves that it depends on, None for all.
 
-    After :meth:`holds`, ``changed`` are the numbers of leaves that are not as they were,
-    and ``refreshed`` says whether there is more to be known of some that are.
+    ``refreshed`` says whether there is more to be known of leaves that are as they were.
     """
 
-    __slots__ = ("_cache", "_content", "_graph", "_leaves", "_reports", "_states", "_trace",
-                 "changed", "refreshed")  # fmt: skip
+    __slots__ = ("answers", "ledger", "refreshed", "trace")
 
-    def __init__(self, cache: Cache, content: tuple[Any, ...]) -> None:
-        self._cache = cache
-        self._content = content
-        self._graph, leaves, leaf_keys, self._states, reports, report_keys, _ = content
-        self._leaves = dict(zip(array("I", leaves), _split(leaf_keys), strict=True))
-        self._reports = dict(zip(_split(report_keys), array("I", reports), strict=True))
-        self._trace: Trace | None = None
-        self.changed: set[int] = set()
+    def __init__(self, ledger: Ledger, journal: tuple[Any, ...]) -> None:
+        ledger.name, keys, gone, names, states, made, values, answers = journal
+        ledger.names.update(names)
+        self.ledger = ledger
+        self.answers: dict[str, Answer] = answers or dict(ledger.answers)
         self.refreshed = False
+        self.trace = trace = Trace(ledger)
+        trace.keys = keys
+        trace.numbers = {key: number for number, key in enumerate(keys, ledger.count)}
+        trace.gone = set(array("I", gone))
+        trace.states, trace.made, trace.values = states, made, values
 
-    def holds(self, keys: Sequence[str]) -> bool:
-        """Whether all these reports are there, and nothing has changed that they depend on."""
-        among = None
-        if len(keys) * _MANY_TIMES < len(self._reports):
-            trace = self.trace()
-            known = [self._reports[key] for key in keys if key in self._reports]
-            among = None if trace is None else trace.leaves_of(known)
-        for index, (number, key) in enumerate(self._leaves.items()):
-            if among is None or number in among:
-                state = renewed(key, self._states[index])
-                if state is None:
-                    self.changed.add(number)
-                elif state is not self._states[index]:
-                    self._states[index] = state
-                    self.refreshed = True
-        return not self.changed and all(key in self._reports for key in keys)
-
-    def report(self, key: str) -> FileReport | None:
-        """Return a report; None where it says nothing."""
-        value = self._content[-1].get(self._reports[key])
-        return None if value is None else unpacked(value)
-
-    def trace(self) -> Trace | None:
-        """Return all that was kept; None where it is not to be had."""
-        content = self._cache.read(self._graph) if self._trace is None else None
-        if content is not None:
-            keys, nodes, sizes, flat, values = content
-            trace = self._trace = Trace()
-            trace.keys = _split(keys)
-            trace.numbers = {key: number for number, key in enumerate(trace.keys)}
-            start = 0
-            for node, size in zip(array("I", nodes), array("I", sizes), strict=True):
-                trace.made[node] = flat[start : start + size]
-                start += size
-            trace.values = {**values, **self._content[-1]}
-        if self._trace is not None:
-            self._trace.states = dict(zip(self._leaves, self._states, strict=True))
-        return self._trace
-
-    def save(self) -> None:
-        """Keep what is known better of what has not changed; never raises ``OSError``."""
-        with contextlib.suppress(OSError, ValueError):
-            self._cache.replace("", marshal.dumps(self._content))
+    def changed(self, among: set[int] | None) -> set[int] | None:
+        """Return the leaves that are not as they were, of these or of all; None where what
+        they were cannot be told.
+        """
+        trace, ledger = self.trace, self.ledger
+        states = {
+            number: state
+            for number, state in trace.states.items()
+            if state is not None and (among is None or number in among)
+        }
+        for number in ledger.suspects(among, trace.gone.union(trace.states)):
+            state = ledger.other(number)
+            if state is None:
+                if not ledger.load():
+                    return None
+                state = ledger.state(number)
+            if state is not None:
+                states[number] = state
+        found: set[int] = set()
+        for number, state in states.items():
+            now = renewed(trace.key(number), state)
+            if now is None:
+                found.add(number)
+            elif now is not state:
+                trace.states[number] = now
+                self.refreshed = True
+        return found
 
 
 class Cache:
     """What is kept of the runs in one working directory; ``folder`` is made when needed."""
 
     def __init__(self, folder: str) -> None:
-        what = repr((_tool(), os.getcwd(), sys.version))
+        self._cwd = os.getcwd()
+        what = repr((_tool(), self._cwd, sys.version, sys.byteorder))
         self._top = folder
         self._folder = os.path.join(folder, f"{__version__}-{sys.implementation.cache_tag}")
         self._name = digest(what.encode("utf-8", "surrogatepass"))
 
     def load(self) -> Kept | None:
         """Return what was kept, None where that is nothing."""
-        content = self.read("")
         try:
-            return None if content is None else Kept(self, content)
-        except (TypeError, ValueError):
-            return None
-
-    def read(self, name: str) -> tuple[Any, ...] | None:
-        """Return what a file of the cache holds, None where it holds nothing of use."""
-        path = self._path(name)
-        try:
-            with open(path, "rb") as file:
-                data = file.read()
+            path = self._path("")
+            with open(path, "rb", buffering=0) as file:
+                data = file.readall()
+            journal = _unsealed(data)
+            ledger = opened(self._path(journal[0]))
+            if ledger is None:
+                return None
             if time.time() - os.stat(path).st_mtime > _DAY:
                 os.utime(path)
-        except (OSError, ValueError):
+                os.utime(self._path(journal[0]))
+            return Kept(ledger, journal)
+        except (OSError, EOFError, IndexError, TypeError, ValueError):
             return None
-        head = len(_MAGIC) + 4
-        body = memoryview(data)[head:]
-        sum_ = int.from_bytes(data[len(_MAGIC) : head], "big")
-        if data[: len(_MAGIC)] != _MAGIC or zlib.crc32(body) != sum_:
-            return None
-        try:
-            content = marshal.loads(body)
-        except (EOFError, ValueError, TypeError):
-            return None
-        return content if isinstance(content, tuple) else None
 
-    def save(self, trace: Trace) -> None:
+    def save(self, trace: Trace, answers: dict[str, Answer]) -> None:
         """Keep what a run noted; never raises ``OSError``."""
         trace.settle()
         trace.drop_doubtful()
-        leaves = {n: state for n, state in trace.states.items() if state is not None}
-        reports = [n for n in trace.made if trace.keys[n].startswith("r")]
-        values = dict(trace.values)
-        found = {n: values.pop(n) for n in reports if n in values}
-        graph = marshal.dumps(
-            (
-                _joined(trace.keys),
-                array("I", trace.made).tobytes(),
-                array("I", map(len, trace.made.values())).tobytes(),
-                b"".join(trace.made.values()),
-                values,
-            )
-        )
-        name = f"-{digest(graph)}"
-        state = marshal.dumps(
-            (
-                name,
-                array("I", leaves).tobytes(),
-                _joined(trace.keys[n] for n in leaves),
-                list(leaves.values()),
-                array("I", reports).tobytes(),
-                _joined(trace.keys[n] for n in reports),
-                found,
-            )
-        )
+        while len(answers) > _ANSWERS:
+            trace.forget(answers.pop(next(iter(answers)))[0])
+        for key, (number, reports, _) in list(answers.items()):
+            if trace.unknown((number, *array("I", reports))):
+                del answers[key]
         with contextlib.suppress(OSError, ValueError):
-            os.makedirs(self._folder, exist_ok=True)
-            for mark, text in (("CACHEDIR.TAG", _TAG), (".gitignore", "*\n")):
-                path = os.path.join(self._top, mark)
-                if not os.path.exists(path):
-                    with open(path, "w", encoding="utf-8") as file:
-                        file.write(text)
-            if not os.path.exists(self._path(name)):
-                self.replace(name, graph)
-            self.replace("", state)
+            self._begin()
+            if isinstance(trace.base, Ledger) and self._add(trace, trace.base, answers):
+                return
+            parts = written(trace, answers, self._cwd, _AT_ONCE)
+            if isinstance(trace.base, Ledger):
+                trace.base.close()
+            name = f"-{os.urandom(8).hex()}"
+            self._replace(name, parts)
+            self._replace("", _sealed((name, [], b"", {}, {}, {}, {}, {})))
             for other in os.listdir(self._folder):
                 if other.startswith(f"{self._name}-") and other != self._name + name:
+                    if "." in other:
+                        continue  # another run is about to write it
                     os.unlink(os.path.join(self._folder, other))
             _prune(self._top)
+
+    def refresh(self, kept: Kept) -> None:
+        """Keep what is known better of what has not changed; never raises ``OSError``."""
+        with contextlib.suppress(OSError, ValueError):
+            if not self._add(kept.trace, kept.ledger, kept.answers) and kept.ledger.load():
+                self.save(kept.trace, kept.answers)
+
+    def _add(self, trace: Trace, ledger: Ledger, answers: dict[str, Answer]) -> bool:
+        """Write down what is not in the ledger; false where that is too much."""
+        known = {} if answers == ledger.answers else answers
+        gone = array("I", sorted(trace.gone)).tobytes()
+        names = {number: trace.key(number) for number in trace.states if number < ledger.count}
+        name, states = ledger.name, trace.states
+        parts = _sealed((name, trace.keys, gone, names, states, trace.made, trace.values, known))
+        if len(parts[-1]) > max(_SMALL, ledger.size // _SHARE):
+            return False
+        # Where another run has written a new ledger this one is worth nothing.
+        if os.path.exists(self._path(name)):
+            self._replace("", parts)
+        return True
+
+    def _begin(self) -> None:
+        """Make the folder, with marks for those who make backups and for git."""
+        os.makedirs(self._folder, exist_ok=True)
+        for mark, text in (("CACHEDIR.TAG", _TAG), (".gitignore", "*\n")):
+            path = os.path.join(self._top, mark)
+            if not os.path.exists(path):
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, self._name + name)
 
-    def replace(self, name: str, body: bytes) -> None:
+    def _replace(self, name: str, parts: Iterable[bytes]) -> None:
         """Write a file of the cache whole, or not at all; raises ``OSError``."""
-        handle, temporary = tempfile.mkstemp(dir=self._folder)
+        temporary = self._path(f"{name}.{os.urandom(6).hex()}")
         try:
-            with open(handle, "wb") as file:
-                file.write(_MAGIC + zlib.crc32(body).to_bytes(4, "big"))
-                file.write(body)
+            with open(temporary, "xb", buffering=0) as file:
+                for part in parts:
+                    if file.write(part) != len(part):
+                        raise OSError("not written whole")
             os.replace(temporary, self._path(name))
         except BaseException:
             with contextlib.suppress(OSError):
@@ -226,12 +222,20 @@ class Cache:
             raise
 
 
-def _joined(keys: Iterable[str]) -> bytes:
-    return "\0".join(keys).encode("utf-8", "surrogatepass")
+def _sealed(content: tuple[Any, ...]) -> tuple[bytes, ...]:
+    body = marshal.dumps(content)
+    return (_MAGIC, zlib.crc32(body).to_bytes(4, "big"), body)
 
 
-def _split(keys: bytes) -> list[str]:
-    return keys.decode("utf-8", "surrogatepass").split("\0") if keys else []
+def _unsealed(data: bytes) -> tuple[Any, ...]:
+    """Return what was sealed; raises ``ValueError`` where it is not as it was."""
+    head = len(_MAGIC) + 4
+    body = memoryview(data)[head:]
+    sum_ = int.from_bytes(data[len(_MAGIC) : head], "big")
+    if data[: len(_MAGIC)] != _MAGIC or zlib.crc32(body) != sum_:
+        raise ValueError("damaged")
+    content: tuple[Any, ...] = marshal.loads(body)
+    return content
 
 
 def _prune(top: str) -> None:

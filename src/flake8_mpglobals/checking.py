@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,8 +22,7 @@ from flake8_mpglobals.workspace import Workspaces
 if TYPE_CHECKING:
     from flake8_mpglobals.model import Finding
     from flake8_mpglobals.options import Options
-    from flake8_mpglobals.trace import Notes, Trace
-    from flake8_mpglobals.workspace import Workspace
+    from flake8_mpglobals.trace import Notes
 
 _TRIAL = 0.1
 """Seconds of work after which other processes are thought of,"""
@@ -35,13 +34,14 @@ _OBJECTS = 200_000
 """Objects that may be made before garbage is collected,"""
 _WHOLE = 12
 """and so many times only among those: going through what is kept takes much longer."""
-_RENEWED = "bls0123"
-"""Letters of nodes below reports, each after those from which it is derived."""
 
 
 @frozen
 class Task:
-    """One file to check; ``explicit`` where a PATH names it, not a folder above it."""
+    """One file to check; ``explicit`` where a PATH names it, not a folder above it.
+
+    Such a file is parsed even if it can start no process, so that a broken one is reported.
+    """
 
     path: str
     explicit: bool
@@ -104,96 +104,18 @@ def internal(path: str, error: BaseException) -> FileError:
 
 
 def check_files(
-    targets: Iterable[tuple[str, bool]],
-    options_for: Callable[[str], Options],
+    tasks: Sequence[Task],
     jobs: int = 0,
     done: Callable[[], object] = lambda: None,
-    cache: str | None = None,
+    workspaces: Workspaces | None = None,
 ) -> Iterator[FileReport]:
-    """Yield a report for each file with findings or errors, in the order of ``targets``.
+    """Yield a report for each file, in their order.
 
-    ``targets`` are paths, each with whether it was named itself: such a file is
-    parsed even if it can start no process, so that a broken one is reported.
-    ``jobs`` 0 chooses; ``done`` is called after each file.  ``cache`` is the folder in
-    which the answer is kept.
+    ``jobs`` 0 chooses how many processes there are, ``done`` is called after each file.
     """
-    tasks = [Task(path, explicit, options_for(path)) for path, explicit in targets]
-    if cache is None:
-        for report in _run(tasks, jobs, Workspaces()):
-            done()
-            if report.findings or report.errors:
-                yield report
-        return
-    from flake8_mpglobals.cache import Cache, report_key, unpacked
-    from flake8_mpglobals.trace import Trace
-
-    with gc_at_leisure():
-        store = Cache(cache)
-        keys = [report_key(task.path, task.explicit, task.options) for task in tasks]
-        kept = store.load()
-        holds = kept is not None and kept.holds(keys)
-        trace = kept.trace() if kept is not None and not holds else None
-    if kept is not None and holds:
-        for key in keys:
-            done()
-            known = kept.report(key)
-            if known is not None:
-                yield known
-        if kept.refreshed:
-            kept.save()
-        return
-    with gc_at_leisure():
-        workspaces = Workspaces(trace or Trace())
-        if kept is not None and trace is not None:
-            _renew(trace, kept.changed, [workspaces.of(task.options) for task in tasks])
-        trace = workspaces.disk.trace or Trace()
-        numbers = [trace.number(key) for key in keys]
-        waiting = [number not in trace.made for number in numbers]
-    new = _run(
-        [task for task, waits in zip(tasks, waiting, strict=True) if waits], jobs, workspaces
-    )
-    for number, waits in zip(numbers, waiting, strict=True):
+    for report in _run(tasks, jobs, workspaces or Workspaces()):
         done()
-        report = next(new) if waits else unpacked(trace.values.get(number, ()))
-        if report.findings or report.errors:
-            yield report
-    for _ in new:
-        """Let it come to its end."""
-    with gc_at_leisure():
-        store.save(trace)
-
-
-def _renew(trace: Trace, changed: set[int], workspaces: Iterable[Workspace]) -> None:
-    """Forget what is derived from leaves that ``changed``, as far as it turns out otherwise.
-
-    What searches over files say is found out anew: where that is what it was, it changes
-    nothing for what is derived from it.
-    """
-    by_tag = {workspace.tag: workspace for workspace in workspaces}
-    waiting: dict[str, set[int]] = {}
-
-    def spread(numbers: set[int]) -> None:
-        for node in trace.dependents(numbers) if numbers else ():
-            waiting.setdefault(trace.keys[node][0], set()).add(node)
-
-    for number in changed:
-        trace.forget(number)
-    spread(changed)
-    for letter in _RENEWED:
-        was = {number: trace.forget(number) for number in waiting.pop(letter, ())}
-        moved: set[int] = set()
-        for number, value in was.items():
-            head, _, path = trace.keys[number].partition(" ")
-            workspace = by_tag.get(head[1:])
-            if workspace is not None and letter == "s":
-                workspace.text(path)
-            elif workspace is not None and letter.isdigit():
-                workspace.offers(path, int(letter))
-            if number not in trace.made or trace.values.get(number, ()) != value:
-                moved.add(number)
-        spread(moved)
-    for number in waiting.pop("r", ()):
-        trace.forget(number)
+        yield report
 
 
 def check_file(task: Task, workspaces: Workspaces) -> FileReport:
@@ -241,7 +163,7 @@ def check_chunk(tasks: Sequence[Task], traced: bool) -> tuple[list[FileReport], 
     return reports, None if trace is None else trace.take()
 
 
-def _run(tasks: list[Task], jobs: int, workspaces: Workspaces) -> Iterator[FileReport]:
+def _run(tasks: Sequence[Task], jobs: int, workspaces: Workspaces) -> Iterator[FileReport]:
     """Check the files, in other processes where that pays or was asked for."""
     limit = jobs or _cpus()
     finished = 0
@@ -268,7 +190,7 @@ def _run(tasks: list[Task], jobs: int, workspaces: Workspaces) -> Iterator[FileR
 
 
 def _in_pool(
-    tasks: list[Task], jobs: int, traced: bool
+    tasks: Sequence[Task], jobs: int, traced: bool
 ) -> Iterator[tuple[list[FileReport], Notes | None]]:
     """Yield the results of chunks, in order; ends early where no processes are to be had."""
     size = max(1, min(_CHUNK, len(tasks) // (jobs * 4)))

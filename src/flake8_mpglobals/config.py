@@ -22,7 +22,7 @@ class Configuration:
     ``file`` cannot be used, else where the settings of a folder are first asked.
     """
 
-    __slots__ = ("_fixed", "_flags", "_known", "_options")
+    __slots__ = ("_fixed", "_flags", "_known", "_options", "read")
 
     def __init__(
         self,
@@ -32,13 +32,15 @@ class Configuration:
         flags: Settings | None = None,
     ) -> None:
         self._flags = flags = flags or Settings()
+        self.read: dict[str, bytes | None] = {}
+        """What was in each settings file that was looked for, None where it is not there."""
         self._known: dict[str, Settings] = {}
         self._options: dict[int, Options] = {}
         self._fixed: Settings | None = None
         if isolated:
             self._fixed = flags
         elif file is not None:
-            found = load(file)
+            found = self._load(file)
             if found is None:
                 raise _error(file, 0, 0, "there is no [tool.mpglobals] table")
             self._fixed = found.under(flags)
@@ -58,7 +60,10 @@ class Configuration:
 
     def options_for(self, path: str) -> Options:
         """Return what the analysis of a file is told."""
-        settings = self.for_file(path)
+        return self.options_under(self.for_file(path), path)
+
+    def options_under(self, settings: Settings, path: str) -> Options:
+        """Return what the analysis of a file is told where these settings hold for it."""
         if settings.per_file_ignores:
             return settings.options(path)
         options = self._options.get(id(settings))
@@ -71,7 +76,7 @@ class Configuration:
         while True:
             known = self._known.get(folder)
             if known is None:
-                found = load(os.path.join(folder, FILE), missing_ok=True)
+                found = self._load(os.path.join(folder, FILE), missing_ok=True)
                 known = None if found is None else found.under(self._flags)
             climbed.append(folder)
             parent = os.path.dirname(folder)
@@ -84,23 +89,34 @@ class Configuration:
             self._known[one] = known
         return known
 
+    def _load(self, path: str, *, missing_ok: bool = False) -> Settings | None:
+        data = self.read[os.path.abspath(path)] = _bytes(path, missing_ok=missing_ok)
+        return _parsed(path, data)
 
-def load(path: str, *, missing_ok: bool = False) -> Settings | None:
+
+def load(path: str) -> Settings | None:
     """Read one TOML file; None where it has no ``[tool.mpglobals]`` table.
 
     Raises :class:`ConfigError` for a file that cannot be read or parsed, or with
     a wrong setting.  A file that nowhere says ``mpglobals`` is not parsed.
     """
+    return _parsed(path, _bytes(path, missing_ok=False))
+
+
+def _bytes(path: str, *, missing_ok: bool) -> bytes | None:
     try:
         with open(path, "rb") as handle:
-            data = handle.read()
+            return handle.read()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         if missing_ok:
             return None
         raise _error(path, 0, 0, _reason(error)) from None
     except OSError as error:
         raise _error(path, 0, 0, _reason(error)) from None
-    if b"mpglobals" not in data:
+
+
+def _parsed(path: str, data: bytes | None) -> Settings | None:
+    if data is None or b"mpglobals" not in data:
         return None
     from flake8_mpglobals.pyproject import parse
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from flake8_mpglobals.config import FILE as CONFIG_FILE
 from flake8_mpglobals.config import Configuration
+from flake8_mpglobals.disk import Disk
 from flake8_mpglobals.model import FileError
-from flake8_mpglobals.records import frozen
+from flake8_mpglobals.records import field, frozen
 from flake8_mpglobals.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Target:
 
     path: str
     explicit: bool
+    settings: Settings | None = field(default=None, compare=False)
 
 
 def display(path: str) -> str:
@@ -47,22 +49,32 @@ def display(path: str) -> str:
 
 
 def discover(
-    paths: Iterable[str], configuration: Configuration, *, force_exclude: bool = False
+    paths: Iterable[str],
+    configuration: Configuration,
+    *,
+    force_exclude: bool = False,
+    disk: Disk | None = None,
 ) -> Iterator[Target | FileError]:
     """Yield every file once, in a fixed order, and an error for each PATH that is not there.
+
+    The trace of ``disk`` is told what the answer depends on, besides settings files.
 
     Raises :class:`~flake8_mpglobals.config.ConfigError` for a wrong setting in a
     ``pyproject.toml`` on the way.
     """
     seen: set[str] = set()
     walked: set[str] = set()
+    disk = Disk() if disk is None else disk
     for path in paths:
         full = os.path.abspath(path)
+        disk.look(full)
         if os.path.isdir(path):
             settings = configuration.for_folder(full)
             if _forced(settings, force_exclude) and settings.excluded().match(full):
                 continue
-            yield from _walk(full, display(path), configuration, settings, walked=walked, seen=seen)
+            yield from _walk(
+                full, display(path), configuration, settings, disk, walked=walked, seen=seen
+            )
             continue
         if not os.path.lexists(path):
             yield FileError(display(path), 0, 0, "no such file or folder")
@@ -73,7 +85,7 @@ def discover(
         key = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
         if key not in seen:
             seen.add(key)
-            yield Target(display(path), True)
+            yield Target(display(path), True, settings)
 
 
 def _forced(settings: Settings, flag: bool) -> bool:
@@ -85,6 +97,7 @@ def _walk(
     shown: str,
     configuration: Configuration,
     settings: Settings,
+    disk: Disk,
     *,
     walked: set[str],
     seen: set[str],
@@ -94,7 +107,7 @@ def _walk(
     ``walked`` and ``seen`` hold the folders and files done, by real folder.
     """
     prefix = "" if shown == os.curdir else shown.rstrip("/") + "/"
-    above = _above(top) if settings.respect_gitignore is not False else ()
+    above = _above(top, disk) if settings.respect_gitignore is not False else ()
     stack = [(top, os.path.realpath(top), prefix, settings, above)]
     while stack:
         folder, real, prefix, settings, specs = stack.pop()
@@ -102,8 +115,7 @@ def _walk(
             continue
         walked.add(real)
         try:
-            with os.scandir(folder) as listing:
-                entries = sorted(listing, key=_name)
+            entries = disk.entries(folder)
         except OSError as error:
             message = (error.strerror or str(error)).lower()
             yield FileError(prefix.rstrip("/") or ".", 0, 0, message)
@@ -117,7 +129,7 @@ def _walk(
             if ".git" in names:
                 specs = ()
             if _IGNORE_FILE in names:
-                specs = _with(specs, folder)
+                specs = _with(specs, folder, disk)
         excluded = settings.excluded()
         inner = []
         for entry in entries:
@@ -139,12 +151,8 @@ def _walk(
                 inner.append((path, below, f"{prefix}{name}/", settings, specs))
             elif (key := os.path.join(real, name)) not in seen and _is_file(entry):
                 seen.add(key)
-                yield Target(prefix + name, False)
+                yield Target(prefix + name, False, settings)
         stack.extend(reversed(inner))
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
@@ -157,18 +165,18 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 _Specs = tuple[tuple[str, "GitIgnoreSpec"], ...]
 
 
-def _above(top: str) -> _Specs:
+def _above(top: str, disk: Disk) -> _Specs:
     """Return the ignore files between the root of the git checkout and ``top`` (exclusive).
 
     Nothing where ``top`` itself is ignored: who names a folder wants it looked at.
     """
-    if os.path.exists(os.path.join(top, ".git")):
+    if disk.look(os.path.join(top, ".git")):
         return ()
     folders: list[str] = []
     folder = os.path.dirname(top)
     while True:
         folders.append(folder)
-        if os.path.exists(os.path.join(folder, ".git")):
+        if disk.look(os.path.join(folder, ".git")):
             break
         parent = os.path.dirname(folder)
         if parent == folder:
@@ -176,8 +184,8 @@ def _above(top: str) -> _Specs:
         folder = parent
     specs: _Specs = ()
     for folder in reversed(folders):
-        if os.path.isfile(os.path.join(folder, _IGNORE_FILE)):
-            specs = _with(specs, folder)
+        if disk.look(os.path.join(folder, _IGNORE_FILE)) == "file":
+            specs = _with(specs, folder, disk)
     while folders:
         inner = folders[-2] if len(folders) > 1 else top
         if specs and _ignored(specs, inner, True):
@@ -186,12 +194,12 @@ def _above(top: str) -> _Specs:
     return specs
 
 
-def _with(specs: _Specs, folder: str) -> _Specs:
+def _with(specs: _Specs, folder: str, disk: Disk) -> _Specs:
     from pathspec import GitIgnoreSpec
 
     try:
-        with open(os.path.join(folder, _IGNORE_FILE), encoding="utf-8", errors="replace") as lines:
-            spec = GitIgnoreSpec.from_lines(lines.read().splitlines())
+        text = disk.read(os.path.join(folder, _IGNORE_FILE)).decode("utf-8", "replace")
+        spec = GitIgnoreSpec.from_lines(text.splitlines())
     except (OSError, ValueError):
         return specs
     return (*specs, (folder, spec))

@@ -38,16 +38,47 @@ class Disk:
         if known is None:
             folder, name = os.path.split(path)
             asked = self._asked[folder] = self._asked.get(folder, 0) + 1
-            listing = self._list(folder) if asked > _FEW else None
+            listing = self._list(folder) if asked > _FEW and not self._above(folder) else None
             known = _kind(path) if listing is None or not name else listing.get(name, "")
-            self._kinds[path] = known
+            self._kinds[path] = known.removesuffix(_LINK)
         if self.trace is not None:
-            folder = os.path.dirname(path)
-            if self._listed.get(folder) is not None:
+            folder, name = os.path.split(path)
+            listing = self._listed.get(folder)
+            if listing is not None:
                 self.trace.note(f"n {folder}")
-            else:
-                self.trace.saw(f"k {path}", (known,))
+            if listing is None or listing.get(name, "").endswith(_LINK):
+                self.trace.saw(f"k {path}", (self._kinds[path],))
+        return self._kinds[path]
+
+    def _above(self, folder: str) -> bool:
+        """Whether the run is inside a folder: what else is in there comes and goes."""
+        return self.cwd.startswith(os.path.join(folder, ""))
+
+    def look(self, path: str) -> str:
+        """Return the kind of a path, and depend on no more than that."""
+        known = _kind(path)
+        if self.trace is not None:
+            self.trace.saw(f"k {path}", (known,))
         return known
+
+    def entries(self, folder: str) -> list[os.DirEntry[str]]:
+        """Return what is in a folder, by name; raises ``OSError``."""
+        now = time.time_ns()
+        status = _status(folder) if self.trace is not None else None
+        try:
+            with os.scandir(folder) as listing:
+                found = sorted(listing, key=_name)
+        except OSError:
+            if self.trace is not None:
+                self.trace.saw(f"n {folder}", (_settled(status, now), _UNREADABLE))
+            raise
+        if self.trace is not None:
+            kinds = {entry.name: _entry_kind(entry) for entry in found}
+            self.trace.saw(f"n {folder}", (_settled(status, now), _modules(kinds)))
+            for name, kind in kinds.items():
+                if kind.endswith(_LINK):
+                    self.look(os.path.join(folder, name))
+        return found
 
     def names(self, folder: str) -> Iterable[str]:
         """Return what is in a folder, by name; nothing where it cannot be listed."""
@@ -102,21 +133,21 @@ def renewed(key: str, state: State) -> State | None:
         return state if state == (_kind(path),) else None
     now = time.time_ns()
     status = _status(path)
-    if what == "n":
-        if state[0] and status is not None and state[0] == _signature(status):
-            return state
-        names = _modules(_listing(path))
-        return (_settled(status, now), names) if names == state[1] else None
-    if state[0] == (() if status is None else _signature(status)) and (state[0] or not state[1]):
+    signature = () if status is None else _signature(status)
+    if state[0] == signature and (signature or (what == "t" and not state[1])):
         return state
-    if not state[1]:
+    new: State
+    if what == "n":
+        new = (_settled(status, now), _modules(_listing(path)))
+    elif not state[1]:
         return None
-    try:
-        with open(path, "rb") as handle:
-            new = _content_state(os.fstat(handle.fileno()), handle.read(), now)
-    except (OSError, ValueError):
-        return None
-    return new if new[1] == state[1] else None
+    else:
+        try:
+            with open(path, "rb") as handle:
+                new = _content_state(os.fstat(handle.fileno()), handle.read(), now)
+        except (OSError, ValueError):
+            return None
+    return state if new == state else new if new[1] == state[1] else None
 
 
 def file_state(path: str) -> State:
@@ -161,14 +192,14 @@ def _settled(status: os.stat_result | None, now: int) -> tuple[int, ...]:
 
 
 def _modules(listing: dict[str, str] | None) -> State:
-    """Return what of a folder bears on imports: its modules, folders and project files."""
+    """Return what of a folder bears on imports and on which files are looked at."""
     if listing is None:
-        return ()
+        return _UNREADABLE
     return tuple(
         sorted(
             (name, kind)
             for name, kind in listing.items()
-            if kind == "folder" or name.endswith(".py") or name in PROJECT_FILES
+            if kind.startswith("folder") or name.endswith(_TOLD) or name in PROJECT_FILES
         )
     )
 
@@ -197,6 +228,17 @@ def _kind(path: str) -> str:
 
 def _entry_kind(entry: os.DirEntry[str]) -> str:
     try:
-        return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
+        kind = "folder" if entry.is_dir() else "file" if entry.is_file() else ""
+        return kind + _LINK if entry.is_symlink() else kind
     except OSError:
         return ""
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+_LINK = "@"
+"""What the kind of a link ends with in a listing: it is that of what it leads to."""
+_UNREADABLE = (("", ""),)
+_TOLD = (".py", ".pyw", ".gitignore", ".git")

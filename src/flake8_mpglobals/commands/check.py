@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from flake8_mpglobals.checking import (
     Job,
     check_bytes,
-    check_files,
     read,
 )
 from flake8_mpglobals.commands.common import (
@@ -22,15 +22,13 @@ from flake8_mpglobals.commands.common import (
     stdin_path,
 )
 from flake8_mpglobals.config import Configuration
-from flake8_mpglobals.discovery import Target, discover
 from flake8_mpglobals.model import FileError, FileReport, Finding, Fix
 from flake8_mpglobals.options import TRACEBACK
+from flake8_mpglobals.recall import Command
 from flake8_mpglobals.records import replace
 from flake8_mpglobals.reporters import Report, Style, render
 from flake8_mpglobals.workspace import Workspaces
 
-_FEW = 8
-"""So few files are as soon checked as looked up."""
 _MANY = 500
 """From so many files on, a terminal is shown how far the run is."""
 
@@ -61,8 +59,11 @@ def run(
         data = sys.stdin.buffer.read()
         report = _check_stdin(data, flags, configuration)
     else:
-        kept = (cache_dir or None) if cache else ""
-        report = _check_paths(paths or (".",), configuration, jobs, quiet, kept)
+        command = Command(
+            paths or (".",), configuration, repr(flags), jobs, partial(_progress, quiet)
+        )
+        outcome = command.run((cache_dir or None) if cache else "")
+        report = _report(outcome.reports, outcome.errors, outcome.files)
         if not report.files and not report.errors and not quiet:
             print("warning: no Python files found under the given paths", file=sys.stderr)
     if output_format == "json":
@@ -100,31 +101,7 @@ def _check_stdin(data: bytes, flags: Flags, configuration: Configuration) -> Rep
     return _report([checked], [], 1)
 
 
-def _check_paths(
-    paths: tuple[str, ...],
-    configuration: Configuration,
-    jobs: int,
-    quiet: bool,
-    cache: str | None,
-) -> Report:
-    targets: list[tuple[str, bool]] = []
-    errors: list[FileError] = []
-    for found in discover(paths, configuration):
-        if isinstance(found, Target):
-            targets.append((found.path, found.explicit))
-        else:
-            errors.append(found)
-    folder = cache
-    if cache is None and len(targets) > _FEW:
-        from flake8_mpglobals.cache import default_folder
-
-        folder = default_folder()
-    with _progress(len(targets), quiet) as done:
-        reports = list(check_files(targets, configuration.options_for, jobs, done, folder or None))
-    return _report(reports, errors, len(targets))
-
-
-def _report(reports: list[FileReport], errors: list[FileError], files: int) -> Report:
+def _report(reports: Iterable[FileReport], errors: Iterable[FileError], files: int) -> Report:
     findings = [finding for report in reports for finding in report.findings]
     errors = [*errors, *(error for report in reports for error in report.errors)]
     return Report(
@@ -175,7 +152,7 @@ def _statistics(findings: tuple[Finding, ...], *, as_json: bool) -> str:
 
 
 @contextmanager
-def _progress(files: int, quiet: bool) -> Iterator[Callable[[], object]]:
+def _progress(quiet: bool, files: int) -> Iterator[Callable[[], object]]:
     """Show a bar on standard error where someone watches a long run."""
     if quiet or files < _MANY or not sys.stderr.isatty():
         yield lambda: None
