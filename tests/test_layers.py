@@ -24,6 +24,7 @@ ORDER = (
     "options",
     "source",
     "trace",
+    "blocks",
     "ledger",
     "imports",
     "mentions",

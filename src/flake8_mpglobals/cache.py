@@ -13,8 +13,8 @@ kept, options part of the key of a report.
 * What was kept in one go is a *ledger* (:mod:`flake8_mpglobals.ledger`); what changed since
   is a *journal* beside it, which names it.  When the journal has grown to a share of the
   ledger, another ledger is written that holds both.
-* What cannot be read, does not look as it was written, or cannot be written is left
-  alone: the files are checked anew.  A file is replaced whole, so concurrent runs see
+* What cannot be read, does not look as it was written (``Damaged``), or cannot be written
+  is left alone: the files are checked anew.  A file is replaced whole, so concurrent runs see
   one state or the other; the last one to end is kept.
 """
 
@@ -32,6 +32,7 @@ from functools import lru_cache
 from typing import Any
 
 from flake8_mpglobals import __version__
+from flake8_mpglobals.disk import digest as content_digest
 from flake8_mpglobals.disk import renewed, tag_of
 from flake8_mpglobals.ledger import Answer, Ledger, opened, written
 from flake8_mpglobals.model import (
@@ -93,10 +94,8 @@ class Kept:
         trace.gone = set(array("I", gone))
         trace.states, trace.made, trace.values = states, made, values
 
-    def changed(self, among: set[int] | None) -> set[int] | None:
-        """Return the leaves that are not as they were, of these or of all; None where what
-        they were cannot be told.
-        """
+    def changed(self, among: set[int] | None) -> set[int]:
+        """Return the leaves that are not as they were, of these or of all."""
         trace, ledger = self.trace, self.ledger
         states = {
             number: state
@@ -104,11 +103,7 @@ class Kept:
             if state is not None and (among is None or number in among)
         }
         for number in ledger.suspects(among, trace.gone.union(trace.states)):
-            state = ledger.other(number)
-            if state is None:
-                if not ledger.load():
-                    return None
-                state = ledger.state(number)
+            state = ledger.other(number) or ledger.state(number)
             if state is not None:
                 states[number] = state
         found: set[int] = set()
@@ -150,7 +145,7 @@ class Cache:
             return None
 
     def save(self, trace: Trace, answers: dict[str, Answer]) -> None:
-        """Keep what a run noted; never raises ``OSError``."""
+        """Keep what a run noted; raises no ``OSError``, but ``Damaged``."""
         trace.settle()
         trace.drop_doubtful()
         while len(answers) > _ANSWERS:
@@ -176,9 +171,9 @@ class Cache:
             _prune(self._top)
 
     def refresh(self, kept: Kept) -> None:
-        """Keep what is known better of what has not changed; never raises ``OSError``."""
+        """Keep what is known better of what has not changed; raises no ``OSError``."""
         with contextlib.suppress(OSError, ValueError):
-            if not self._add(kept.trace, kept.ledger, kept.answers) and kept.ledger.load():
+            if not self._add(kept.trace, kept.ledger, kept.answers):
                 self.save(kept.trace, kept.answers)
 
     def _add(self, trace: Trace, ledger: Ledger, answers: dict[str, Answer]) -> bool:
@@ -261,9 +256,7 @@ def _prune(top: str) -> None:
 
 def digest(what: bytes) -> str:
     """Return a short name for some bytes."""
-    from hashlib import blake2b
-
-    return blake2b(what, digest_size=16).hexdigest()
+    return content_digest(what).hex()
 
 
 def report_key(path: str, explicit: bool, options: Options) -> str:
@@ -288,13 +281,17 @@ def _tool() -> list[tuple[object, ...]]:
     from importlib.util import find_spec
 
     own = os.path.dirname(os.path.abspath(__file__))
-    stats: list[tuple[object, ...]] = [
-        (os.path.relpath(path, own), *_when(path))
-        for folder, _, names in os.walk(own)
-        for name in names
-        if name.endswith(".py")
-        for path in (os.path.join(folder, name),)
-    ]
+    stats: list[tuple[object, ...]] = []
+    folders = [own]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    stat = entry.stat()
+                    inside = entry.path[len(own) :]
+                    stats.append((inside, stat.st_size, stat.st_mtime_ns))
+                elif entry.is_dir():
+                    folders.append(entry.path)
     for name in _LIBRARIES:
         spec = find_spec(name)
         origin = (spec.origin if spec is not None else None) or ""

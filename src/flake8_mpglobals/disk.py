@@ -163,7 +163,11 @@ def _content_state(status: os.stat_result, data: bytes, now: int) -> State:
 
 def digest(data: bytes) -> bytes:
     """Return what stands for a content: 16 bytes."""
-    from hashlib import blake2b
+    try:
+        # hashlib imports OpenSSL, which takes longer than all that is to be done with it.
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
 
     return blake2b(data, digest_size=16).digest()
 

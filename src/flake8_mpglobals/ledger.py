@@ -1,9 +1,9 @@
 """A file in which what a trace noted is looked up in place.
 
-It has two parts, each with a checksum.  The first, which is read at once, tells whether
-anything has changed on disk, and what was found: enough where nothing has.  The second is
-the graph of answers, in which a change is followed; nothing of it is decoded before it is
-asked for.  Keys are found by a table of their hashes, all else by number.
+It has two halves.  The first, which is read at once, tells whether anything has changed on
+disk, and what was found: enough where nothing has.  The second is the graph of answers, in
+which a change is followed; nothing of it is read before it is asked for.  Keys are found by
+a table of their hashes, all else by number.
 
 Leaves are of three sorts.  *Settled* ones are told to be unchanged by size, times and
 inode alone.  Those *implied* by a settled one need no look while that is unchanged: that a
@@ -16,21 +16,23 @@ from __future__ import annotations
 import marshal
 import os
 import struct
+import sys
 import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-from mmap import ACCESS_READ, mmap
 from typing import Any, BinaryIO
 
+from flake8_mpglobals.blocks import Blocks, sums_of
 from flake8_mpglobals.trace import State, Trace, depending
 
-_HEAD = struct.Struct("<4sQIQI")
+_HEAD = struct.Struct("<4sQI")
 _MARK = b"mpg3"
 _ROW = struct.Struct("=4q")
 """The size, times and inode of a settled leaf."""
 _NOWHERE = 0xFFFFFFFF
+_WIDTH = array("I").itemsize
 
 Answer = tuple[int, bytes, bytes | None]
 """The node of the answer to a command, the reports that make it up, in their order, and the
@@ -48,23 +50,25 @@ class Ledger:
     answers: dict[str, Answer]
     found: dict[int, Any]
 
-    def __init__(self, file: BinaryIO, front: tuple[Any, ...], back: tuple[int, int]) -> None:
+    def __init__(self, file: BinaryIO, front: tuple[Any, ...]) -> None:
         self._file = file
-        self._back = back
-        self.size = back[0]
         (self.count, self.answers, self.found, settled, paths, self._rows, self._others,
-         implied, by) = front  # fmt: skip
+         implied, by, self._sizes, self._sums) = front  # fmt: skip
+        self.size = sum(self._sizes)
         self._settled = array("I", settled)
         self._paths = _split(paths)
         self._implied = array("I", implied)
         self._by = array("I", by)
-        self._graph: tuple[memoryview, ...] = ()
+        self._starts = dict(zip(_PARTS, accumulate(self._sizes, initial=0), strict=False))
+        self._blocks: Blocks | None = None
+        self._whole: dict[str, memoryview] = {}
         self.name = ""
         self.names: dict[int, str] = {number: key for number, (key, _) in self._others.items()}
 
     def close(self) -> None:
         """Let the file be replaced, where it could not be while it is open."""
-        self._graph = ()
+        self._whole.clear()
+        self._blocks = None
         self._file.close()
 
     # -- has anything changed? ---------------------------------------------------
@@ -103,116 +107,108 @@ class Ledger:
 
     # -- the graph ---------------------------------------------------------------
 
-    def load(self) -> bool:
-        """Make the graph ready; false where it is damaged."""
-        if not self._graph:
-            size, sum_ = self._back
-            try:
-                whole = mmap(self._file.fileno(), 0, access=ACCESS_READ)
-            except (OSError, ValueError):
-                return False
-            view = memoryview(whole)[-size:]
-            if len(view) != size or zlib.crc32(view) != sum_:
-                return False
-            length = int.from_bytes(view[:4], "little")
-            start = 4 + length
-            parts = []
-            for each in marshal.loads(view[4:start]):
-                parts.append(view[start : start + each])
-                start += each
-            self._graph = tuple(
-                part.cast("I") if kind == "I" else part
-                for kind, part in zip(_PARTS.values(), parts, strict=True)
-            )
-        return True
+    def _piece(self, name: str, start: int, end: int) -> memoryview:
+        """Return some bytes of a part; raises ``Damaged``, as all that follows."""
+        if self._blocks is None:
+            self._blocks = Blocks(self._file, self.size, self._sums)
+        first = self._starts[name]
+        return self._blocks.piece(first + start, first + end)
 
-    def _part(self, name: str) -> memoryview:
-        return self._graph[_INDEX[name]]
+    def _numbers(self, name: str) -> memoryview:
+        """Return a part that holds numbers."""
+        known = self._whole.get(name)
+        if known is None:
+            piece = self._piece(name, 0, self._sizes[_PARTS.index(name)])
+            known = self._whole[name] = piece.cast("I")
+        return known
+
+    def _item(self, name: str, at: int, width: int = 1) -> memoryview:
+        """Return the bytes that stand at a place in a part, by where each ends."""
+        ends = self._numbers(f"{name} end")
+        return self._piece(name, width * ends[at - 1] if at else 0, width * ends[at])
 
     def find(self, key: str) -> int | None:
         """Return the number of a key, None where it is not there."""
-        table, keys, ends = self._graph[:3]
         wanted = _bytes(key)
-        mask = len(table) - 1
+        mask = self._sizes[0] // _WIDTH - 1
         at = zlib.crc32(wanted) & mask
-        while (number := table[at]) != _NOWHERE:
-            if keys[ends[number - 1] if number else 0 : ends[number]] == wanted:
+        while True:
+            slot = self._piece("table", at * _WIDTH, (at + 1) * _WIDTH)
+            number = int.from_bytes(slot, sys.byteorder)
+            if number == _NOWHERE:
+                return None
+            if self._item("keys", number) == wanted:
                 return number
             at = (at + 1) & mask
-        return None
 
     def key(self, number: int) -> str:
         """Return the key with a number."""
         known = self.names.get(number)
         if known is not None:
             return known
-        _, keys, ends = self._graph[:3]
-        return _text(bytes(keys[ends[number - 1] if number else 0 : ends[number]]))
+        return _text(bytes(self._item("keys", number)))
 
     def state(self, number: int) -> State | None:
         """Return the state of a leaf, None where there is none."""
-        state: State | None = self._looked_up("leaves", "state_ends", "states", number, None)
+        at = _place(self._numbers("leaves"), number)
+        if at is None:
+            return None
+        state: State = marshal.loads(self._item("states", at))
         return state
 
     def edges(self, number: int) -> bytes | None:
         """Return what a node was derived from, None where it was not."""
-        nodes = self._part("nodes")
-        at = bisect_left(nodes, number)
-        if at == len(nodes) or nodes[at] != number:
+        at = _place(self._numbers("nodes"), number)
+        if at is None:
             return None
-        to_leaves, to_nodes = (
-            self._part(edges)[ends[at - 1] if at else 0 : ends[at]]
-            for edges, ends in (
-                ("to_leaves", self._part("leaf_ends")),
-                ("to_nodes", self._part("node_ends")),
-            )
-        )
-        return array("I", sorted((*to_leaves, *to_nodes))).tobytes()
+        edges = array("I", self._item("to leaves", at, _WIDTH).tobytes())
+        edges.frombytes(self._item("to nodes", at, _WIDTH))
+        return array("I", sorted(edges)).tobytes()
 
     def value(self, number: int) -> Any:
         """Return the value of a node; an empty tuple where there is none."""
         known = self.found.get(number)
         if known is None:
-            known = self._looked_up("valued", "value_ends", "values", number, ())
+            at = _place(self._numbers("valued"), number)
+            known = () if at is None else marshal.loads(self._item("values", at))
         return known
-
-    def _looked_up(self, numbers: str, ends: str, blobs: str, number: int, missing: Any) -> Any:
-        which, until = self._part(numbers), self._part(ends)
-        at = bisect_left(which, number)
-        if at == len(which) or which[at] != number:
-            return missing
-        return marshal.loads(self._part(blobs)[until[at - 1] if at else 0 : until[at]])
 
     def dependents(self, numbers: set[int]) -> set[int]:
         """Return the nodes that are derived from any of these right away."""
-        nodes, leaves = self._part("nodes"), numbers.intersection(self._part("leaves"))
-        found = depending(leaves, nodes, self._part("leaf_ends"), self._part("to_leaves").tobytes())
-        if leaves != numbers:
-            edges = self._part("to_nodes").tobytes()
-            found |= depending(numbers - leaves, nodes, self._part("node_ends"), edges)
-        return found
+        leaves = numbers.intersection(self._numbers("leaves"))
+        return self._depending(leaves, "to leaves") | self._depending(numbers - leaves, "to nodes")
+
+    def _depending(self, numbers: set[int], name: str) -> set[int]:
+        if not numbers:
+            return set()
+        edges, ends = self._numbers(name), self._numbers(f"{name} end")
+        return depending(numbers, self._numbers("nodes"), ends, edges.tobytes())
 
     def nodes(self) -> Sequence[int]:
         """Return the nodes that were made."""
-        return self._part("nodes")
+        return self._numbers("nodes")
 
     def leaves(self) -> Sequence[int]:
         """Return the leaves that have a state."""
-        return self._part("leaves")
+        return self._numbers("leaves")
 
 
-_PARTS = {
+_PARTS = (
     # all keys, in the order of their numbers, and where they are by their hashes
-    "table": "I", "keys": "B", "key_ends": "I",
+    *("table", "keys", "keys end"),
     # nodes, and what they are derived from
-    "nodes": "I", "leaf_ends": "I", "to_leaves": "I", "node_ends": "I", "to_nodes": "I",
+    *("nodes", "to leaves", "to leaves end", "to nodes", "to nodes end"),
     # nodes with a value
-    "valued": "I", "value_ends": "I", "values": "B",
+    *("valued", "values", "values end"),
     # leaves with a state
-    "leaves": "I", "state_ends": "I", "states": "B",
-}  # fmt: skip
-"""The parts of the graph, in their order: numbers, or bytes."""
-_INDEX = {name: index for index, name in enumerate(_PARTS)}
+    *("leaves", "states", "states end"),
+)
+"""The parts of the graph, in their order."""
+
+
+def _place(numbers: memoryview, number: int) -> int | None:
+    at = bisect_left(numbers, number)
+    return at if at < len(numbers) and numbers[at] == number else None
 
 
 def opened(path: str) -> Ledger | None:
@@ -223,10 +219,10 @@ def opened(path: str) -> Ledger | None:
         return None
     try:
         head = file.read(_HEAD.size) or b""
-        mark, size, sum_, back, back_sum = _HEAD.unpack(head)
+        mark, size, sum_ = _HEAD.unpack(head)
         data = file.read(size) if mark == _MARK and size <= os.fstat(file.fileno()).st_size else b""
         if data and zlib.crc32(data) == sum_:
-            return Ledger(file, marshal.loads(data), (back, back_sum))
+            return Ledger(file, marshal.loads(data))
     except (OSError, ValueError, EOFError, TypeError, struct.error):
         pass
     file.close()
@@ -274,19 +270,20 @@ def written(trace: Trace, answers: dict[str, Answer], cwd: str, in_front: str) -
     back = {
         "table": _table(encoded),
         "keys": b"".join(encoded),
-        "key_ends": _ends(map(len, encoded)),
+        "keys end": _ends(map(len, encoded)),
         "nodes": moved(nodes),
-        "leaf_ends": leaf_ends,
-        "to_leaves": moved(to_leaves),
-        "node_ends": node_ends,
-        "to_nodes": moved(to_nodes),
+        "to leaves": moved(to_leaves),
+        "to leaves end": leaf_ends,
+        "to nodes": moved(to_nodes),
+        "to nodes end": node_ends,
         "valued": moved(valued),
-        "value_ends": _ends(map(len, packed)),
         "values": b"".join(packed),
+        "values end": _ends(map(len, packed)),
         "leaves": moved(leaves),
-        "state_ends": _ends(map(len, packed_states)),
         "states": b"".join(packed_states),
+        "states end": _ends(map(len, packed_states)),
     }
+    graph = b"".join(map(back.__getitem__, _PARTS))
     settled, paths, rows, others, implied, by = _sorted_out(trace, states, cwd)
     front = marshal.dumps(
         (
@@ -301,15 +298,11 @@ def written(trace: Trace, answers: dict[str, Answer], cwd: str, in_front: str) -
             {numbers[n]: (trace.key(n), states[n]) for n in others},
             moved(implied),
             moved(by),
+            [len(back[name]) for name in _PARTS],
+            sums_of(graph),
         )
     )  # fmt: skip
-    sizes = marshal.dumps([len(back[name]) for name in _PARTS])
-    rest = (len(sizes).to_bytes(4, "little"), sizes, *(back[name] for name in _PARTS))
-    sum_ = 0
-    for part in rest:
-        sum_ = zlib.crc32(part, sum_)
-    head = _HEAD.pack(_MARK, len(front), zlib.crc32(front), sum(map(len, rest)), sum_)
-    return (head, front, *rest)
+    return (_HEAD.pack(_MARK, len(front), zlib.crc32(front)), front, graph)
 
 
 def _edges(packed: Iterable[bytes], states: dict[int, State]) -> tuple[Any, ...]:

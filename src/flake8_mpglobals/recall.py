@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 
+from flake8_mpglobals.blocks import Damaged
 from flake8_mpglobals.cache import (
     Cache,
     Kept,
@@ -109,15 +110,18 @@ class Command:
     # -- from what was kept ------------------------------------------------------
 
     def _recalled(self, cache: Cache) -> Outcome:
+        question = self._question()
         kept = cache.load()
-        try:
-            question = self._question()
-            with gc_at_leisure():
-                outcome = self._again(cache, kept, question) if kept is not None else None
-            return self._anew(cache, kept, question) if outcome is None else outcome
-        finally:
-            if kept is not None:
+        if kept is not None:
+            try:
+                with gc_at_leisure():
+                    outcome = self._again(cache, kept, question)
+                return outcome or self._anew(cache, kept, question)
+            except Damaged:
+                """Nothing that was kept can be relied on."""
+            finally:
                 kept.ledger.close()
+        return self._anew(cache, None, question)
 
     def _question(self) -> str:
         real = [os.path.realpath(path) for path in self._paths]
@@ -134,12 +138,10 @@ class Command:
         number, packed, own = answer
         trace, reports = kept.trace, array("I", packed)
         changed = kept.changed(None if own is None else set(array("I", own)))
-        if changed is None or trace.unknown((number, *reports)):
+        if trace.unknown((number, *reports)):
             return None
         files, errors, paths = trace.value(number)
         if changed:
-            if not kept.ledger.load():
-                return None
             workspaces = Workspaces(trace)
             options = [self._configuration.options_for(path) for path in paths]
             _renew(trace, changed, map(workspaces.of, options))
@@ -176,7 +178,6 @@ class Command:
             targets, errors = looks.derive(question, lambda: self._targets(disk))
             tasks = [self._task(target) for target in targets]
             keys = [report_key(task.path, task.explicit, task.options) for task in tasks]
-            kept = kept if kept is not None and kept.ledger.load() else None
             trace = kept.trace if kept is not None else Trace()
             workspaces = Workspaces(trace)
             tags = {workspaces.of(task.options).tag: task for task in tasks}
@@ -187,7 +188,7 @@ class Command:
                 among = trace.leaves_of(n for n in numbers if trace.edges(n) is not None)
                 among.update(map(trace.number, looks.keys))
                 among.update(trace.number(f"t {disk.absolute(task.path)}") for task in tasks)
-            changed = kept.changed(among) if kept is not None else None
+            changed = set() if kept is None else kept.changed(among)
         while True:
             if changed:
                 with gc_at_leisure():
@@ -265,7 +266,7 @@ def _stale(kept: Kept, leaves: set[int]) -> set[int]:
     """Return those of the leaves that are not as they were, or were met otherwise in this run."""
     states = kept.trace.states
     odd = {number for number in leaves if states.get(number, ()) is None}
-    return odd | (kept.changed(leaves - odd) or set())
+    return odd | kept.changed(leaves - odd)
 
 
 def _renew(trace: Trace, changed: set[int], workspaces: Iterable[Workspace]) -> None:
