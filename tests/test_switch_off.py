@@ -315,6 +315,9 @@ MECHANISMS: dict[str, Mechanism] = {
     "objects of the module": Mechanism(
         "detect/import_time_object_of_the_module", imported.Imported, "_of_a_global", no
     ),
+    "runs that are inherited": Mechanism(
+        "projects/inherited_run_elsewhere", observers, "inherited", lambda *_: iter(())
+    ),
     "pools beside their functions": Mechanism(
         "detect/pool_beside_its_function",
         dispatches.Crossing,

@@ -55,6 +55,9 @@ class Extent:
         self.opened = False
         self._resolved = {}
         self._away = {}
+        for method in inherited(self._program, self._evaluator):
+            if method not in self._depths:
+                self._take_in(method, 0)
         self._queue = deque(self._depths)
         while self._queue:
             yield self._queue.popleft()
@@ -152,6 +155,19 @@ class Extent:
 
     def _note(self, opened: bool) -> None:
         self.opened = self.opened or opened
+
+
+def inherited(program: Program, evaluator: Evaluator) -> Iterator[Function]:
+    """Yield what leads to a process API of what classes of the file under check inherit: it
+    can run there what they define in the place of a method of their base.
+    """
+    for cls in program.main.classes:
+        own = {name for name in cls.methods if not name.startswith("__")}
+        for owner in evaluator.lineage(cls)[0] if cls.bases and own else ():
+            if owner.module is not program.main and not own.isdisjoint(owner.methods):
+                for name, method in owner.methods.items():
+                    if name not in own and program.is_offered(method):
+                        yield method
 
 
 def hands_pool(

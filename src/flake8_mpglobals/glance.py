@@ -26,7 +26,7 @@ from flake8_mpglobals.evaluate import (
     Type,
     Wrapped,
 )
-from flake8_mpglobals.extent import MOST, hands_pool
+from flake8_mpglobals.extent import MOST, hands_pool, inherited
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -113,6 +113,8 @@ class _Glance:
             for cls in self._main.classes
             if any(self._leads(base) for base in cls.bases)
         ):
+            return True
+        if any(inherited(self._program, evaluator)):
             return True
         evaluator.unfed = set()
         asked: set[Call] = set()

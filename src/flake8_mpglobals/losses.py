@@ -214,9 +214,16 @@ class Losses:
 
     def _near(self, write: Write, reader: Function) -> bool:
         """Whether a read stands so near a write, and the dispatch that runs it, that whoever
-        calls the one is taken to call the other: in the same module or class, few calls away.
+        calls the one is taken to call the other: in the same module or class, few calls away;
+        or in the very function that dispatches what a derived class defines.
         """
         module = write.raw.function.module
+        if reader.cls not in (None, write.raw.function.cls) and any(
+            site.call.function is reader and reader.cls in self.evaluator.lineage(entry.cls)[0]
+            for site, entry, _ in write.ways
+            if entry.cls is not None
+        ):
+            return True
         if reader.module is not module:
             return False
         ways = [

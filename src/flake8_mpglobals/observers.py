@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator, External, Handle, Mod, Obj, Things, Type
+from flake8_mpglobals.extent import inherited
 from flake8_mpglobals.ir import (
     NOTHING,
     UNKNOWN,
@@ -111,15 +112,20 @@ class Observers:
             for call, target in self.boundaries.edges_of(function):
                 self._callers.setdefault(target.function, set()).add(function)
                 self._calls_to.setdefault(target.function, []).append(call)
-        # What other modules define runs in the parent where the file under check calls it.
+        # What other modules define runs in the parent where the file under check calls it, or
+        # where somebody calls it of a class of that file.
         main = self.evaluator.program.main
+        own = set(inherited(self.evaluator.program, self.evaluator))
         self._entry_points = [
             function
             for function in self.boundaries.functions
             if function in self.reach.parent
             and (
                 function.is_module
-                or (function.module is main and not self._callers.get(function, set()) - {function})
+                or (
+                    (function.module is main or function in own)
+                    and not self._callers.get(function, set()) - {function}
+                )
             )
         ]
 
