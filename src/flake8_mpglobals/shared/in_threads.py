@@ -32,6 +32,9 @@ from flake8_mpglobals.shared.sharing import Run, Sharing
 from flake8_mpglobals.shared.uses import Use, uses
 
 _WAITS = frozenset(("wait", "is_set", "get", "get_nowait", "wait_for", "join"))
+_LOOKS = _WAITS | frozenset(("qsize", "empty", "full", "queue"))
+"""What asks for what others did, be it done or not."""
+
 _TELLS = frozenset(
     ("set", "clear", "put", "put_nowait", "notify", "notify_all", "task_done", "abort")
 )
@@ -156,7 +159,7 @@ class InThreads:
         others |= {other.method for other in self._in_parent.get(call, ())}
         if use.thing.maker.endswith("Barrier"):
             return "wait" in mine and ("wait" in others or self._sharing.several(runs, use.thing))
-        return bool(mine & _WAITS and others & _TELLS) or bool(mine & _TELLS and others & _WAITS)
+        return bool(mine & _WAITS and others & _TELLS) or bool(mine & _TELLS and others & _LOOKS)
 
     def _alone(self, use: Use) -> bool:
         """Whether the name can also stand for something that processes do share."""
