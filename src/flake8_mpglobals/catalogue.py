@@ -48,6 +48,7 @@ _PROCESS = "multiprocessing.Process"
 _PPE = "concurrent.futures.ProcessPoolExecutor"
 _TPE = "concurrent.futures.ThreadPoolExecutor"
 _IPE = "concurrent.futures.InterpreterPoolExecutor"
+_INTERPRETER = "concurrent.interpreters.Interpreter"
 _LOOP = "asyncio.AbstractEventLoop"
 
 ROWS: tuple[Api, ...] = (
@@ -73,6 +74,26 @@ ROWS: tuple[Api, ...] = (
     *executor_methods(_TPE, "ThreadPoolExecutor", "thread"),
     *every((executor(_IPE, "InterpreterPoolExecutor", "interpreter", 2),), remedy="values"),
     *every(executor_methods(_IPE, "InterpreterPoolExecutor", "interpreter"), remedy="values"),
+    # interpreters, one by one
+    factory("concurrent.interpreters.create", _INTERPRETER),
+    Api(
+        f"{_INTERPRETER}.call",
+        "Interpreter.call",
+        "interpreter",
+        Slot(0, "callable"),
+        "starcall",
+        result="value",
+        waits=True,
+        remedy="values",
+    ),
+    Api(
+        f"{_INTERPRETER}.call_in_thread",
+        "Interpreter.call_in_thread",
+        "interpreter",
+        Slot(0, "callable"),
+        "starcall",
+        remedy="values",
+    ),
     Api(f"{FUTURE}.add_done_callback", "add_done_callback", "parent", Slot(0, "fn")),
     # the branch that the child takes
     Api("os.fork", "os.fork", runs="child", pickles=False, remedy="pipe"),

@@ -200,6 +200,9 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 }  # fmt: skip
 """Functions that change one of their arguments: its position, and the verb."""
 
+READS_INTO = frozenset(("readinto", "readinto1", "recv_into", "recvfrom_into", "recv_bytes_into"))
+"""Methods that write what they read into the buffer that they are given first."""
+
 SHUFFLERS = frozenset(
     (
         "random.Random",

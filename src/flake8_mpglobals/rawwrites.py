@@ -28,6 +28,7 @@ from flake8_mpglobals.mutations import (
     INPLACE,
     METHODS,
     ONLY_ITERATORS,
+    READS_INTO,
     SHUFFLERS,
 )
 from flake8_mpglobals.records import frozen
@@ -113,6 +114,9 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
         if isinstance(callee, Attr) and INPLACE in call.keywords and _in_place(call):
             for place in _known_places((callee.base,), evaluator):
                 yield RawWrite(function, place, call, INPLACE)
+        if isinstance(callee, Attr) and callee.name in READS_INTO and call.args:
+            for place in _known_places(call.args[0], evaluator):
+                yield RawWrite(function, place, call, "()", "writes into")
         if isinstance(callee, Attr) and callee.name == "shuffle" and call.args:
             makers = evaluator.made_by((callee.base,))
             if any(_shuffles(maker, evaluator) for maker in makers):

@@ -193,6 +193,10 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
             yield _argument(values, entered, names)
     for values in (*call.keywords.values(), call.rest):
         yield _argument(values, entered, names)
+    for target in entered:
+        for position, values in target.function.defaults.items():
+            if target.bindings.get(position) == values:
+                yield Given(values, params=(Param(target.function, position),))
 
 
 def _records(things: Things) -> bool:
