@@ -29,6 +29,7 @@ def plan(facts: Facts, findings: Sequence[Finding]) -> Plan:
     )
     if first is None:
         raise CannotFix("the start of the process is not at module level")
+    first = _with_makers(body, first)
     for one in body[first:]:
         if isinstance(one, _DEFINITIONS):
             raise CannotFix(
@@ -53,6 +54,24 @@ def plan(facts: Facts, findings: Sequence[Finding]) -> Plan:
         tuple(sorted(sheet.edits())),
         "the file would do nothing any more when it is imported: needs --unsafe-fixes",
     )
+
+
+def _with_makers(body: Sequence[ast.stmt], first: int) -> int:
+    """Return where the statements begin that make what ``body[first]`` starts, if only such
+    statements lie between that may stand under the guard as well.
+    """
+    place = first
+    while place and not isinstance(body[place - 1], (*_DEFINITIONS, ast.Import, ast.ImportFrom)):
+        place -= 1
+        if any(_makes(node) for node in ast.walk(body[place])):
+            first = place
+    return first
+
+
+def _makes(node: ast.AST) -> bool:
+    """Whether a call makes a process or an executor, which other statements start."""
+    made = ("Process", "ProcessPoolExecutor")
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in made
 
 
 def _holds(statement: ast.stmt, line: int) -> bool:

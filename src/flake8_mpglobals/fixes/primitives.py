@@ -159,10 +159,8 @@ def _check(
 
 def _behind(module: Module, touches: Touches, site: Site) -> Function:
     """Return the function below which an initializer goes."""
-    plain = list(module.functions.values())
     run = [one for one in site.workers if isinstance(one, Function)]
     for one in (*run, *reached(module, run), *touches.definitions):
-        if any(one is other for other in plain):
-            assert isinstance(one, Function)
+        if isinstance(one, Function) and module.is_plain(one):
             return one
     raise CannotFix(f"{touches.place!r} is used by no plain function of this module")

@@ -59,7 +59,7 @@ def shared_of(place: str) -> str:
     """Return what the object is called that is shared in the place of the global ``place``."""
     stem = place.strip("_") or place
     stem = stem.lower() if stem.isupper() else stem
-    return f"{stem}_proxy" if stem.startswith("shared_") else f"shared_{stem}"
+    return f"{stem}_proxy" if f"{stem}_".startswith("shared_") else f"shared_{stem}"
 
 
 def value_of(shared: str) -> str:
