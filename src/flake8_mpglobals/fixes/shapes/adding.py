@@ -124,7 +124,8 @@ class Adding:
         """Return the lines that add all results of the list called ``name``."""
         outcome = self.outcome
         if outcome.whole:
-            return [outcome.whole.format(**self._slots(r=name, names=(), node=node))]
+            text = outcome.listed or outcome.whole
+            return [text.format(**self._slots(r=name, names=(), node=node))]
         names, lines = self._names(node)
         return [f"for {', '.join(names)} in {name}:", *(f"\t{line}" for line in lines)]
 

@@ -14,6 +14,10 @@ def returned(
     places: Sequence[Added], outcome: Outcome, annotated: Callable[[str], ast.expr | None]
 ) -> str:
     """Return the annotation of what the worker gives back; empty where it is not known."""
+    if len(places) > 1 and outcome.gathered:
+        each = [annotated(one.key) for one in places]
+        if all(one is not None for one in each):
+            return f"tuple[{', '.join(ast.unparse(one) for one in each if one is not None)}]"
     if len(places) != 1:
         return ""
     added = places[0]

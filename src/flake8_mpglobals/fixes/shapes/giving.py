@@ -23,6 +23,7 @@ from flake8_mpglobals.fixes.shapes.rewriting import Rewriting
 from flake8_mpglobals.fixes.shapes.ways import own_nodes, runs_off, ways
 from flake8_mpglobals.mutations import BUFFERS
 
+_NONE = ast.Constant(None)
 _LISTS = frozenset({"list", "sorted", "dict", "set", "tuple", "Counter", "split", "splitlines"})
 
 
@@ -45,7 +46,8 @@ class Outcome:
     ``names`` are what the parent may call the parts of one result; ``lines`` the
     statements that add it (``{n0}`` the names, ``{p0}`` the places, ``{key}`` the
     names that they bind themselves).  ``one`` adds the result ``{r}`` in one
-    statement, ``whole`` the results of many tasks; empty where there is no way.
+    statement, ``whole`` the results of many tasks, ``listed`` those that are in a list;
+    empty where there is no way.
     ``kept`` says that the worker returns what it always did, ``atomic`` that a task
     which raises has added nothing, ``calm`` that no task is expected to raise,
     ``gathered`` that a result is an object of the kind of the place.
@@ -55,6 +57,7 @@ class Outcome:
     lines: tuple[str, ...]
     one: str = ""
     whole: str = ""
+    listed: str = ""
     loops: tuple[str, ...] = ()
     kept: bool = False
     atomic: bool = False
@@ -87,6 +90,8 @@ class Giving:
                     return replace(self._as_values(), one="", whole="")
             self.code.edits.clear()
             return replace(self._gathered(), one="", whole="", gathered=False)
+        if at_the_end and (counted := self._as_counted()) is not None:
+            return counted
         self._check_returns()
         if len(self.places) == 1 and (kept := self._as_returned()) is not None:
             return kept
@@ -114,7 +119,7 @@ class Giving:
                 )
 
     def _check_gives(self) -> None:
-        if all(ast.unparse(one.value or ast.Constant(None)) == "None" for one in self._returns()):
+        if all(ast.unparse(one.value or _NONE) == "None" for one in self._returns()):
             raise CannotFix("")
 
     def _returns(self) -> list[ast.Return]:
@@ -130,6 +135,23 @@ class Giving:
         if not any(one.statement is statement for statement in body):
             return False
         return all(node is body[-1] for node in self._returns()) and not one.listed
+
+    # -- each task counts alike, whatever it returns
+
+    def _as_counted(self) -> Outcome | None:
+        """Return the outcome of a worker that returns something and counts one constant."""
+        added, constant = self.places[0], self.places[0].found[0].operands[-1]
+        gives = [one for one in self._returns() if ast.unparse(one.value or _NONE) != "None"]
+        counts = len(self.places) == 1 and added.kind == "int" and added.found[0].op in ("+", "-")
+        if not gives or not counts or not isinstance(constant, ast.Constant):
+            return None
+        one, text = added.found[0], ast.unparse(constant)
+        self.code.drop(one.statement)
+        line = f"{{p0}} {one.op}= {text}"
+        whole = f"{{p0}} {one.op}= sum({text} for _ in {{r}})"
+        times = "" if text == "1" else f"{text} * "
+        listed = f"{{p0}} {one.op}= {times}len({{r}})"
+        return Outcome((), (line,), line, whole, listed, kept=True)
 
     # -- the result is what was added already
 
@@ -204,7 +226,7 @@ class Giving:
         single = line.replace("{n0}", "{r}") if len(names) == 1 else ""
         if one.op in "+-" and self.places[0].kind == "float":
             whole = ""
-        return Outcome(tuple(names), (line,), single, whole, (), kept, atomic)
+        return Outcome(tuple(names), (line,), single, whole, kept=kept, atomic=atomic)
 
     def _name(self, one: Addition, n: int, op: ast.expr, found: Sequence[Addition]) -> str:
         """Return what to call an operand: as the worker does, where it has one name."""
@@ -306,6 +328,7 @@ class Giving:
         lines: list[str] = []
         loops: list[str] = []
         made: list[str] = []
+        kept = True
         taken = set(identifiers(function)) | set(module.identifiers)
         whole = one_line = ""
         for number, added in enumerate(self.places):
@@ -326,6 +349,7 @@ class Giving:
             names.append(name)
             made.append(f"{name} = {local.made.format()}")
             p, n = f"{{p{number}}}", f"{{n{number}}}"
+            kept &= local.kept
             if local.kept:
                 for one in added.found:
                     self.code.check_listed(one)
@@ -357,8 +381,8 @@ class Giving:
             tuple(lines),
             one_line,
             whole,
-            tuple(dict.fromkeys(loops)),
-            gathered=all(one_line for _ in names),
+            loops=tuple(dict.fromkeys(loops)),
+            gathered=kept,
         )
 
     def _given(self, node: ast.Return, given: str) -> list[Edit]:
