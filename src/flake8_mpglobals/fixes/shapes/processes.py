@@ -313,7 +313,9 @@ class ProcessShare:
         else:
             owner = method_class(module, function)
             inner = f"{owner.name}.{function.name}" if owner is not None else function.name
-            name = job.setter(function, f"_run_{function.name}", inner, self._rest(target, before))
+            again = function.name.startswith("run")
+            wanted = f"_{function.name}_in_process" if again else f"_run_{function.name}"
+            name = job.setter(function, wanted, inner, self._rest(target, before))
             job.add(Edit(module.start(target), module.end(target), name))
             longer = len(name) - len(module.text(target))
             shared = f"{shared}, {before}" if before else shared
