@@ -228,6 +228,15 @@ def _assigned(
                 "{p}[{0}] = {1}",
                 "{p}.update({r})",
             )
+        case ast.Subscript(
+            value=ast.Call(
+                func=ast.Attribute(value=inner, attr="setdefault"), args=[key, ast.Dict(keys=[])]
+            ),
+            slice=second,
+        ) if is_place(inner) and kind in _TABLES and _is_key(second):
+            parts = ("key", "field", "value")
+            replay = "{p}.setdefault({0}, {{}})[{1}] = {2}"
+            return Addition(statement, "setdefault.item", (key, second, value), parts, replay)
         case ast.Subscript(value=ast.Subscript(value=inner, slice=key), slice=second) if (
             is_place(inner) and _is_key(key) and _is_key(second)
         ):

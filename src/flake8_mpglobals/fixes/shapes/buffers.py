@@ -102,7 +102,7 @@ def _declaration(module: Module, place: str, kind: str) -> tuple[ast.stmt, ast.e
     if value is None or (isinstance(made, ast.Assign) and len(made.targets) > 1):
         raise CannotFix(f"{place!r} (line {made.lineno}) is not made by one plain call")
     if kind == "ndarray":
-        numpy = _plain_array(module, value)
+        numpy = plain_array(module, value)
         if numpy is None:
             raise unclear
         return made, numpy
@@ -126,7 +126,7 @@ def _declaration(module: Module, place: str, kind: str) -> tuple[ast.stmt, ast.e
     return made, value.func
 
 
-def _plain_array(module: Module, made: ast.expr) -> ast.Attribute | None:
+def plain_array(module: Module, made: ast.expr) -> ast.Attribute | None:
     """Return a function of numpy, if an expression surely makes an array of numbers with it.
 
     The array has its own shape and memory.
@@ -134,13 +134,13 @@ def _plain_array(module: Module, made: ast.expr) -> ast.Attribute | None:
     match made:
         case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), left=left, right=right):
             left, right = (right, left) if _is_number(left) else (left, right)
-            return _plain_array(module, left) if _is_number(right) else None
+            return plain_array(module, left) if _is_number(right) else None
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _plain_array(module, operand)
+            return plain_array(module, operand)
         case ast.Call(func=ast.Attribute(value=inner, attr="reshape" | "copy")):
-            return _plain_array(module, inner)
+            return plain_array(module, inner)
         case ast.Call(func=ast.Attribute(value=inner, attr="astype"), args=[of], keywords=[]):
-            return _plain_array(module, inner) if _is_type(of) else None
+            return plain_array(module, inner) if _is_type(of) else None
         case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="random") as func, attr=attr)):
             return func if attr in _RANDOM and _is_numpy(module, func) else None
         case ast.Call(func=ast.Attribute() as func) if _is_numpy(module, func):

@@ -18,6 +18,7 @@ from flake8_mpglobals.fixes.plan import CannotFix, Plan
 from flake8_mpglobals.fixes.setters import Arguments
 from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.arguments import parameter_of
+from flake8_mpglobals.fixes.shapes.buffers import plain_array
 from flake8_mpglobals.fixes.shapes.calm import calm
 from flake8_mpglobals.fixes.shapes.caught import Caught
 from flake8_mpglobals.fixes.shapes.lists import appended_to, uses
@@ -222,10 +223,11 @@ def _check_items(module: Module, items: ast.Name, call: ast.Call, deep: bool) ->
             f"what {items.id!r} holds may have other names: return the changed items, and use "
             "what the dispatch gives back"
         )
-    for item in _fresh_items(module, value):
-        _check_fresh(module, item, items.id, deep)
     home = module.function(items)
     statement = module.statement(call)
+    for item in _fresh_items(module, value):
+        _check_fresh(module, item, items.id, deep)
+        _check_parts(module, item, statement)
     for use in every:
         if use is bound[0] or module.inside(use, statement):
             continue
@@ -238,6 +240,7 @@ def _check_items(module: Module, items: ast.Name, call: ast.Call, deep: bool) ->
             given = module.parents[module.parents[use]]
             assert isinstance(given, ast.Call)
             _check_fresh(module, given.args[0], items.id, deep)
+            _check_parts(module, given.args[0], statement)
             continue
         around = [one for one in module.ancestors(call) if isinstance(one, _LOOPS)]
         again = any(module.inside(use, one) and not module.inside(bound[0], one) for one in around)
@@ -255,11 +258,27 @@ def _shown(module: Module, use: ast.Name) -> bool:
     match parent:
         case ast.comprehension():
             return parent.iter is use
+        case ast.For(target=ast.Name(id=name)) if parent.iter is use:
+            home = module.function(use) or module.tree
+            every = [n for n in ast.walk(home) if isinstance(n, ast.Name) and n.id == name]
+            return all(
+                n is parent.target or (module.inside(n, parent) and _asked(module, n))
+                for n in every
+            )
         case ast.Call(func=func) if use in parent.args and is_builtin(module, func):
             return ast.unparse(func) in _SHOWING
         case ast.FormattedValue():
             return True
     return False
+
+
+def _asked(module: Module, name: ast.Name) -> bool:
+    """Whether a use of an item only asks for a part of it, which is shown or calculated with."""
+    part = module.parents[name]
+    if not isinstance(part, (ast.Attribute, ast.Subscript)) or part.value is not name:
+        return False
+    shown = (ast.Call, ast.FormattedValue, ast.BinOp, ast.Compare, ast.AugAssign, ast.If)
+    return isinstance(part.ctx, ast.Load) and isinstance(module.parents[part], shown)
 
 
 def _fresh_items(module: Module, value: ast.expr) -> Iterator[ast.expr]:
@@ -285,6 +304,7 @@ def _check_fresh(module: Module, item: ast.expr, name: str, deep: bool) -> None:
         made = item.func.id
         own = not is_builtin(module, item.func)
         fresh = _keeps_to_itself(module, made) if own else made in _MAKERS
+    fresh = fresh or plain_array(module, item) is not None
     inner = [one for one in ast.walk(item) if isinstance(one, ast.Name) and _loads(one)]
     if isinstance(item, ast.Call):
         inner = [one for one in inner if one is not item.func]
@@ -293,6 +313,27 @@ def _check_fresh(module: Module, item: ast.expr, name: str, deep: bool) -> None:
             f"line {item.lineno} may put an object into {name!r} that has another name: return the "
             "changed items, and use what the dispatch gives back"
         )
+
+
+def _check_parts(module: Module, item: ast.expr, statement: ast.stmt) -> None:
+    """Raise :class:`CannotFix` where the parent goes on with what an item was made of: the item
+    holds a copy then.
+    """
+    function = module.function(item) or module.tree
+    for part in ast.walk(item):
+        if not isinstance(part, ast.Name) or not _loads(part):
+            continue
+        if any(isinstance(one, (Function, ast.ClassDef)) for one in module.bindings(part.id)):
+            continue
+        for other in ast.walk(function):
+            if isinstance(other, ast.Name) and other.id == part.id and _loads(other):
+                inner = module.parents[other]
+                taken = isinstance(inner, (ast.Attribute, ast.Subscript)) and inner.value is other
+                if taken and other.lineno > (statement.end_lineno or 0):
+                    raise CannotFix(
+                        f"line {other.lineno} goes on with {part.id!r}, of which the items would "
+                        "hold a copy"
+                    )
 
 
 def _keeps_to_itself(module: Module, name: str) -> bool:
