@@ -14,7 +14,7 @@ from flake8_mpglobals.accessors import Accessors
 from flake8_mpglobals.catalogue import SHARES, Catalogue
 from flake8_mpglobals.crossings import Crossings
 from flake8_mpglobals.dispatches import Boundaries, Crossing, DispatchSite, process_class
-from flake8_mpglobals.evaluate import Env, Evaluator, Target, inside
+from flake8_mpglobals.evaluate import Env, Evaluator, Target
 from flake8_mpglobals.extent import Extent
 from flake8_mpglobals.ir import Attr, Call, Cell, Function, Module, Param, Phi, Result, Values, root
 from flake8_mpglobals.names import statements_of
@@ -142,20 +142,20 @@ def resolve(
 ) -> tuple[tuple[Target, ...], list[DispatchSite]]:
     """Return the edges and the dispatch sites of one call."""
     crossing = Crossing(call, evaluator, crossings, found, list(evaluator.targets(call)))
-    for env in _contexts(call, passed):
+    for env in _contexts(call, evaluator, passed):
         crossing.resolve(env)
     crossing.settle()
     return tuple(crossing.edges), list(crossing.sites.values())
 
 
-def _contexts(call: Call, passed: _Passed) -> list[Env | None]:
+def _contexts(call: Call, evaluator: Evaluator, passed: _Passed) -> list[Env | None]:
     """Return the callers to be told apart: those that pass both the pool and the callable."""
     function = call.function
     callers = passed.get(function, ())
     if len(callers) > 1 and _is_passed(call.callee, function):
         given = (*call.args, *call.keywords.values())
         if any(_is_passed(values, function) for values in given):
-            return [inside(function, bindings, None) for bindings in callers]
+            return [evaluator.inside(function, bindings, None) for bindings in callers]
     return [None]
 
 

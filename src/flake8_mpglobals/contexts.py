@@ -16,7 +16,6 @@ from flake8_mpglobals.evaluate import (
     Target,
     Type,
     Wrapped,
-    inside,
 )
 from flake8_mpglobals.ir import (
     UNKNOWN,
@@ -56,7 +55,7 @@ class Contexts:
         if not given and not nested:
             return None, ()
         outer = env if nested or any(_is_passed(values) for values in given) else None
-        made = inside(target.function, target.bindings, outer)
+        made = self._evaluator.inside(target.function, target.bindings, outer)
         return made, (call, *key) if made.outer is not None else (call,)
 
     def enters(self, call: Call, target: Target, env: Env | None) -> bool:

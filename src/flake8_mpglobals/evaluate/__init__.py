@@ -30,7 +30,6 @@ from flake8_mpglobals.evaluate.things import (
     Type,
     Wrapped,
     argument,
-    inside,
     is_keywords,
 )
 
@@ -54,6 +53,5 @@ __all__ = [
     "Type",
     "Wrapped",
     "argument",
-    "inside",
     "is_keywords",
 ]

@@ -281,7 +281,7 @@ class Classes(Asking):
         method = self.method(cls, name, after)
         if method is not None:
             if method.is_property:
-                return self.things(method.returns, Env(method, {0: receiver}))
+                return self.things(method.returns, self.inside(method, {0: receiver}, None))
             return frozenset((Func(method, NOTHING if method.static else receiver),))
         order, external, unknown = self.lineage(cls)
         if after in order:

@@ -14,7 +14,6 @@ from flake8_mpglobals.evaluate.things import (
     Plain,
     Thing,
     Type,
-    inside,
 )
 from flake8_mpglobals.ir import (
     ANYTHING,
@@ -83,7 +82,7 @@ class Elements(Classes):
         asked = ANYTHING if key is None else frozenset((Scalar(type(key).__name__),))
         given = {0: frozenset((base,)), 1: asked}
         return [
-            (frozenset(method.returns), inside(method, given, env))
+            (frozenset(method.returns), self.inside(method, given, env))
             for thing in self.ordered(self.thing(base, env))
             if (method := self._subscribed(thing)) is not None
         ]

@@ -18,7 +18,6 @@ from flake8_mpglobals.evaluate.things import (
     Thing,
     Type,
     argument,
-    inside,
 )
 from flake8_mpglobals.ir import (
     ANYTHING,
@@ -348,7 +347,9 @@ class Places(Answers):
             elif isinstance(thing, Func) and not thing.function.yields:
                 if self._made_anew(thing.function):
                     continue
-                inner = inside(thing.function, self.bind(call, thing.function, thing.receiver), env)
+                inner = self.inside(
+                    thing.function, self.bind(call, thing.function, thing.receiver), env
+                )
                 found |= self._places(thing.function.returns, inner)
             elif isinstance(thing, External):
                 position = HANDS_BACK.get(thing.name)

@@ -6,7 +6,17 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 
 from flake8_mpglobals.catalogue import Catalogue
-from flake8_mpglobals.evaluate.things import KEYWORDS, Env, Obj, Target, Thing, Things, bind, order
+from flake8_mpglobals.evaluate.things import (
+    CONTEXTS,
+    KEYWORDS,
+    Env,
+    Obj,
+    Target,
+    Thing,
+    Things,
+    bind,
+    order,
+)
 from flake8_mpglobals.ir import (
     NOTHING,
     UNKNOWN,
@@ -92,6 +102,8 @@ class Asking:
         self.made: dict[tuple[Call, Value], Function] = {}
         self._surpluses: dict[tuple[Function, frozenset[tuple[str, Values]]], Fresh] = {}
         self._known: dict[Value, Things] = {}
+        self._known_inside: dict[tuple[Value, Env], Things] = {}
+        self._envs: dict[object, Env] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._bases: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._derived: dict[Class, list[Class]] = {}
@@ -130,10 +142,9 @@ class Asking:
         """Return everything that one value can be."""
         if env is not None and not _depends(value, env):
             env = None
-        if env is None:
-            known = self._known.get(value)
-            if known is not None:
-                return known
+        known = self._known.get(value) if env is None else self._known_inside.get((value, env))
+        if known is not None:
+            return known
         query = self._query
         outermost = query is None
         if query is None:
@@ -164,10 +175,12 @@ class Asking:
             query.depth -= 1
             if outermost:
                 self._query = None
-        if env is None and (outermost or query.lowest >= depth):
+        if not (outermost or query.lowest >= depth):
+            query.known[key] = found
+        elif env is None:
             self._known[value] = found
         else:
-            query.known[key] = found
+            self._known_inside[value, env] = found
         if query.lowest >= depth:
             query.lowest = lowest
         else:
@@ -207,6 +220,8 @@ class Asking:
     def forget(self) -> None:
         """Drop remembered answers: the inputs of parameters have changed."""
         self._known.clear()
+        self._known_inside.clear()
+        self._envs.clear()
         self._places_known.clear()
         self._lineages.clear()
         self._bases.clear()
@@ -217,6 +232,24 @@ class Asking:
         self._handed_out = None
         self._stored_by_others = None
         self._registered = None
+
+    def inside(self, function: Function, bindings: Mapping[int, Values], outer: Env | None) -> Env:
+        """Return the environment of a call: for calls that bind the same, the same one.
+
+        Contexts are told apart :data:`CONTEXTS` calls deep.
+        """
+        depth = 0
+        walk = outer
+        while walk is not None:
+            depth += 1
+            walk = walk.outer
+        if depth >= CONTEXTS:
+            outer = None
+        key = (function, tuple(bindings.items()), outer)
+        known = self._envs.get(key)
+        if known is None:
+            known = self._envs[key] = Env(function, bindings, outer)
+        return known
 
     def bind(self, call: Call, function: Function, receiver: Values = NOTHING) -> dict[int, Values]:
         """Return what ``call`` passes for each parameter of ``function``.

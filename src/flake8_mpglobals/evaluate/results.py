@@ -24,7 +24,6 @@ from flake8_mpglobals.evaluate.things import (
     Type,
     Wrapped,
     argument,
-    inside,
 )
 from flake8_mpglobals.ir import (
     NOTHING,
@@ -148,7 +147,9 @@ class Results(Elements):
                     pool = any(map(self.catalogue.knows_owner, bases))
                     found.add(thing if pool else UNKNOWN)
                 else:
-                    found |= self.things(enter.returns, inside(enter, {0: frozenset((base,))}, env))
+                    found |= self.things(
+                        enter.returns, self.inside(enter, {0: frozenset((base,))}, env)
+                    )
             else:
                 found.add(thing)
         return frozenset(found)
@@ -179,7 +180,7 @@ class Results(Elements):
                     found.add(UNKNOWN)
                 else:
                     bound = self.bind(call, method, call.callee)
-                    found |= self.things(method.returns, inside(method, bound, env))
+                    found |= self.things(method.returns, self.inside(method, bound, env))
             elif isinstance(thing, Partial):
                 found |= self._partial_result(thing, env)
             elif isinstance(thing, Wrapped):
@@ -263,7 +264,9 @@ class Results(Elements):
         for inner in thing.inner if row.kind in SHARES else ():
             if isinstance(inner, Func):
                 bound = self.bind(call, inner.function, inner.receiver)
-                found |= self.things(inner.function.returns, inside(inner.function, bound, env))
+                found |= self.things(
+                    inner.function.returns, self.inside(inner.function, bound, env)
+                )
         return frozenset(found) or frozenset((UNKNOWN,))
 
     def _of_receiver(self, row: Api, receiver: Values, call: Call, env: Env | None) -> Things:
@@ -309,7 +312,7 @@ class Results(Elements):
             )
         if free:
             return None
-        return inside(function, self.bind(call, function, receiver), env)
+        return self.inside(function, self.bind(call, function, receiver), env)
 
     def _hangs_on(self, value: Value, function: Function) -> bool:
         """Whether what ``value`` is depends on the arguments that ``function`` is called with."""

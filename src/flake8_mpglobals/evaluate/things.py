@@ -160,16 +160,6 @@ class Env:
     outer: Env | None = None
 
 
-def inside(function: Function, bindings: Mapping[int, Values], outer: Env | None) -> Env:
-    """Return the environment of a call; contexts are told apart :data:`CONTEXTS` calls deep."""
-    depth = 0
-    walk = outer
-    while walk is not None:
-        depth += 1
-        walk = walk.outer
-    return Env(function, bindings, outer if depth < CONTEXTS else None)
-
-
 @frozen(eq=False)
 class Target:
     """A function that a call (or a dispatch) enters, and what it binds to which parameter.
