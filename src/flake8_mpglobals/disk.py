@@ -23,11 +23,12 @@ class Disk:
     listed: that answers all further questions.  ``trace`` is told what was looked at.
     """
 
-    __slots__ = ("_asked", "_kinds", "_listed", "cwd", "trace")
+    __slots__ = ("_absolute", "_asked", "_kinds", "_listed", "cwd", "trace")
 
     def __init__(self, cwd: str | None = None, trace: Trace | None = None) -> None:
         self.cwd = os.getcwd() if cwd is None else cwd
         self.trace = trace
+        self._absolute: dict[str, str] = {}
         self._kinds: dict[str, str] = {}
         self._asked: dict[str, int] = {}
         self._listed: dict[str, dict[str, str] | None] = {}
@@ -115,7 +116,10 @@ class Disk:
 
     def absolute(self, path: str) -> str:
         """Return ``path`` from the root of the file system; links are not followed."""
-        return os.path.normpath(os.path.join(self.cwd, path))
+        known = self._absolute.get(path)
+        if known is None:
+            known = self._absolute[path] = os.path.normpath(os.path.join(self.cwd, path))
+        return known
 
 
 _RACY = 2_000_000_000

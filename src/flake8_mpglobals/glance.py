@@ -31,6 +31,7 @@ from flake8_mpglobals.ir import (
     Attr,
     Call,
     Cell,
+    Class,
     ClassValue,
     Copied,
     Element,
@@ -94,6 +95,7 @@ class _Glance:
         self._found = Boundaries()
         self._touching: dict[Value, bool] = {}
         self._held: set[str] = set()
+        self._classes: set[Class] = set()
         self._offered: frozenset[str] = frozenset()
         self._waiting_for: list[_Given] = []
         self._entered_from: dict[Function, frozenset[Function]] = {}
@@ -245,7 +247,8 @@ class _Glance:
                 self._waiting_for.append(_Given(tuple(targets), takes, asks))
             if isinstance(thing, Func):
                 self._look_at(thing.function)
-            elif isinstance(thing, Type | Obj):
+            elif isinstance(thing, Type | Obj) and thing.cls not in self._classes:
+                self._classes.add(thing.cls)
                 for cls in self._evaluator.lineage(thing.cls)[0]:
                     for method in cls.methods.values():
                         self._look_at(method)

@@ -521,8 +521,8 @@ def union(*sets: Values) -> Values:
 def depth_of(value: Value) -> int:
     """Return the length of the access path of ``value``."""
     depth = 0
-    while isinstance(value, Attr | Item | Element | Entered | Copied):
-        value = value.base
+    while type(value) in _PATHS:
+        value = value.base  # type: ignore[union-attr]
         depth += 1
     return depth
 
@@ -601,9 +601,13 @@ def is_once(place: Value) -> bool:
 
 def root(value: Value) -> Value:
     """Return the value at which the access path of ``value`` starts."""
-    while isinstance(value, Attr | Item | Element | Entered | Copied):
-        value = value.base
+    while type(value) in _PATHS:
+        value = value.base  # type: ignore[union-attr]
     return value
+
+
+_PATHS = frozenset((Attr, Item, Element, Entered, Copied))
+"""Values that are part of another one: in a set, since this is asked all the time."""
 
 
 def take_apart(module: Module) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from typing import Any
 
 from flake8_mpglobals.evaluate.classes import MOST_SELVES
 from flake8_mpglobals.evaluate.memory import shared_attribute, shares
@@ -14,6 +16,7 @@ from flake8_mpglobals.evaluate.things import (
     External,
     Func,
     Handle,
+    Kept,
     Mod,
     Obj,
     Plain,
@@ -65,77 +68,59 @@ any name of the tables has.
 class Answers(Results):
     """Answers what the values of a program are, one kind of value after the other."""
 
-    def _thing(self, value: Value, env: Env | None) -> Things:
-        if isinstance(value, Scalar):
-            return frozenset((Plain(value.kind),))
-        if isinstance(value, FunctionValue):
-            function = value.function
-            return self._made_over(Func(function), function.decorators, function.module)
-        if isinstance(value, ClassValue):
-            return self._made_over(Type(value.cls), value.cls.decorators, value.cls.module)
-        if isinstance(value, Imported):
-            return self._imported(value.name)
-        if isinstance(value, ModuleValue):
-            return frozenset((Mod(value),))
-        if isinstance(value, Fresh):
-            kind = value.display.kind
-            if kind == CTYPE:
-                of_ctypes = any(
-                    isinstance(thing, External) and thing.name.startswith("ctypes.")
-                    for thing in self.things(value.display.elements, env)
-                )
-                return frozenset((Box(CTYPE) if of_ctypes else UNKNOWN,))
-            if kind == OPERATOR:
-                kinds = _array_kinds(self.things(value.display.elements, env))
-                return frozenset((Box(kinds[0]) if kinds else UNKNOWN,))
-            if kind == "tuple":
-                return frozenset((Box("tuple", value.display),))
-            if kind == KEYWORDS:
-                return frozenset((Box("dict", value.display),))
-            return frozenset((Box("iterator" if kind == "generator" else kind, value.display),))
-        if isinstance(value, Global):
-            return self._global(value)
-        if isinstance(value, Seen):
-            hint = value.place.module.annotated.get(value.place.name)
-            return self.thing(value.place) if hint else self.things(value.slot.values)
-        if isinstance(value, Cell):
-            return self.things(value.function.cells.get(value.name, ()), self._outside(env, value))
-        if isinstance(value, Phi):
-            return self.things(value.slot.values, env)
-        if isinstance(value, Param):
-            return self._param(value, env)
-        if isinstance(value, Attr):
-            return self._attribute(value, env)
-        if isinstance(value, Item):
-            ends = frozenset(
-                thing
-                for thing in self.thing(value.base, env)
-                if isinstance(thing, Shared) and thing.kind == "connection"
+    def _thing(self, value: Value | Kept, env: Env | None) -> Things:
+        answer = _ANSWERS.get(type(value))
+        return answer(self, value, env) if answer is not None else frozenset((UNKNOWN,))
+
+    def _fresh(self, value: Fresh, env: Env | None) -> Things:
+        kind = value.display.kind
+        if kind == CTYPE:
+            of_ctypes = any(
+                isinstance(thing, External) and thing.name.startswith("ctypes.")
+                for thing in self.things(value.display.elements, env)
             )
-            if ends:
-                return ends  # Pipe() gives two of them
-            found = self.things(self.parts(value.base, value.key, env, iterated=False), env)
-            for values, inner in self.subscribed(value.base, value.key, env):
-                found |= self.things(values, inner)
-            return found
-        if isinstance(value, Element):
-            return self.things(self.parts(value.base, None, env, iterated=True), env)
-        if isinstance(value, Entered):
-            return self._entered(value.base, env)
-        if isinstance(value, Copied):
-            return frozenset(
-                Box("list") if isinstance(thing, Shared) and thing.kind != "buffer" else thing
-                for thing in self.thing(value.base, env)
-            )
-        if isinstance(value, Result):
-            return self._result(value.call, env)
-        if isinstance(value, Instance):
-            return self._instance(value, env)
-        if isinstance(value, SuperOf):
-            return frozenset((Obj(value.cls),))
-        if isinstance(value, Handed):
-            return self.thing(value.base)
-        return frozenset((UNKNOWN,))
+            return frozenset((Box(CTYPE) if of_ctypes else UNKNOWN,))
+        if kind == OPERATOR:
+            kinds = _array_kinds(self.things(value.display.elements, env))
+            return frozenset((Box(kinds[0]) if kinds else UNKNOWN,))
+        if kind == "tuple":
+            return frozenset((Box("tuple", value.display),))
+        if kind == KEYWORDS:
+            return frozenset((Box("dict", value.display),))
+        return frozenset((Box("iterator" if kind == "generator" else kind, value.display),))
+
+    def _seen(self, value: Seen) -> Things:
+        hint = value.place.module.annotated.get(value.place.name)
+        return self.thing(value.place) if hint else self.things(value.slot.values)
+
+    def _item(self, value: Item, env: Env | None) -> Things:
+        ends = frozenset(
+            thing
+            for thing in self.thing(value.base, env)
+            if isinstance(thing, Shared) and thing.kind == "connection"
+        )
+        if ends:
+            return ends  # Pipe() gives two of them
+        found = self.things(self.parts(value.base, value.key, env, iterated=False), env)
+        for values, inner in self.subscribed(value.base, value.key, env):
+            found |= self.things(values, inner)
+        return found
+
+    def _copied(self, value: Copied, env: Env | None) -> Things:
+        return frozenset(
+            Box("list") if isinstance(thing, Shared) and thing.kind != "buffer" else thing
+            for thing in self.thing(value.base, env)
+        )
+
+    def _function(self, value: FunctionValue) -> Things:
+        function = value.function
+        return self._made_over(Func(function), function.decorators, function.module)
+
+    def _class(self, value: ClassValue) -> Things:
+        return self._made_over(Type(value.cls), value.cls.decorators, value.cls.module)
+
+    def _cell(self, value: Cell, env: Env | None) -> Things:
+        return self.things(value.function.cells.get(value.name, ()), self._outside(env, value))
 
     @staticmethod
     def _outside(env: Env | None, cell: Cell) -> Env | None:
@@ -316,6 +301,35 @@ def _named_fields(maker: Call) -> list[str]:
         part.elts[0] if isinstance(part, ast.Tuple) and part.elts else part for part in fields.elts
     ]
     return [str(name.value) if isinstance(name, ast.Constant) else "" for name in names]
+
+
+_Answer = Callable[[Answers, Any, "Env | None"], Things]
+_ANSWERS: dict[type, _Answer] = {
+    Scalar: lambda _, value, __: frozenset((Plain(value.kind),)),
+    FunctionValue: lambda asked, value, _: asked._function(value),
+    ClassValue: lambda asked, value, _: asked._class(value),
+    Imported: lambda asked, value, _: asked._imported(value.name),
+    ModuleValue: lambda _, value, __: frozenset((Mod(value),)),
+    Fresh: Answers._fresh,
+    Global: lambda asked, value, _: asked._global(value),
+    Seen: lambda asked, value, _: asked._seen(value),
+    Cell: Answers._cell,
+    Phi: lambda asked, value, env: asked.things(value.slot.values, env),
+    Param: Answers._param,
+    Attr: Answers._attribute,
+    Item: Answers._item,
+    Element: lambda asked, value, env: asked.things(
+        asked.parts(value.base, None, env, iterated=True), env
+    ),
+    Entered: lambda asked, value, env: asked._entered(value.base, env),
+    Copied: Answers._copied,
+    Result: lambda asked, value, env: asked._result(value.call, env),
+    Instance: Answers._instance,
+    SuperOf: lambda _, value, __: frozenset((Obj(value.cls),)),
+    Handed: lambda asked, value, _: asked.thing(value.base),
+    Kept: lambda asked, value, _: asked._kept_by(value),
+}
+"""How each kind of value is answered; what is not here can be anything."""
 
 
 def _filled(given: Things, told: Things) -> Things:

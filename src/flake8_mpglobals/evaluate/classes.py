@@ -13,6 +13,7 @@ from flake8_mpglobals.evaluate.things import (
     Env,
     External,
     Func,
+    Kept,
     Obj,
     Plain,
     Thing,
@@ -24,14 +25,20 @@ from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
     Call,
+    Cell,
     Class,
     ClassValue,
+    Fresh,
     Function,
+    FunctionValue,
     Global,
+    Handed,
     ModuleValue,
+    Param,
     Phi,
     Result,
     Seen,
+    SuperOf,
     Value,
     Values,
     global_of,
@@ -45,6 +52,9 @@ _PROTOCOLS = frozenset(("typing.Protocol", "typing_extensions.Protocol"))
 
 MOST_GIVEN = 50
 """Values of one field that are told apart."""
+
+_LOOKED_AT = 200
+"""Values that one is made of until it is taken to depend on all."""
 
 MOST_SELVES = 100
 """``self`` of a method that more classes than these inherit can be anything, too."""
@@ -281,20 +291,14 @@ class Classes(Asking):
         method = self.method(cls, name, after)
         if method is not None:
             if method.is_property:
-                return self.things(method.returns, self.inside(method, {0: receiver}, None))
+                return self.things(method.returns, self._bound(method, receiver))
             return frozenset((Func(method, NOTHING if method.static else receiver),))
-        order, external, unknown = self.lineage(cls)
-        if after in order:
-            order = order[order.index(after) + 1 :]
-        found: set[Thing] = set()
-        known = False
-        for owner in order:
-            for table in (owner.self_attributes, owner.attributes):
-                if name in table:
-                    known = True
-                    found |= self.things(table[name])
-        found = set(self._with_given(cls, order, name, frozenset(found)))
-        if not known:
+        whole, external, unknown = self.lineage(cls)
+        order = whole[whole.index(after) + 1 :] if after in whole else whole
+        found = set(self.thing(Kept(cls, name, after if after in whole else None)))
+        if external and not any(
+            name in owner.self_attributes or name in owner.attributes for owner in order
+        ):
             if name not in MANAGES and any(
                 self.catalogue.shared(base) == "manager" for base in external
             ):
@@ -304,6 +308,63 @@ class Classes(Asking):
         if unknown or not found:
             found.add(UNKNOWN)
         return frozenset(found)
+
+    def _bound(self, method: Function, receiver: Values) -> Env | None:
+        """Return the environment of a property that is read of ``receiver``."""
+        return None if self._is_free(method) else self.inside(method, {0: receiver}, None)
+
+    def _is_free(self, function: Function) -> bool:
+        """Whether nothing that a function returns hangs on the arguments of a call."""
+        free = self._context_free.get(function)
+        if free is None:
+            free = self._context_free[function] = not any(
+                self._hangs_on(value, function) for value in function.returns
+            )
+        return free
+
+    def _hangs_on(self, value: Value, function: Function) -> bool:
+        """Whether what ``value`` is depends on the arguments that ``function`` is called with."""
+        stack: list[Value] = [value]
+        seen: set[Value] = set()
+        while stack:
+            current = root(stack.pop())
+            if current in seen:
+                continue
+            seen.add(current)
+            if len(seen) > _LOOKED_AT or isinstance(current, Cell | SuperOf | Handed):
+                return True
+            if isinstance(current, Param):
+                only_self = current.index == 0 and function.has_self
+                if not only_self or len(self._selves(function)) > 1:
+                    return True
+            elif isinstance(current, Phi):
+                stack.extend(current.slot.values)
+            elif isinstance(current, Fresh):
+                stack.extend(current.display.elements)
+            elif isinstance(current, FunctionValue):
+                if current.function.outer is function:
+                    return True
+            elif isinstance(current, Result):
+                for part in (
+                    current.call.callee,
+                    *current.call.args,
+                    *current.call.keywords.values(),
+                ):
+                    stack.extend(part)
+        return False
+
+    def _kept_by(self, asked: Kept) -> Things:
+        """Return what instances of a class hold in an attribute that is no method."""
+        order, _, _ = self.lineage(asked.cls)
+        if asked.after is not None:
+            order = order[order.index(asked.after) + 1 :]
+        name = asked.name
+        found: set[Thing] = set()
+        for owner in order:
+            for table in (owner.self_attributes, owner.attributes):
+                if name in table:
+                    found |= self.things(table[name])
+        return self._with_given(asked.cls, order, name, frozenset(found))
 
     def _class_member(self, cls: Class, name: str) -> Things:
         method = self.method(cls, name)

@@ -10,6 +10,7 @@ from flake8_mpglobals.evaluate.things import (
     CONTEXTS,
     KEYWORDS,
     Env,
+    Kept,
     Obj,
     Target,
     Thing,
@@ -101,8 +102,8 @@ class Asking:
         self.unfed: set[Function] = set()
         self.made: dict[tuple[Call, Value], Function] = {}
         self._surpluses: dict[tuple[Function, frozenset[tuple[str, Values]]], Fresh] = {}
-        self._known: dict[Value, Things] = {}
-        self._known_inside: dict[tuple[Value, Env], Things] = {}
+        self._known: dict[Value | Kept, Things] = {}
+        self._known_inside: dict[tuple[Value | Kept, Env], Things] = {}
         self._envs: dict[object, Env] = {}
         self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
         self._bases: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
@@ -138,7 +139,7 @@ class Asking:
             return frozenset(found)
         return first if first is not None else _NONE
 
-    def thing(self, value: Value, env: Env | None = None) -> Things:
+    def thing(self, value: Value | Kept, env: Env | None = None) -> Things:
         """Return everything that one value can be."""
         if env is not None and not _depends(value, env):
             env = None
@@ -187,7 +188,7 @@ class Asking:
             query.lowest = min(query.lowest, lowest)
         return found
 
-    def _around(self, value: Value, env: Env | None, found: Things, kept: int) -> Things:
+    def _around(self, value: Value | Kept, env: Env | None, found: Things, kept: int) -> Things:
         """Answer once more for a parameter that a function hands to itself a part of, now that
         something is known of it: ``visit(node.child)``.  ``kept`` answers do not hang on it.
         """
@@ -207,7 +208,7 @@ class Asking:
         query.so_far.pop(key, None)
         return found
 
-    def _thing(self, value: Value, env: Env | None) -> Things:
+    def _thing(self, value: Value | Kept, env: Env | None) -> Things:
         """Answer one question anew."""
         raise NotImplementedError
 
@@ -286,7 +287,7 @@ class Asking:
     @staticmethod
     def ordered(things: Things) -> list[Thing]:
         """Return things in the order of their definition, so that results are stable."""
-        return sorted(things, key=order)
+        return sorted(things, key=order) if len(things) > 1 else list(things)
 
     def learn(self, targets: Iterable[Target]) -> bool:
         """Note what calls pass for parameters; return whether anything was new."""
@@ -307,15 +308,26 @@ _NONE: Things = frozenset()
 _WITH_PARTS = frozenset((Obj,))
 """What has parts that can be something else than it is."""
 
-_FREE = (Global, Seen, Imported, Scalar, FunctionValue, ClassValue, ModuleValue, Fresh, Instance)
+_FREE = (
+    Global,
+    Seen,
+    Imported,
+    Scalar,
+    FunctionValue,
+    ClassValue,
+    ModuleValue,
+    Fresh,
+    Instance,
+    Kept,
+)
 
 _FREE_TYPES = frozenset(_FREE)
 """Values that are the same in every environment."""
 
 
-def _depends(value: Value, env: Env) -> bool:
+def _depends(value: Value | Kept, env: Env) -> bool:
     """Whether ``env`` can bear on what ``value`` is."""
-    start = root(value)
+    start = value if isinstance(value, Kept) else root(value)
     kind = type(start)
     if kind in _FREE_TYPES:
         return False

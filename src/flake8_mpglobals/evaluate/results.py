@@ -30,25 +30,16 @@ from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
     Call,
-    Cell,
     Display,
-    Fresh,
     Function,
-    FunctionValue,
-    Handed,
     Instance,
     Item,
     Module,
-    Param,
-    Phi,
-    Result,
-    SuperOf,
     Unknown,
     Value,
     Values,
     attr,
     element,
-    root,
 )
 from flake8_mpglobals.mutations import (
     AGAIN,
@@ -69,8 +60,6 @@ CTYPE = "array type"
 """The kind of the display that stands for ``c_int * 10``."""
 
 HANDS_OUT = frozenset(("get", "setdefault", "pop", "popitem", "popleft", "__getitem__"))
-
-_LOOKED_AT = 200
 
 
 class Results(Elements):
@@ -305,45 +294,9 @@ class Results(Elements):
         self, call: Call, function: Function, receiver: Values, env: Env | None
     ) -> Env | None:
         """Return the environment of a call; None where nothing that is returned hangs on it."""
-        free = self._context_free.get(function)
-        if free is None:
-            free = self._context_free[function] = not any(
-                self._hangs_on(value, function) for value in function.returns
-            )
-        if free:
+        if self._is_free(function):
             return None
         return self.inside(function, self.bind(call, function, receiver), env)
-
-    def _hangs_on(self, value: Value, function: Function) -> bool:
-        """Whether what ``value`` is depends on the arguments that ``function`` is called with."""
-        stack: list[Value] = [value]
-        seen: set[Value] = set()
-        while stack:
-            current = root(stack.pop())
-            if current in seen:
-                continue
-            seen.add(current)
-            if len(seen) > _LOOKED_AT or isinstance(current, Cell | SuperOf | Handed):
-                return True
-            if isinstance(current, Param):
-                only_self = current.index == 0 and function.has_self
-                if not only_self or len(self._selves(function)) > 1:
-                    return True
-            elif isinstance(current, Phi):
-                stack.extend(current.slot.values)
-            elif isinstance(current, Fresh):
-                stack.extend(current.display.elements)
-            elif isinstance(current, FunctionValue):
-                if current.function.outer is function:
-                    return True
-            elif isinstance(current, Result):
-                for part in (
-                    current.call.callee,
-                    *current.call.args,
-                    *current.call.keywords.values(),
-                ):
-                    stack.extend(part)
-        return False
 
     def _partial_result(self, partial: Partial, env: Env | None) -> Things:
         found: set[Thing] = set()

@@ -131,6 +131,17 @@ class Mod:
     module: ModuleValue
 
 
+@frozen(packed=True)
+class Kept:
+    """A question, not a thing: what an attribute of instances of a class holds, if it is no
+    method; ``after``: looked for behind that class.
+    """
+
+    cls: Class
+    name: str
+    after: Class | None = None
+
+
 Thing = (
     Mod
     | Func
