@@ -66,7 +66,9 @@ class Copies:
         """Whether a read of a cache or lazy resource does not look for the worker's."""
         event = raw.event
         if not isinstance(event, Store) or event.how != "attr":
-            aggregate = len(touch.path) < len(effect.path)
+            # The same container may be known by itself, without the attribute that holds it.
+            shorter = len(touch.path) < len(effect.path)
+            aggregate = shorter and _items(touch.path) < _items(effect.path)
             return raw.function in self._reach.parent and not aggregate
         if raw.function in self._reach.parent:
             return True
@@ -129,6 +131,14 @@ def raw_target(place: Value, effect: Effect) -> Value:
             break
         target = Attr(target, part[1:])
     return target
+
+
+def _items(path: tuple[str, ...]) -> int:
+    """Return how many items of containers the end of an access path names."""
+    count = 0
+    while count < len(path) and path[-1 - count].startswith("["):
+        count += 1
+    return count
 
 
 def _key(place: Value, effect: Effect) -> Key:

@@ -36,6 +36,7 @@ from flake8_mpglobals.observers import Observers, Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
 from flake8_mpglobals.reads import ENVIRON
+from flake8_mpglobals.refills import refilled
 from flake8_mpglobals.standpoint import Standpoint, at, end, home, location
 from flake8_mpglobals.unreached import Unreached
 from flake8_mpglobals.writes import WorkerWrites, Write
@@ -138,6 +139,9 @@ class Losses:
         if self._excuses.carried_back(write, sites) or self._excuses.own_copy(write):
             return None
         if self._excuses.tidied(write):
+            return None
+        place, path = write.place, write.effect.path
+        if all(refilled(place, path, write.raw.event, s, self.evaluator) for s in sites):
             return None
         if self._bystanders.looked_up(write.raw) or self._bystanders.has_shared_twin(write.raw):
             return None

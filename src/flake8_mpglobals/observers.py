@@ -41,6 +41,7 @@ from flake8_mpglobals.reach import SIZE, Path, Reach, overlaps, segments
 from flake8_mpglobals.reads import ENVIRON, Reads
 from flake8_mpglobals.records import frozen
 from flake8_mpglobals.sieve import Chosen, Sieve
+from flake8_mpglobals.unstarted import never_started
 from flake8_mpglobals.walk import State, Walk, join
 
 _WAITING = frozenset(
@@ -320,6 +321,8 @@ class Observers:
                 for thing in things
             )
         )
+        if not begins and never_started(site.call):
+            return frozenset()
         return begins or frozenset((site.call,))
 
     def _waits_after(self, fork: Call) -> Iterator[Call]:
