@@ -36,6 +36,15 @@ def constants(call: Call, function: Function, outer: Constants) -> Constants:
     if not isinstance(call.node, ast.Call) or call.rest:
         return {}
     arguments = node.args
+    values = (
+        *call.node.args,
+        *(word.value for word in call.node.keywords),
+        *arguments.defaults,
+        *arguments.kw_defaults,
+    )
+    telling = ast.Constant | ast.Attribute | ast.Name if outer else ast.Constant | ast.Attribute
+    if not any(isinstance(value, telling) for value in values):
+        return {}
     names = [arg.arg for arg in (*arguments.posonlyargs, *arguments.args)]
     given: dict[str, ast.expr | None] = dict.fromkeys(arg.arg for arg in parameters(arguments))
     given.update(
@@ -49,19 +58,17 @@ def constants(call: Call, function: Function, outer: Constants) -> Constants:
         zip(names[function.has_self :], call.node.args, strict=False)
     )
     passed.update((word.arg, word.value) for word in call.node.keywords if word.arg)
-    changed = _assigned(node)
     found: dict[str, object] = {}
     for name, default in given.items():
         value = passed.get(name, default)
-        if name in changed or value is None:
-            continue
         if isinstance(value, ast.Constant):
             found[name] = value.value
-        elif (symbol := _symbol(value)) is not None:
+        elif value is not None and (symbol := _symbol(value)) is not None:
             found[name] = symbol
         elif isinstance(value, ast.Name) and name in passed and value.id in outer:
             found[name] = outer[value.id]
-    return found
+    changed = _assigned(node) if found else ()
+    return {name: value for name, value in found.items() if name not in changed}
 
 
 def left_out(node: ast.AST, function: Function, known: Constants) -> bool:
