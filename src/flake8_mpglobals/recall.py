@@ -124,8 +124,9 @@ class Command:
         return self._anew(cache, None, question)
 
     def _question(self) -> str:
-        real = [os.path.realpath(path) for path in self._paths]
-        what = repr((self._paths, real, self._flags))
+        folders = {os.path.dirname(os.path.abspath(path)) for path in self._paths}
+        folders.update(path for path in self._paths if os.path.islink(path))
+        what = repr((self._paths, sorted(map(os.path.realpath, folders)), self._flags))
         return f"a{digest(what.encode('utf-8', 'surrogatepass'))} {self._paths[0]}"
 
     def _again(self, cache: Cache, kept: Kept, question: str) -> Outcome | None:
