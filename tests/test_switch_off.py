@@ -318,6 +318,12 @@ MECHANISMS: dict[str, Mechanism] = {
     "runs that are inherited": Mechanism(
         "projects/inherited_run_elsewhere", observers, "inherited", lambda *_: iter(())
     ),
+    "processes that their class sets up": Mechanism(
+        "detect/process_set_up_by_super", dispatches.Crossing, "_set_up", lambda *_: None
+    ),
+    "processes that are run here and now": Mechanism(
+        "clean/process_run_called_here", boundaries, "_only_run", no
+    ),
     "pools beside their functions": Mechanism(
         "detect/pool_beside_its_function",
         dispatches.Crossing,

@@ -14,9 +14,22 @@ from flake8_mpglobals.accessors import Accessors
 from flake8_mpglobals.catalogue import SHARES, Catalogue
 from flake8_mpglobals.crossings import Crossings
 from flake8_mpglobals.dispatches import Boundaries, Crossing, DispatchSite, process_class
-from flake8_mpglobals.evaluate import Env, Evaluator, Target
+from flake8_mpglobals.evaluate import Env, Evaluator, Handle, Obj, Target, Thing
 from flake8_mpglobals.extent import Extent
-from flake8_mpglobals.ir import Attr, Call, Cell, Function, Module, Param, Phi, Result, Values, root
+from flake8_mpglobals.ir import (
+    Attr,
+    Call,
+    Cell,
+    Class,
+    Function,
+    Module,
+    Param,
+    Phi,
+    Result,
+    SuperOf,
+    Values,
+    root,
+)
 from flake8_mpglobals.names import statements_of
 from flake8_mpglobals.program import Program
 
@@ -106,6 +119,7 @@ def find_boundaries(
         passed = seen
         evaluator.forget()
     found.functions = extent.functions
+    found.sites = [site for site in found.sites if not _only_run(site, found, evaluator)]
     found.elsewhere.extend(evaluator.made_over(program.modules))
     for module in program.modules:
         for cls in module.classes:
@@ -113,6 +127,37 @@ def find_boundaries(
             if row is not None and method is not None and row.kind not in SHARES:
                 found.elsewhere.append(method)
     return found
+
+
+def _only_run(site: DispatchSite, found: Boundaries, evaluator: Evaluator) -> bool:
+    """Whether a process is made whose ``run()`` is called here and now, and that is never
+    started: what it runs, it runs in the process that made it.
+    """
+    if not site.api.method:
+        return False
+    classes = {target.cls for target in site.workers}
+    run = False
+    for function in found.functions:
+        for call in function.calls:
+            for callee in call.callee:
+                if not isinstance(callee, Attr) or callee.name not in ("start", site.api.method):
+                    continue
+                if isinstance(callee.base, SuperOf):
+                    continue
+                for thing in evaluator.thing(callee.base):
+                    if callee.name == "start":
+                        if not isinstance(thing, Handle | Obj) or _is_made(thing, site, classes):
+                            return False
+                    elif _is_made(thing, site, classes):
+                        run = True
+    return run
+
+
+def _is_made(thing: Thing, site: DispatchSite, classes: set[Class | None]) -> bool:
+    """Whether ``thing`` is the process that a dispatch makes."""
+    if isinstance(thing, Obj):
+        return thing.cls in classes
+    return isinstance(thing, Handle) and thing.call is site.call
 
 
 def _unsettled(functions: Iterable[Function], evaluator: Evaluator) -> bool:

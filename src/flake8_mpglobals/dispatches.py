@@ -40,6 +40,7 @@ from flake8_mpglobals.ir import (
     Param,
     Result,
     Store,
+    SuperOf,
     Unknown,
     Value,
     Values,
@@ -146,6 +147,7 @@ class Crossing:
                     self.found.loose.update(target.function for target in self.edges[start:])
             elif isinstance(thing, Type):
                 self._made(thing.cls)
+        self._set_up(env)
 
     def _called(self, env: Env | None) -> Iterator[Thing]:
         """Yield what the call calls; a method name that only one API has is enough."""
@@ -183,7 +185,9 @@ class Crossing:
         if self.evaluator.method(cls, "__init__") is not None:
             row = replace(row, callable=None)  # what it takes is not what a process takes
         made: Mapping[int, Values] = {0: frozenset((Result(self.call),))}
-        workers = (Target(method, made, cls),) if method is not None else ()
+        workers: tuple[Target, ...] = (Target(method, made, cls),) if method is not None else ()
+        if method is not None and row.callable is not None and _hands_up(method):
+            workers += self._run(row, self.call, frozenset(), None)[0]
         if row.kind in SHARES:
             self.in_threads.extend(workers)
         else:
@@ -199,6 +203,33 @@ class Crossing:
         here = [target for target in self.in_threads if target.function not in elsewhere]
         self.edges.extend(here)
         self.found.loose.update(target.function for target in here)
+
+    def _set_up(self, env: Env | None) -> None:
+        """Add what a process class of the project has its base run: what it passes to the
+        ``__init__`` of that, ``super().__init__(target=work)``.
+        """
+        for callee in self.call.callee:
+            if not isinstance(callee, Attr) or callee.name != "__init__":
+                continue
+            cls = self.call.function.cls
+            shift = 0 if isinstance(callee.base, SuperOf) else 1
+            if cls is None or self.evaluator.method(cls, "__init__", cls) is not None:
+                continue
+            row, method = process_class(cls, self.evaluator)
+            if row is None or (method is not None and not _hands_up(method)):
+                continue
+            if shift and not any(
+                isinstance(thing, External) and thing.name in self.evaluator.lineage(cls)[1]
+                for thing in self.evaluator.thing(callee.base)
+            ):
+                continue
+            call = replace(self.call, args=self.call.args[shift:])
+            workers, resolved = self._run(row, call, frozenset(), env)
+            if row.kind in SHARES:
+                self.edges.extend(workers)
+                self.found.loose.update(target.function for target in workers)
+            elif argument(call, row.callable) is not None:
+                self._add(DispatchSite(self.call, row, workers, (), None, resolved, row.label))
 
     def _add(self, site: DispatchSite) -> None:
         """Add a site; another context of the same API joins it."""
@@ -364,6 +395,15 @@ class Crossing:
                             found |= each.display.items.get(func.key, NOTHING)
                     return frozenset(found)
         return given
+
+
+def _hands_up(run: Function) -> bool:
+    """Whether the ``run`` of a process class has its base run what it was made with."""
+    return any(
+        isinstance(callee, Attr) and callee.name == "run" and isinstance(callee.base, SuperOf)
+        for call in run.calls
+        for callee in call.callee
+    )
 
 
 def _pool(things: Iterable[Thing], row: Api) -> Call | None:

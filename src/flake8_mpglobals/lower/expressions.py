@@ -601,6 +601,8 @@ def spread_out(values: Values) -> Iterator[tuple[str, Values]]:
     """Yield what ``**values`` passes by name, where it is one dict that was made in sight."""
     if len(values) == 1:
         (value,) = values
+        if isinstance(value, Seen):
+            yield from spread_out(value.slot.values)
         if isinstance(value, Result) and value.call.callee == _DICT:
             yield from value.call.keywords.items()
         yield from named_items((values,))
