@@ -23,7 +23,7 @@ from flake8_mpglobals.oracle import Oracle
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.rawwrites import may_change_globals
 from flake8_mpglobals.reach import Reach
-from flake8_mpglobals.readers import reading_modules
+from flake8_mpglobals.readers import reading_modules, setting_modules
 from flake8_mpglobals.rules import RULES
 from flake8_mpglobals.scene import set_scene
 from flake8_mpglobals.shared import names_shared, shared_uses
@@ -93,7 +93,10 @@ def _facts(source: Source, options: Options, tree: ast.Module, program: Program)
         reach = Reach(boundaries, evaluator)
         losses = Losses(program, boundaries, reach, evaluator)
         size = program.size
-        more = reading_modules(program, losses.written()) - readers
+        more = reading_modules(program, losses.written(), evaluator)
+        if "MPG201" in options.codes:
+            more |= setting_modules(program, reach, evaluator)
+        more -= readers
         if program.size == size and not _unfollowed(boundaries, reach, more):
             break
         readers |= more

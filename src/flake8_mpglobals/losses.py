@@ -85,9 +85,9 @@ class Losses:
         found.sort(key=lambda lost: (lost.location, lost.how, str(lost.origin)))
         return tuple(_each_place_once(_once(found)))
 
-    def written(self) -> frozenset[Value]:
-        """Return the places that workers write, observed or not."""
-        return frozenset(write.place for write in self._writes.all())
+    def written(self) -> frozenset[tuple[Value, tuple[str, ...]]]:
+        """Return the places that workers write, with the path below, observed or not."""
+        return frozenset((write.place, write.effect.path) for write in self._writes.all())
 
     def sites(self) -> tuple[Site, ...]:
         """Return the dispatches of the file in the order of their position."""

@@ -136,7 +136,8 @@ class Program:
     def member(self, of: ModuleValue, name: str) -> Values:
         """Return what attribute ``name`` of a project module is; nothing where unknown."""
         module = self.load(of.path) if of.path and self._looks_at(of.path, name) else None
-        if module is not None and (name in module.bound or name in module.stores):
+        bound = module is not None and (name in module.bound or name in module.stores)
+        if module is not None and bound and not self._of_itself(module, of, name):
             return frozenset((Global(module, name),))
         below = self._submodule(of, name)
         if below is not None:
@@ -144,6 +145,17 @@ class Program:
         if module is None or name.startswith("__"):
             return NOTHING
         return frozenset((Global(module, name),))
+
+    def _of_itself(self, module: Module, of: ModuleValue, name: str) -> bool:
+        """Whether a package takes a name from itself: ``from . import name`` means a module."""
+        stores = module.stores.get(name, ())
+        return bool(stores) and all(
+            isinstance(store, Attr)
+            and store.name == name
+            and isinstance(store.base, ModuleValue)
+            and store.base.path == of.path
+            for store in stores
+        )
 
     def _looks_at(self, path: str, name: str) -> bool:
         """Whether one name of a module is looked into: one that it offers, unless it is open
@@ -234,10 +246,13 @@ class Program:
         if hops == 0:
             return False
         path: list[str] = []
-        while isinstance(value, Attr):
-            path.append(value.name)
+        while isinstance(value, Attr | Item | Element | Copied | Entered):
+            if isinstance(value, Attr):
+                path.append(value.name)
+            else:
+                path.clear()  # what is asked of an item says nothing of what holds it
             value = value.base
-        start = root(value)
+        start = value
         if isinstance(start, Instance):
             return self._reveal(start.of, hops - 1)
         if isinstance(start, Result):
@@ -258,6 +273,8 @@ class Program:
                         full = Attr(full, name)
                     if full != value:
                         new = self._reveal(full, hops - 1) or new
+                elif isinstance(store, Fresh) and not path:
+                    new = self._reveal_held(store, hops - 1) or new
             if not stores:
                 for of in variable.module.star_modules:
                     new = self._reveal(Attr(of, variable.name), hops - 1) or new
@@ -265,6 +282,14 @@ class Program:
         if isinstance(start, ModuleValue):
             return self._reveal_member(start, list(reversed(path)), hops)
         return False
+
+    def _reveal_held(self, made: Fresh, hops: int) -> bool:
+        """Open what a table of workers leads to: functions of modules that it names."""
+        new = False
+        named = {value for value in made.display.elements if isinstance(value, Attr | Global)}
+        for _, value in sorted(((_spelled(value), value) for value in named), key=_first):
+            new = self._reveal(value, hops) or new
+        return new
 
     def _reveal_member(self, of: ModuleValue, path: list[str], hops: int) -> bool:
         new = self.open(of.path) if of.path else False

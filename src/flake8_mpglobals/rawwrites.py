@@ -70,6 +70,22 @@ def may_change_globals(module: Module) -> bool:
     return False
 
 
+def changed_globals(module: Module) -> frozenset[str]:
+    """Return the globals of a module that its own functions may change; from names alone."""
+    found: set[str] = set()
+    for function in module.functions:
+        changed: list[Value] = [target for store in function.stores for target in store.targets]
+        for call in function.calls:
+            for callee in call.callee:
+                if isinstance(callee, Attr) and _may_change(callee.name):
+                    changed.append(callee.base)
+        for value in changed:
+            variable = global_of(root(value))
+            if variable is not None and variable.module is module:
+                found.add(variable.name)
+    return frozenset(found)
+
+
 def raw_writes(function: Function, evaluator: Evaluator) -> Iterator[RawWrite]:
     """Yield the possible writes of one function, on globals and on its parameters."""
     for store in function.stores:
