@@ -21,7 +21,7 @@ from flake8_mpglobals.evaluate import (
     Handle,
     Wrapped,
 )
-from flake8_mpglobals.ir import Attr, Call, Element, Function, Item, Module, Value, Values
+from flake8_mpglobals.ir import ANYTHING, Attr, Call, Element, Function, Item, Module, Value, Values
 from flake8_mpglobals.records import frozen
 
 MANY = 300
@@ -214,20 +214,20 @@ def argument_node(call: Call, slot: Slot | None) -> ast.expr | None:
     return None
 
 
-def leading(row: Api, makers: Iterable[Call]) -> int:
-    """Return how many arguments a worker gets before those of its task."""
-    extra = row.shift
+def leading(row: Api, makers: Iterable[Call]) -> tuple[Values, ...]:
+    """Return the arguments that a worker gets before those of its task."""
+    before = [ANYTHING] * row.shift
     for maker in makers:
         if isinstance(maker.node, ast.Call):
-            extra += sum(
-                keyword.arg in row.leading
-                and not (
-                    isinstance(keyword.value, ast.Constant) and keyword.value.value in (None, False)
-                )
-                for keyword in maker.node.keywords
-            )
+            given = {keyword.arg: keyword.value for keyword in maker.node.keywords}
+            for name in row.leading:
+                value = given.get(name)
+                if not isinstance(value, ast.Constant | None):
+                    before.append(maker.keywords.get(name, ANYTHING))
+                elif value is not None and value.value not in (None, False):
+                    before.append(ANYTHING)
             break
-    return extra
+    return tuple(before)
 
 
 def _constant(call: Call, slot: Slot) -> object:

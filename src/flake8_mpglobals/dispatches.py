@@ -25,7 +25,6 @@ from flake8_mpglobals.evaluate import (
     is_keywords,
 )
 from flake8_mpglobals.ir import (
-    ANYTHING,
     NOTHING,
     UNKNOWN,
     Attr,
@@ -415,14 +414,13 @@ def _pool(things: Iterable[Thing], row: Api) -> Call | None:
 
 def _as_called(call: Call, row: Api, callee: Values, makers: list[Call]) -> Call:
     """Return the call of the worker that a dispatch amounts to."""
-    extra = leading(row, makers)
-    before = (ANYTHING,) * extra
+    before = leading(row, makers)
     starred, rest = -1, NOTHING
     args, keywords = travelling(call, row, makers)
     if row.tasks == "starcall":
         first = row.callable.position + 1 if row.callable is not None else 0
         if call.starred >= first:
-            starred = call.starred - first + extra
+            starred = call.starred - first + len(before)
         rest = call.rest
     return Call(
         call.node,
