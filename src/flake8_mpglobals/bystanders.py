@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.defaults import holds
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
-from flake8_mpglobals.evaluate import Evaluator, External, Shared, Type
+from flake8_mpglobals.evaluate import Evaluator, External, Plain, Shared, Type
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -185,18 +185,31 @@ class Bystanders:
         )
 
     def set_alike(self, write: RawWrite, workers: frozenset[Function]) -> bool:
-        """Whether a write stores, under a constant key, what is the same in each process, by
-        a function that the parent comes to without the worker.
+        """Whether a write stores what is the same in each process, by a function that the
+        parent comes to without the worker: a constant under a constant key, or what is made
+        anew by a function without parameters.
         """
         event = write.event
-        return (
-            isinstance(event, Store)
-            and event.how == "item"
-            and event.key is not None
-            and bool(event.values)
-            and all(isinstance(root(value), Scalar | Imported) for value in event.values)
-            and write.function not in workers
-            and write.function in self._reached_without(workers)
+        if not isinstance(event, Store) or not event.values or write.function in workers:
+            return False
+        if event.how == "item" and event.key is not None:
+            alike = all(isinstance(root(value), Scalar | Imported) for value in event.values)
+        else:
+            alike = event.how == "bind" and self._makes_anew(write.function, event)
+        return alike and write.function in self._reached_without(workers)
+
+    def _makes_anew(self, function: Function, event: Store) -> bool:
+        """Whether a function binds a name to an object that it makes of nothing that it gets."""
+        if function.params or function.outer is None or not function.outer.is_module:
+            return False
+        return all(
+            isinstance(value, Result)
+            and not any(isinstance(t, Plain) for t in self._evaluator.things((value,)))
+            and not any(
+                event.targets & frozenset(given)
+                for given in (*value.call.args, *value.call.keywords.values())
+            )
+            for value in event.values
         )
 
     def looked_up(self, write: RawWrite) -> bool:
