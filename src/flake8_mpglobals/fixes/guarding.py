@@ -60,18 +60,25 @@ def _with_makers(body: Sequence[ast.stmt], first: int) -> int:
     """Return where the statements begin that make what ``body[first]`` starts, if only such
     statements lie between that may stand under the guard as well.
     """
+    made = {"Process", "ProcessPoolExecutor"}
+    for one in body:
+        if isinstance(one, ast.ClassDef) and any(_last(base) in made for base in one.bases):
+            made.add(one.name)
     place = first
     while place and not isinstance(body[place - 1], (*_DEFINITIONS, ast.Import, ast.ImportFrom)):
         place -= 1
-        if any(_makes(node) for node in ast.walk(body[place])):
+        if any(_called(node) in made for node in ast.walk(body[place])):
             first = place
     return first
 
 
-def _makes(node: ast.AST) -> bool:
-    """Whether a call makes a process or an executor, which other statements start."""
-    made = ("Process", "ProcessPoolExecutor")
-    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in made
+def _called(node: ast.AST) -> str:
+    """Return the last part of the name of what is called, if it is a call."""
+    return _last(node.func) if isinstance(node, ast.Call) else ""
+
+
+def _last(name: ast.expr) -> str:
+    return ast.unparse(name).rpartition(".")[2]
 
 
 def _holds(statement: ast.stmt, line: int) -> bool:

@@ -30,6 +30,10 @@ class _Object(Touches):
         yield from _named(node, self.place)
 
 
+_BLOCKING = frozenset({"acquire", "release", "join", "wait", "recv", "put", "wait_for"})
+"""Methods that may wait for another process, or end what somebody waits for."""
+
+
 def plan(facts: Facts, findings: Sequence[Finding]) -> Plan:
     """Return the plan that puts the updates of one object under its lock.
 
@@ -129,6 +133,13 @@ def _units(
                 raise CannotFix(
                     f"line {statement.lineno} has a 'with' of its own between read and store"
                 )
+            for node in ast.walk(statement):
+                match node:
+                    case ast.Call(func=ast.Attribute(attr=name)) if name in _BLOCKING:
+                        raise CannotFix(
+                            f"line {node.lineno} calls {name}() between read and store, which may "
+                            "wait for whoever needs the lock"
+                        )
     return found
 
 

@@ -112,6 +112,8 @@ def carry(job: Job, found: ProcessClass, call: ast.Call, shared: str) -> Iterato
     if declared is not None and stays and job.target not in declared.names:
         end = module.end(declared)
         yield Edit(end, end, f", {body.pop(0).removeprefix('global ')}")
+    elif declared is not None and job.target in declared.names:
+        del body[0]
     rewriting = Rewriting(module, found.run)
     for line in body:
         if line.startswith("\t") or line == ")":
