@@ -32,6 +32,10 @@ _SHOWING = frozenset({"len", "print", "sum", "any", "all", "enumerate", "range"}
 _FRESH = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _MAKERS = frozenset({"list", "dict", "set", "bytearray"})
+_TAKING_PARTS = (
+    *(ast.Call, ast.FormattedValue, ast.BinOp, ast.Compare, ast.AugAssign, ast.If),
+    *(ast.GeneratorExp, ast.ListComp, ast.comprehension),
+)
 
 
 def takes(writes: Sequence[LostWrite]) -> bool:
@@ -256,8 +260,9 @@ def _shown(module: Module, use: ast.Name) -> bool:
     """Whether a use only looks at the items."""
     parent = module.parents[use]
     match parent:
-        case ast.comprehension():
-            return parent.iter is use
+        case ast.comprehension(target=ast.Name(id=name)) if parent.iter is use:
+            every = [n for n in ast.walk(module.parents[parent]) if isinstance(n, ast.Name)]
+            return all(n is parent.target or _asked(module, n) for n in every if n.id == name)
         case ast.For(target=ast.Name(id=name)) if parent.iter is use:
             home = module.function(use) or module.tree
             every = [n for n in ast.walk(home) if isinstance(n, ast.Name) and n.id == name]
@@ -277,8 +282,7 @@ def _asked(module: Module, name: ast.Name) -> bool:
     part = module.parents[name]
     if not isinstance(part, (ast.Attribute, ast.Subscript)) or part.value is not name:
         return False
-    shown = (ast.Call, ast.FormattedValue, ast.BinOp, ast.Compare, ast.AugAssign, ast.If)
-    return isinstance(part.ctx, ast.Load) and isinstance(module.parents[part], shown)
+    return isinstance(part.ctx, ast.Load) and isinstance(module.parents[part], _TAKING_PARTS)
 
 
 def _fresh_items(module: Module, value: ast.expr) -> Iterator[ast.expr]:
