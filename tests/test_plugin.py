@@ -115,18 +115,26 @@ def test_files_of_one_run_share_what_is_known(
     now = 100.0
     monkeypatch.setattr("flake8_mpglobals.plugin.time.monotonic", lambda: now)
 
-    def check(options: argparse.Namespace) -> None:
-        list(Plugin(ast.parse(text), text.splitlines(keepends=True), "a.py", options).run())
+    def check(options: argparse.Namespace, name: str = "a.py") -> None:
+        list(Plugin(ast.parse(text), text.splitlines(keepends=True), name, options).run())
 
     check(given)
-    check(given)
+    check(given, "b.py")
     assert seen[0] is seen[1]
-    check(argparse.Namespace())
+    check(argparse.Namespace(), "c.py")
     assert seen[2] is not seen[1]
     check(given)
     now += 60
-    check(given)
+    check(given, "b.py")
     assert seen[4] is not seen[3]
+    # A file that is looked at again is looked at in another run.
+    check(given, "b.py")
+    assert seen[5] is not seen[4]
+    # It took long, but was at work.
+    now += 60
+    monkeypatch.setattr("flake8_mpglobals.plugin.time.process_time", lambda: 1e9)
+    check(given, "c.py")
+    assert seen[6] is seen[5]
 
 
 def test_nothing_is_kept_on_the_class() -> None:

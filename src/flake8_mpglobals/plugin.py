@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from flake8_mpglobals.options import Options
 
 _PAUSE = 1.0
-"""Seconds without a file after which another run is taken to begin."""
+"""Seconds without a file, and without work, after which another run is taken to begin."""
+_IDLE = 0.1
+"""The share of time that a process which waits works at most."""
 
 
 class _Run:
     """What the files of one run share: the settings found, and the project's modules."""
 
-    __slots__ = ("configuration", "given", "last", "workspaces")
+    __slots__ = ("_last", "_worked", "configuration", "given", "seen", "workspaces")
 
     def __init__(self, given: Namespace | None) -> None:
         from flake8_mpglobals.config import Configuration
@@ -39,28 +41,42 @@ class _Run:
         isolated = bool(getattr(given, "isolated", False)) or "--isolated" in sys.argv[1:]
         self.configuration = Configuration(isolated=isolated)
         self.workspaces = Workspaces()
-        self.last = time.monotonic()
+        self.seen: set[str] = set()
+        self.rest()
+
+    def rest(self) -> None:
+        """Note that a file is done."""
+        self._last, self._worked = time.monotonic(), time.process_time()
+
+    def is_over(self) -> bool:
+        """Whether the process has waited since the last file: a large one takes flake8's own
+        checks seconds, and longer where many processes share a machine.
+        """
+        passed = time.monotonic() - self._last
+        return passed > _PAUSE and time.process_time() - self._worked < _IDLE * passed
 
 
 _runs: list[_Run] = []
 
 
-def _run(given: Namespace | None) -> _Run:
+def _run(given: Namespace | None, filename: str) -> _Run:
     """Return what belongs to the run that goes on, or begin one.
 
-    A run has one object for its options.  In a process that lives on (an editor's), files
-    may change between two runs with the same.
+    A run has one object for its options, and looks at a file once.  In a process that lives
+    on (an editor's), files may change between two runs with the same.
     """
     known = _runs[-1] if _runs else None
     if (
         known is None
         or given is None
         or known.given is not given
-        or time.monotonic() - known.last > _PAUSE
+        or filename in known.seen
+        or known.is_over()
         or known.workspaces.disk.cwd != os.getcwd()
     ):
         known = _Run(given)
         _runs[:] = [known]
+    known.seen.add(filename)
     return known
 
 
@@ -119,11 +135,11 @@ class Plugin:
         """Yield ``(line, column from 0, "CODE message", type)`` for each finding."""
         text = "".join(self._lines)
         data = text.encode("utf-8", "replace")
-        run = _run(self._given)
+        run = _run(self._given, self._filename)
         try:
             yield from self._found(run, text, data)
         finally:
-            run.last = time.monotonic()
+            run.rest()
 
     def _found(
         self, run: _Run, text: str, data: bytes
@@ -132,13 +148,15 @@ class Plugin:
         if options is None:
             return
         from flake8_mpglobals import analysis
+        from flake8_mpglobals.checking import gc_at_leisure
         from flake8_mpglobals.options import TRACEBACK
         from flake8_mpglobals.source import Source
 
         try:
             source = Source.from_text(self._filename, text)
             workspace = run.workspaces.of(options)
-            found = analysis.check(source, options, self._tree, workspace)
+            with gc_at_leisure():
+                found = analysis.check(source, options, self._tree, workspace)
         except Exception:
             # flake8 goes on with its other plugins; `mpglobals check` tells what went wrong.
             if os.environ.get(TRACEBACK):
