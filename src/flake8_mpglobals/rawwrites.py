@@ -71,9 +71,15 @@ def may_change_globals(module: Module) -> bool:
 
 
 def changed_globals(module: Module) -> frozenset[str]:
-    """Return the globals of a module that its own functions may change; from names alone."""
+    """Return the globals of a module that its own functions may change, other than those that
+    it calls when it is imported, in each process; from names alone.
+    """
     found: set[str] = set()
+    callees = (global_of(callee) for call in module.body.calls for callee in call.callee)
+    called = {variable.name for variable in callees if variable is not None}
     for function in module.functions:
+        if function.qualname in called:
+            continue
         changed: list[Value] = [target for store in function.stores for target in store.targets]
         for call in function.calls:
             for callee in call.callee:
