@@ -34,7 +34,12 @@ from flake8_mpglobals.program import Program
 from flake8_mpglobals.rawwrites import RawWrite, evicts, raw_writes
 from flake8_mpglobals.reach import Path, Reach, segments
 
-_PICKLING = frozenset(("__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__del__"))
+_PICKLING = frozenset(
+    (
+        *("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__"),
+        *("__getnewargs__", "__getnewargs_ex__", "__copy__", "__deepcopy__", "__del__"),
+    )
+)
 """Methods that look at whatever there is, when an object is copied or goes."""
 
 

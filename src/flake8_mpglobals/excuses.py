@@ -109,12 +109,16 @@ class Excuses:
 
     def tidied(self, write: Write) -> bool:
         """Whether a forked child makes its copy of the server its own: it sets attributes
-        anew and empties containers.  Only what it adds there is looked for, and of that
+        anew and empties containers, and drops what only the server may use, like a variable of
+        the environment.  Only what it adds there is looked for, and of that
         not what other modules keep.
         """
-        if write.effect.sort != "instance":
-            return False
         event = write.raw.event
+        if write.effect.sort != "instance":
+            drops = (isinstance(event, Store) and event.how == "del attr") or (
+                write.effect.sort == "module" and evicts(write.raw)
+            )
+            return drops and all(site.api.runs == "child" for site, _, _ in write.ways)
         anew = isinstance(event, Store) and event.how in ("attr", "del attr")
         return all(
             site.api.runs == "child"
@@ -131,6 +135,10 @@ class Excuses:
         event = write.raw.event
         if write.effect.sort == "module" and write.raw.function in self.reach.parent:
             # A setting of a library that the parent makes for itself by the same code.
+            return True
+        if write.effect.sort == "module" and _copies_what_came(event):
+            return True
+        if write.effect.sort == "module" and _copies_what_came(event):
             return True
         if not isinstance(event, Store) or not isinstance(write.place, Global):
             return False
@@ -324,6 +332,24 @@ def _search(value: Value, wanted: object) -> bool:
             for part in (current.call.callee, *current.call.args):
                 stack.extend(part)
     return False
+
+
+def _copies_what_came(event: Store | Call) -> bool:
+    """Whether a loop over an argument stores each of its items under its own key."""
+    node = event.node
+    if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Name):
+        return False
+    return any(
+        isinstance(loop, ast.For)
+        and any(part is node for part in ast.walk(loop))
+        and node.slice.id in _names(loop.target)
+        and any(name in event.function.params for name in _names(loop.iter))
+        for loop in ast.walk(event.function.node)
+    )
+
+
+def _names(expression: ast.expr) -> list[str]:
+    return [part.id for part in ast.walk(expression) if isinstance(part, ast.Name)]
 
 
 def _mentions_param(value: Value) -> bool:

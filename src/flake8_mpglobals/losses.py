@@ -36,7 +36,7 @@ from flake8_mpglobals.observers import Observers, Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
 from flake8_mpglobals.reads import ENVIRON
-from flake8_mpglobals.refills import refilled
+from flake8_mpglobals.refills import own_keywords, refilled
 from flake8_mpglobals.standpoint import Standpoint, at, end, home, location
 from flake8_mpglobals.unreached import Unreached
 from flake8_mpglobals.writes import WorkerWrites, Write
@@ -163,7 +163,7 @@ class Losses:
             param = write.place.param
             if param.index == 0 and param.function.name == "__init__":
                 return None  # an object that is made in the worker
-            if self._excuses.is_shared(param):
+            if self._excuses.is_shared(param) or own_keywords(write.place, path):
                 return None
         fillers = guarded.get((write.place, write.effect.path), frozenset())
         # Who hands out an object that is made at the first call looks at nothing in it.

@@ -109,6 +109,8 @@ class OwnKeys:
             base = value.base
             if isinstance(base, Param) and base.index == 0 and base.function.has_self:
                 return bool(run.site.api.method)
+            if isinstance(base, Attr):
+                return self._given_each(base, run)
             return isinstance(base, Result) and self._own_value(base, run, depth + 1)
         if isinstance(value, Element) and isinstance(value.base, Result):
             call = value.base.call
@@ -121,6 +123,20 @@ class OwnKeys:
         if isinstance(value, Result):
             return any(self._is(value, name) for name in _PROCESS)
         return False
+
+    def _given_each(self, value: Attr, run: Run) -> bool:
+        """Whether an attribute of the process object is what a loop over such things gives:
+        each process is made with one of its own.
+        """
+        base, evaluator = value.base, self._sharing.evaluator
+        if not isinstance(base, Param) or base.index or not base.function.has_self:
+            return False
+        cls = base.function.cls
+        if cls is None or not run.site.api.method:
+            return False
+        kept = cls.self_attributes.get(value.name, ())
+        given = [evaluator.inputs.get(one, ()) if isinstance(one, Param) else () for one in kept]
+        return bool(given) and all(values and all(map(_from_a_loop, values)) for values in given)
 
     def _is(self, value: Result, name: str) -> bool:
         return External(name) in self._sharing.evaluator.things(value.call.callee)
@@ -178,6 +194,13 @@ class OwnKeys:
                 assigned = assigned_in(code, node.id)
             return any(self._repeats(code, value, depth + 1) for value in assigned)
         return False
+
+
+def _from_a_loop(value: Value) -> bool:
+    """Whether a value is what a loop gives each time."""
+    if isinstance(value, Seen | Phi):
+        return bool(value.slot.values) and all(map(_from_a_loop, value.slot.values))
+    return isinstance(value, Element)
 
 
 def _fixed(value: Value) -> bool:
