@@ -95,6 +95,7 @@ ORDER = (
     "tasks",
     "writes",
     "excuses",
+    "given",
     "refills",
     "unreached",
     "losses",

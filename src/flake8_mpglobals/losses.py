@@ -17,6 +17,7 @@ from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.excuses import Excuses, Guarded
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
+from flake8_mpglobals.given import own_keywords
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -36,7 +37,7 @@ from flake8_mpglobals.observers import Observers, Touch
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.reach import Reach, repr_place
 from flake8_mpglobals.reads import ENVIRON
-from flake8_mpglobals.refills import own_keywords, refilled
+from flake8_mpglobals.refills import refilled
 from flake8_mpglobals.standpoint import Standpoint, at, end, home, location
 from flake8_mpglobals.unreached import Unreached
 from flake8_mpglobals.writes import WorkerWrites, Write

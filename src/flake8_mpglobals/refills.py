@@ -1,4 +1,4 @@
-"""Containers that the parent has of its own: it fills them again itself from what came back.
+"""Containers that the parent fills again itself, after the dispatch, from what came back.
 
 The worker stores into its copy as well, as the function did before it ran in a worker; what
 the parent looks at afterwards is what it has put there.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.evaluate import Evaluator
-from flake8_mpglobals.ir import Handed, Param, Store, Value, anchor
+from flake8_mpglobals.ir import Handed, Store, Value, anchor
 from flake8_mpglobals.reach import Path, segments
 
 
@@ -39,12 +39,6 @@ def refilled(
         for store in maker.stores
         if isinstance(store.node, ast.Subscript)
     )
-
-
-def own_keywords(place: Handed, path: Path) -> bool:
-    """Whether the container is the ``**kwargs`` of one call, which no caller holds."""
-    base = place.base if isinstance(place.base, Param) else place.param
-    return len(path) == 1 and base.index == base.function.kwarg
 
 
 def _ends_with_nothing(store: Store) -> bool:

@@ -84,8 +84,9 @@ class InThreads:
                     continue
                 if use.thing.kind == "thread local" or use.node is call.node:
                     continue
-                if runs:
-                    self._in_workers.setdefault(call, []).append((use, runs))
+                there = tuple(run for run in runs if not _either_or(run.site.call, call))
+                if there:
+                    self._in_workers.setdefault(call, []).append((use, there))
                 if function in self._sharing.reach.parent and function not in theirs:
                     self._in_parent.setdefault(call, []).append(use)
 
@@ -295,6 +296,22 @@ def _start(node: ast.AST) -> tuple[int, int]:
 
 def _end(node: ast.AST) -> tuple[int, int]:
     return (getattr(node, "end_lineno", 0) or 0, getattr(node, "end_col_offset", 0) or 0)
+
+
+def _either_or(one: Call, other: Call) -> bool:
+    """Whether two calls stand in the two branches of one test: with processes or without."""
+    if one.function is not other.function:
+        return False
+    return any(
+        (_within(one, test.body) and _within(other, test.orelse))
+        or (_within(one, test.orelse) and _within(other, test.body))
+        for test in ast.walk(one.function.node)
+        if isinstance(test, ast.If)
+    )
+
+
+def _within(call: Call, block: list[ast.stmt]) -> bool:
+    return any(node is call.node for statement in block for node in ast.walk(statement))
 
 
 def _name(value: Value) -> str:
