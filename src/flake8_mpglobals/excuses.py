@@ -138,8 +138,6 @@ class Excuses:
             return True
         if write.effect.sort == "module" and _copies_what_came(event):
             return True
-        if write.effect.sort == "module" and _copies_what_came(event):
-            return True
         if not isinstance(event, Store) or not isinstance(write.place, Global):
             return False
         if event.how != "bind":
