@@ -18,7 +18,9 @@ from flake8_mpglobals.fixes.engine import propose
 
 SHAPES = {
     "Return what": "collect",
+    "Return '": "item",
     "Send what": "collect",
+    "Send the attributes": "manager",
     "Share": "manager",
     "Hand": "argument",
     "Keep": "buffer",

@@ -13,6 +13,8 @@ LATE = ("flake8_mpglobals.fixes", "flake8_mpglobals.analysis", "flake8_mpglobals
 
 ENOUGH = frozenset(
     [
+        "blocks",
+        "cache",
         "checking",
         "cli",
         "codes",
@@ -21,6 +23,7 @@ ENOUGH = frozenset(
         "discovery",
         "disk",
         "imports",
+        "ledger",
         "model",
         "modules",
         "offers",
@@ -30,14 +33,16 @@ ENOUGH = frozenset(
         "prefilter",
         "project",
         "recent",
+        "recall",
         "records",
         "reporters",
         "settings",
         "source",
+        "trace",
         "workspace",
     ]
 )
-"""What a file that can start no process needs of this package."""
+"""What a file that can start no process needs of this package, the cache included."""
 SLOW = (
     *("dataclasses", "pathlib", "json", "hashlib", "tempfile", "tomllib", "unicodedata", "urllib"),
     *("asyncio", "concurrent.futures", "multiprocessing", "subprocess"),
