@@ -438,7 +438,7 @@ MECHANISMS: dict[str, Mechanism] = {
         "detect/lib_dask_bag", crossings.Crossings, "tasks", lambda *_: iter(())
     ),
     "arguments before those of a task": Mechanism(
-        "detect/lib_mpire_worker_id", dispatches, "leading", lambda *_: 0
+        "detect/lib_mpire_worker_id", dispatches, "leading", lambda *_: ()
     ),
     "wrappers": Mechanism(
         "detect/unpicklable_through_wrapper", analysis, "through_wrappers", lambda found, _: found
