@@ -252,15 +252,14 @@ class Program:
             else:
                 path.clear()  # what is asked of an item says nothing of what holds it
             value = value.base
-        start = value
-        if isinstance(start, Instance):
-            return self._reveal(start.of, hops - 1)
-        if isinstance(start, Result):
+        if isinstance(value, Instance):
+            return self._reveal(value.of, hops - 1)
+        if isinstance(value, Result):
             new = False
-            for callee in start.call.callee:
+            for callee in value.call.callee:
                 new = self._reveal(callee, hops - 1) or new
             return new
-        variable = global_of(start)
+        variable = global_of(value)
         if variable is not None:
             # What the file under check sets in another module, a worker of that may look at.
             home = variable.module.source.path
@@ -279,8 +278,8 @@ class Program:
                 for of in variable.module.star_modules:
                     new = self._reveal(Attr(of, variable.name), hops - 1) or new
             return new
-        if isinstance(start, ModuleValue):
-            return self._reveal_member(start, list(reversed(path)), hops)
+        if isinstance(value, ModuleValue):
+            return self._reveal_member(value, list(reversed(path)), hops)
         return False
 
     def _reveal_held(self, made: Fresh, hops: int) -> bool:

@@ -189,14 +189,15 @@ class Asking:
         return found
 
     def _around(self, value: Value | Kept, env: Env | None, found: Things, kept: int) -> Things:
-        """Answer once more for a parameter that a function hands to itself a part of, now that
-        something is known of it: ``visit(node.child)``.  ``kept`` answers do not hang on it.
+        """Answer once more what its own answer bears on, now that something is known of it: a
+        parameter of which a function hands itself a part, ``visit(node.child)``.  Only objects
+        have parts that are something else.  The first ``kept`` answers do not hang on it.
         """
         query = self._query
         assert query is not None
         key = (value, env)
         for _ in range(AGAIN):
-            if query.fuel < FUEL // 2 or not any(type(thing) in _WITH_PARTS for thing in found):
+            if query.fuel < FUEL // 2 or not any(isinstance(thing, Obj) for thing in found):
                 break
             for late in list(query.known)[kept:]:
                 del query.known[late]
@@ -305,23 +306,12 @@ class Asking:
 
 _NONE: Things = frozenset()
 
-_WITH_PARTS = frozenset((Obj,))
-"""What has parts that can be something else than it is."""
-
-_FREE = (
-    Global,
-    Seen,
-    Imported,
-    Scalar,
-    FunctionValue,
-    ClassValue,
-    ModuleValue,
-    Fresh,
-    Instance,
-    Kept,
+_FREE_TYPES = frozenset(
+    (
+        *(Global, Seen, Imported, Scalar, FunctionValue, ClassValue, ModuleValue, Fresh),
+        *(Instance, Kept),
+    )
 )
-
-_FREE_TYPES = frozenset(_FREE)
 """Values that are the same in every environment."""
 
 

@@ -26,6 +26,7 @@ from flake8_mpglobals.fixes.interval import (
 )
 from flake8_mpglobals.fixes.module import Function
 from flake8_mpglobals.fixes.shapes.pure import is_builtin
+from flake8_mpglobals.mutations import MODULE_NUMBERS
 
 _SIZE = integer(0, 1 << 40)
 _MAXSIZE = integer((1 << 63) - 1, (1 << 63) - 1)
@@ -37,8 +38,7 @@ _FLOATS = frozenset(
     | {"random.expovariate", "random.betavariate", "random.triangular", "random.normalvariate"}
     | {"math.dist", "math.asin", "math.acos", "math.tanh", "math.log1p", "math.expm1"}
 )
-_FLOAT_CONSTANTS = frozenset({"math.pi", "math.e", "math.inf", "math.tau", "math.nan"})
-_FLOAT_CONSTANTS |= {"numpy.inf", "numpy.nan", "numpy.pi"}
+_FLOAT_CONSTANTS = frozenset(name for name, kind in MODULE_NUMBERS.items() if kind == "float")
 _ARRAYS = frozenset({"numpy", "pandas", "polars", "torch", "jax", "cupy", "xarray"})
 """Modules whose objects compare item by item."""
 

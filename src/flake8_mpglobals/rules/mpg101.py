@@ -66,7 +66,7 @@ if __name__ == "__main__":
 """,
     limits="""\
 - A container that reaches the worker in a way the analysis cannot follow
-  (`getattr` with a computed name, `exec`, a C extension) is not seen.
+  (`getattr` with a name that begins with no constant, `exec`, a C extension) is not seen.
 - What `__getattr__`, `__setattr__` and `__del__` do is not followed; what operators,
   comparisons, properties, subscripts, `with`, loops and builtins call is.
 - One object for the whole process is known where a global or a class attribute is filled
