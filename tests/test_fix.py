@@ -345,3 +345,48 @@ def test_a_plan_that_hides_another_loss_is_dropped(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(engine, "SHAPES", (hides,))
     left = fix_source(Source.from_text("before.py", TWO_PLACES), OPTIONS).left
     assert any("MPG101 would no longer be seen" in one.reason for one in left)
+
+
+TOLD_BY_CONSTANTS = """\
+from collections import defaultdict
+from multiprocessing import Process
+
+hits = 0
+by_rest = defaultdict(list)
+rows = []
+
+
+def record(n):
+    global hits
+    hits -= n
+    hits += 10
+    by_rest[n % 2].append(n)
+    if n > 3:
+        rows.append("big")
+    else:
+        rows.append("small")
+
+
+def handle(n):
+    record(n)
+
+
+if __name__ == "__main__":
+    first = Process(target=handle, args=(1,))
+    second = Process(target=handle, args=(3,))
+    first.start()
+    second.start()
+    first.join()
+    second.join()
+    print(hits, by_rest, rows)
+"""
+
+
+def test_what_verifies_once_another_place_is_mended_is_fixed_in_the_same_run() -> None:
+    # Handed something besides, a process is no longer told by constants which way it goes:
+    # alone, the rewrite of one place lets another write of "rows" come to light.
+    source = Source.from_text("before.py", TOLD_BY_CONSTANTS)
+    result = fix_source(source, OPTIONS)
+    assert result.left == ()
+    again = fix_source(Source.from_text("before.py", result.text), OPTIONS)
+    assert not again.changed

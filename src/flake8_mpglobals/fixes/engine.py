@@ -109,17 +109,14 @@ def fix_source(
     """
     current = source
     fixed: list[Finding] = []
-    dropped: dict[tuple[str, str], str] = {}
     passes = 0
     while True:
+        # What did not verify may do so once another place is mended.
+        dropped: dict[tuple[str, str], str] = {}
         # What it remembers of the file is only good for the text that is on disk.
         facts = analysis.examine(current, options, workspace=None if passes else workspace)
         found = _propose(facts, options, strategy)
-        ready = [
-            plan
-            for plan in found.plans
-            if _key(plan.findings[0]) not in dropped and (unsafe or plan.applicability == "safe")
-        ]
+        ready = [plan for plan in found.plans if unsafe or plan.applicability == "safe"]
         text, done = _apply_all(facts, options, ready, dropped) if ready else ("", ())
         if not done or passes == _MOST_PASSES:
             left = (*found.refusals, *_leftover(found.plans, dropped, unsafe))
