@@ -386,9 +386,18 @@ READS_ATTRIBUTES = frozenset(
 """Calls that read every attribute of what they are given."""
 
 SHOWS = frozenset(
-    ("builtins.print", "builtins.repr", "builtins.str", "builtins.format", "pprint.pprint")
+    (
+        "builtins.print",
+        "builtins.repr",
+        "builtins.str",
+        "builtins.format",
+        "builtins.str.format",
+        "pprint.pprint",
+    )
 )
-"""Calls that show what they are given, all its attributes where it is a record."""
+"""Calls that show what they are given, all its attributes where it is a record; of containers
+what is in them, too.
+"""
 
 FIELDS = frozenset(("dataclasses.field", "attr.ib", "attrs.field", "pydantic.Field"))
 """Calls in a class body that say what an attribute of each instance starts with."""
@@ -434,6 +443,8 @@ PROTOCOL: dict[str, tuple[str, ...]] = {
     "builtins.len": ("__len__",),
     "builtins.str": _TEXT,
     "builtins.print": _TEXT,
+    "builtins.str.format": _TEXT,
+    "pprint.pprint": ("__repr__",),
     "builtins.format": ("__format__", *_TEXT),
     "builtins.repr": ("__repr__",),
     "builtins.reversed": ("__reversed__",),

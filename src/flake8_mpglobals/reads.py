@@ -184,10 +184,14 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
             isinstance(thing, Shared | Handle | External | Type) for thing in things
         ):
             yield Given(receiver, frozenset(((f".{callee.name}",),)))
-    if not names.isdisjoint(READS_ATTRIBUTES) or not names.isdisjoint(SHOWS):
+    if not names.isdisjoint(READS_ATTRIBUTES):
         for values in call.args:
-            if not names.isdisjoint(READS_ATTRIBUTES) or _records(evaluator.things(values)):
-                yield Given(values, _ATTRIBUTES)
+            yield Given(values, _ATTRIBUTES)
+    elif not names.isdisjoint(SHOWS):
+        for values in call.args:
+            for shown in (values, *evaluator.held_inside(values)):
+                if _records(evaluator.things(shown)):
+                    yield Given(shown, _ATTRIBUTES)
     for position, values in enumerate(call.args):
         if call.used or not any(_changes(name, position) for name in names):
             yield _argument(values, entered, names)

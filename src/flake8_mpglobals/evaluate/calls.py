@@ -10,6 +10,7 @@ from flake8_mpglobals.evaluate.elements import SPREAD
 from flake8_mpglobals.evaluate.hidden import Hidden
 from flake8_mpglobals.evaluate.places import put_around
 from flake8_mpglobals.evaluate.things import (
+    Box,
     External,
     Func,
     Obj,
@@ -42,7 +43,12 @@ from flake8_mpglobals.mutations import (
     CALLS_BACK,
     PROTOCOL,
     PROTOCOL_OF_ITEMS,
+    SHOWS,
 )
+
+_MAPPINGS = frozenset(("dict", "defaultdict", "OrderedDict"))
+
+_SEQUENCES = frozenset(("list", "tuple", "set", "deque"))
 
 
 class Evaluator(Hidden):
@@ -130,12 +136,31 @@ class Evaluator(Hidden):
             given = union(*call.args) if len(call.args) > 1 else element(given)
         if not special:
             return []
-        things = [thing for thing in self.ordered(self.things(given)) if isinstance(thing, Obj)]
+        if name not in SHOWS:
+            return self._special(special, given)
+        # Of what is inside a container the text shows what repr() gives.
+        given = union(*call.args)
+        found = self._special(special, given)
+        for inner in self.held_inside(given):
+            found.extend(self._special(("__repr__",), inner))
+        return found
+
+    def _special(self, names: tuple[str, ...], given: Values) -> list[Target]:
+        """Return the first of some special methods that each of ``given`` has."""
         methods: dict[Function, None] = {}
-        for thing in things:
-            there = (method for each in special if (method := self.method(thing.cls, each)))
-            methods.update(dict.fromkeys(itertools.islice(there, 1)))
+        for thing in self.ordered(self.things(given)):
+            if isinstance(thing, Obj):
+                there = (method for each in names if (method := self.method(thing.cls, each)))
+                methods.update(dict.fromkeys(itertools.islice(there, 1)))
+        if not methods:
+            return []
         return [Target(method, {0: given}, self._only_class(given)) for method in methods]
+
+    def held_inside(self, given: Values) -> list[Values]:
+        """Return what the containers among ``given`` hold, if any is one."""
+        kinds = {thing.kind for thing in self.things(given) if isinstance(thing, Box)}
+        found = [item(given)] if kinds & _MAPPINGS else []
+        return [*found, element(given)] if kinds & _SEQUENCES else found
 
     def _calls_back(self, name: str, call: Call) -> list[Target]:
         """Return the functions that a builtin such as ``map`` calls for its caller."""

@@ -35,6 +35,7 @@ from flake8_mpglobals.ir import (
     union,
 )
 from flake8_mpglobals.lower.scope import Scope, const_key, looked_at, names_global
+from flake8_mpglobals.lower.templates import first_filled, is_template
 from flake8_mpglobals.mutations import (
     ARRAY_MAKERS,
     COMPARED,
@@ -286,6 +287,10 @@ class Expressions(Scope):
         left, right = self.value(node.left), self.value(node.right)
         self.implied(node.left, left, in_place(node.op)[1:])
         self.implied(node.right, right, (reflected(node.op),))
+        if isinstance(node.op, ast.Mod) and is_template(node.left):
+            parts = [value.display.elements for value in right if isinstance(value, Fresh)]
+            self.shown(node.right, right, *map(frozenset, parts))
+            return _STR
         if isinstance(node.op, ast.Mult) and any(
             dotted(side).rpartition(".")[2].startswith("c_") for side in (node.left, node.right)
         ):
@@ -356,17 +361,20 @@ class Expressions(Scope):
     def text(self, node: ast.JoinedStr) -> Values:
         """Lower an f-string."""
         for part in node.values:
-            inner = part.value if isinstance(part, ast.FormattedValue) else part
-            if not isinstance(inner, ast.Name | ast.Attribute | ast.Subscript):
-                self.value(part)
-                continue
-            shown = (self.argument(inner),)
-            if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
-                self.value(part.format_spec)
-            call = Call(inner, self.owner, _FORMAT, shown, {}, -1, NOTHING, self.guards)
-            self.block.append(call)
-            self.owner.calls.append(call)
+            if isinstance(part, ast.FormattedValue):
+                shown = self.argument(part.value)
+                if part.format_spec is not None:
+                    self.value(part.format_spec)
+                self.shown(part.value, shown)
         return _STR
+
+    def shown(self, node: ast.expr, *args: Values) -> None:
+        """Note that a template is filled with the text of ``args``."""
+        if all(isinstance(value, Scalar) for values in args for value in values):
+            return
+        call = Call(node, self.owner, _FORMAT, args, {}, -1, NOTHING, self.guards)
+        self.block.append(call)
+        self.owner.calls.append(call)
 
     def walrus(self, node: ast.NamedExpr) -> Values:
         """Lower ``name := value``."""
@@ -440,6 +448,9 @@ class Expressions(Scope):
             if node.func.attr == "update" and self.is_globals(node.func.value):
                 for name, values in (*named_items(args), *keywords.items()):
                     self.bind_global(name, values, node)
+        first = first_filled(node)
+        if first >= 0:
+            self.shown(node, *args[first:], *keywords.values())
         call = Call(
             node, self.owner, callee, tuple(args), keywords, starred, rest, self.guards, used
         )
