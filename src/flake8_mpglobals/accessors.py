@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flake8_mpglobals.evaluate import Evaluator, Obj, Target
+from flake8_mpglobals.evaluate import Bindings, Evaluator, Obj, Target
 from flake8_mpglobals.ir import (
     NOTHING,
     Attr,
@@ -83,7 +83,7 @@ class Accessors:
                 setter = setter_of(thing.cls, store.key, self._evaluator)
                 if setter is not None and kept_by(setter) is None:
                     call = self._call(function, store, store.node, Attr(base, store.key))
-                    given = {0: frozenset((base,)), 1: store.values}
+                    given: Bindings = {0: frozenset((base,)), 1: store.values}
                     yield Access(store, call, (Target(setter, given),))
                 for setter, kept in self._descriptors(thing.cls, store.key, "__set__"):
                     call = self._call(function, store, store.node, Attr(base, store.key))

@@ -8,13 +8,21 @@ elsewhere, with which arguments, and what made the pool it goes through.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from flake8_mpglobals.accessors import Accessors
 from flake8_mpglobals.catalogue import SHARES, Catalogue
 from flake8_mpglobals.crossings import Crossings
 from flake8_mpglobals.dispatches import Boundaries, Crossing, DispatchSite, process_class
-from flake8_mpglobals.evaluate import Env, Evaluator, Handle, Obj, Target, Thing
+from flake8_mpglobals.evaluate import (
+    Bindings,
+    Env,
+    Evaluator,
+    Handle,
+    Obj,
+    Target,
+    Thing,
+)
 from flake8_mpglobals.extent import Extent
 from flake8_mpglobals.ir import (
     Attr,
@@ -43,7 +51,7 @@ MOST_ROUNDS = 10
 CALLERS = 16
 """How many callers of one function are told apart."""
 
-_Passed = dict[Function, list[Mapping[int, Values]]]
+_Passed = dict[Function, list[Bindings]]
 
 
 def can_dispatch(tree: ast.Module, text: str, catalogue: Catalogue) -> bool:

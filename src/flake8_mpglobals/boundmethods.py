@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from flake8_mpglobals.evaluate import Box, Evaluator, Target
+from flake8_mpglobals.evaluate import Bindings, Box, Evaluator, Target
 from flake8_mpglobals.ir import (
     NOTHING,
     Attr,
@@ -33,7 +33,7 @@ def bound_methods(
         kinds = [t.kind for t in evaluator.thing(value.base) if isinstance(t, Box)]
         if any(changing_verb(kind, value.name) for kind in kinds):
             by_name = global_of(root(value.base)) is not None
-            bound = {} if by_name else {0: frozenset((value.base,))}
+            bound: Bindings = {} if by_name else {0: frozenset((value.base,))}
             known = evaluator.made.get((call, value))
             if known is None:
                 known = evaluator.made[call, value] = _function(value, call, node, by_name)

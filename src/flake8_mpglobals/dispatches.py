@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from flake8_mpglobals.accessors import Access
 from flake8_mpglobals.boundmethods import bound_methods
 from flake8_mpglobals.catalogue import SHARES, Api, Kind
 from flake8_mpglobals.crossings import Crossings, argument_node, leading
 from flake8_mpglobals.evaluate import (
+    Bindings,
     Env,
     Evaluator,
     External,
@@ -46,6 +47,7 @@ from flake8_mpglobals.ir import (
     element,
     item,
     root,
+    surplus_of,
     union,
 )
 from flake8_mpglobals.records import field, frozen, mutable, replace
@@ -183,7 +185,7 @@ class Crossing:
             return
         if self.evaluator.method(cls, "__init__") is not None:
             row = replace(row, callable=None)  # what it takes is not what a process takes
-        made: Mapping[int, Values] = {0: frozenset((Result(self.call),))}
+        made: Bindings = {0: frozenset((Result(self.call),))}
         workers: tuple[Target, ...] = (Target(method, made, cls),) if method is not None else ()
         if method is not None and row.callable is not None and _hands_up(method):
             workers += self._run(row, self.call, frozenset(), None)[0]
@@ -282,9 +284,10 @@ class Crossing:
         if given is None:
             return True
         passed_on = all(
-            isinstance(value, Item)
-            and is_keywords(value.base)
-            and self.evaluator.inputs.get(value.base)
+            isinstance(value, Param)
+            and (options := surplus_of(value)) is not None
+            and is_keywords(options)
+            and self.evaluator.inputs.get(options)
             for value in given
         )
         return passed_on and not self.evaluator.things(given, env)
@@ -347,7 +350,7 @@ class Crossing:
             things = list(evaluator.things(given, env)) if given else []
         if given is None:
             return (), True
-        made = _as_called(call, row, given, [t.call for t in makers if t.call is not None])
+        made = as_called(call, row, given, [t.call for t in makers if t.call is not None])
         things = evaluator.ordered(frozenset(things))
         resolved = bool(things) and UNKNOWN not in things
         if not resolved and row.kind not in SHARES and not _only_passed(given):
@@ -412,7 +415,7 @@ def _pool(things: Iterable[Thing], row: Api) -> Call | None:
     return next((handle.call for handle in own or made), None)
 
 
-def _as_called(call: Call, row: Api, callee: Values, makers: list[Call]) -> Call:
+def as_called(call: Call, row: Api, callee: Values, makers: Sequence[Call] = ()) -> Call:
     """Return the call of the worker that a dispatch amounts to."""
     before = leading(row, makers)
     starred, rest = -1, NOTHING
@@ -422,6 +425,8 @@ def _as_called(call: Call, row: Api, callee: Values, makers: list[Call]) -> Call
         if call.starred >= first:
             starred = call.starred - first + len(before)
         rest = call.rest
+    elif row.kwargs is not None:
+        rest = frozenset(filter(is_keywords, argument(call, row.kwargs) or ()))
     return Call(
         call.node,
         call.function,

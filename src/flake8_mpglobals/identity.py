@@ -11,7 +11,11 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.dispatches import DispatchSite
-from flake8_mpglobals.evaluate import External, Shared
+from flake8_mpglobals.evaluate import (
+    External,
+    Shared,
+    bound_to,
+)
 from flake8_mpglobals.hazards import CarriedIdentity
 from flake8_mpglobals.ir import (
     Attr,
@@ -197,12 +201,12 @@ class Identities:
         for crossing in self._boundaries.sites:
             for target in (*crossing.workers, *crossing.initializers):
                 if target.function is param.function and site is None:
-                    for value in target.bindings.get(param.index, ()):
+                    for value in bound_to(target.bindings, param) or ():
                         yield value, crossing, _GIVEN
         for function in self._functions:
             for _, target in self._boundaries.edges_of(function):
                 if target.function is param.function:
-                    for value in target.bindings.get(param.index, ()):
+                    for value in bound_to(target.bindings, param) or ():
                         yield value, site, way
 
     def _from_shared(

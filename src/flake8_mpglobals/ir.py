@@ -19,6 +19,9 @@ from typing import Literal
 from flake8_mpglobals.records import field, frozen, mutable
 from flake8_mpglobals.source import Source
 
+MOST_SURPLUS = 6
+"""How many items of ``*args`` are told apart."""
+
 MAX_DEPTH = 8
 """Access paths longer than this are unknown: a bound on every later walk."""
 
@@ -110,12 +113,27 @@ class Phi:
     slot: Slot
 
 
+Index = int | str
+"""A parameter, by its position (``self`` is 0), or what a call passes besides: a keyword that
+goes into ``**kwargs``, or ``*1`` for the item 1 of ``*args``.
+"""
+
+
 @frozen(packed=True)
 class Param:
-    """What a caller passes for parameter ``index`` (``self`` is 0)."""
+    """What a caller passes for parameter ``index``."""
 
     function: Function
-    index: int
+    index: Index
+
+    @property
+    def name(self) -> str:
+        """What the function calls it."""
+        if isinstance(self.index, int):
+            return self.function.params[self.index]
+        kind, key = ("*", self.index[1:]) if self.index.startswith("*") else ("**", self.index)
+        index = self.function.vararg if kind == "*" else self.function.kwarg
+        return f"{self.function.params[index]}[{key if kind == '*' else repr(key)}]"
 
 
 @frozen(packed=True)
@@ -382,8 +400,8 @@ class Function:
     positional: int = 0
     vararg: int = -1
     kwarg: int = -1
-    defaults: dict[int, Values] = field(default_factory=dict)
-    annotations: dict[int, Values] = field(default_factory=dict)
+    defaults: dict[Index, Values] = field(default_factory=dict)
+    annotations: dict[Index, Values] = field(default_factory=dict)
     decorators: tuple[Values, ...] = ()
     static: bool = False
     classmethod: bool = False
@@ -494,9 +512,31 @@ def attr(bases: Values, name: str) -> Values:
 def item(bases: Values, key: str | int | None = None) -> Values:
     """Return an item of each of ``bases``."""
     return frozenset(
-        UNKNOWN if isinstance(base, Unknown) or depth_of(base) >= MAX_DEPTH else Item(base, key)
+        UNKNOWN
+        if isinstance(base, Unknown) or depth_of(base) >= MAX_DEPTH
+        else _surplus(base, key) or Item(base, key)
         for base in bases
     )
+
+
+def _surplus(base: Value, key: str | int | None) -> Param | None:
+    """Return the one thing that an item of ``*args`` or ``**kwargs`` is."""
+    if not isinstance(base, Param):
+        return None
+    function = base.function
+    if base.index == function.vararg and isinstance(key, int) and 0 <= key < MOST_SURPLUS:
+        return Param(function, f"*{key}")
+    if base.index == function.kwarg and isinstance(key, str):
+        return Param(function, key)
+    return None
+
+
+def surplus_of(param: Param) -> Param | None:
+    """Return the ``*args`` or ``**kwargs`` that ``param`` is an item of, if it is one."""
+    if isinstance(param.index, int):
+        return None
+    function = param.function
+    return Param(function, function.vararg if param.index.startswith("*") else function.kwarg)
 
 
 def element(bases: Values) -> Values:
@@ -572,7 +612,7 @@ def unhand(place: Value) -> Value:
 def state_name(state: Value) -> str:
     """Return what people call a piece of state: ``name``, ``Class.name``, ``module.name``."""
     if isinstance(state, Handed):
-        return state.param.function.params[state.param.index]
+        return state.param.name
     if isinstance(state, Cell):
         return state.name
     if isinstance(state, Attr) and isinstance(state.base, ClassValue):

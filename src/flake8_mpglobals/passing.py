@@ -10,7 +10,10 @@ from collections.abc import Iterator
 
 from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.effects import Effect, judge
-from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.evaluate import (
+    Evaluator,
+    bound_to,
+)
 from flake8_mpglobals.ir import Call, Function, Param, Store, Value, anchor, is_state
 from flake8_mpglobals.rawwrites import raw_writes
 from flake8_mpglobals.reach import rebase, segments
@@ -44,7 +47,7 @@ class Passing:
             for place, effect in self._of(target.function, DEEPEST):
                 start = anchor(place)
                 assert isinstance(start, Param)
-                for given in self._evaluator.places(target.bindings.get(start.index, ())):
+                for given in self._evaluator.places(bound_to(target.bindings, start) or ()):
                     if not is_state(anchor(given)):
                         continue
                     below = effect.path[len(segments(place)) :]
@@ -78,7 +81,7 @@ class Passing:
             for place, effect in self._of(target.function, depth - 1):
                 start = anchor(place)
                 assert isinstance(start, Param)
-                for given in self._evaluator.places(target.bindings.get(start.index, ())):
+                for given in self._evaluator.places(bound_to(target.bindings, start) or ()):
                     own = anchor(given)
                     if isinstance(own, Param) and own.function is function:
                         for moved in rebase(place, frozenset((given,))):

@@ -12,7 +12,14 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.contexts import Contexts, Key, told_apart
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
-from flake8_mpglobals.evaluate import Box, Env, Evaluator, Obj, Target
+from flake8_mpglobals.evaluate import (
+    Box,
+    Env,
+    Evaluator,
+    Obj,
+    Target,
+    bound_to,
+)
 from flake8_mpglobals.ir import (
     ANYTHING,
     NOTHING,
@@ -345,9 +352,7 @@ class Reach:
         if wanted.function in self.sites_of and given in self.evaluator.places(default):
             yield wanted.function, None, None
         for caller, call, target in self._callers.get(wanted.function, ()):
-            if wanted.index not in target.bindings:
-                continue
-            for handed in self.evaluator.places(target.bindings[wanted.index]):
+            for handed in self.evaluator.places(bound_to(target.bindings, wanted) or ()):
                 start = anchor(handed)
                 if handed == given:
                     yield caller, call, None

@@ -198,9 +198,9 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
     for values in (*call.keywords.values(), call.rest):
         yield _argument(values, entered, names)
     for target in entered:
-        for position, values in target.function.defaults.items():
-            if target.bindings.get(position) == values:
-                yield Given(values, params=(Param(target.function, position),))
+        for index, values in target.function.defaults.items():
+            if target.bindings.get(index) == values:
+                yield Given(values, params=(Param(target.function, index),))
 
 
 def _records(things: Things) -> bool:

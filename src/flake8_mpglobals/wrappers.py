@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.catalogue import Api, Slot
 from flake8_mpglobals.conditions import Constants, constants, left_out
-from flake8_mpglobals.dispatches import Boundaries, DispatchSite, travelling
+from flake8_mpglobals.dispatches import Boundaries, DispatchSite, as_called
 from flake8_mpglobals.evaluate import (
-    KEYWORDS,
     Env,
     Evaluator,
     External,
@@ -20,9 +19,9 @@ from flake8_mpglobals.evaluate import (
     Target,
     Thing,
     argument,
-    is_keywords,
+    bound_to,
 )
-from flake8_mpglobals.ir import NOTHING, Call, Fresh, Function, Item, Param, Result, Value, Values
+from flake8_mpglobals.ir import Call, Function, Param, Result, Value
 from flake8_mpglobals.records import replace
 
 LINKS = 3
@@ -30,8 +29,6 @@ LINKS = 3
 
 _Link = tuple[Call, Target]
 _Callers = dict[Function, list[_Link]]
-_Passed = tuple[Param, str]
-"""A parameter that a callable comes by, and the name that it has in it, if it is ``**kwargs``."""
 
 
 def through_wrappers(found: Boundaries, evaluator: Evaluator) -> Boundaries:
@@ -66,35 +63,30 @@ def _around(
     given = argument(site.call, site.api.callable)
     if given is None:
         return
-    args, keywords = travelling(site.call, site.api)
     starts = sorted(_passed(given, evaluator), key=_index)
-    layer: list[tuple[_Passed, tuple[_Link, ...]]] = [(passed, ()) for passed in starts]
-    seen: set[tuple[_Passed, Call]] = set()
+    layer: list[tuple[Param, tuple[_Link, ...]]] = [(param, ()) for param in starts]
+    seen: set[tuple[Param, Call]] = set()
     while layer:
-        passed, inner = layer.pop()
-        param, name = passed
+        param, inner = layer.pop()
         for call, target in callers.get(param.function, ()):
-            handed = target.bindings.get(param.index, NOTHING)
-            handed = _named(handed, name) if name else handed
-            if (passed, call) in seen or not handed:
+            handed = bound_to(target.bindings, param)
+            if (param, call) in seen or not handed:
                 continue
-            seen.add((passed, call))
+            seen.add((param, call))
             links = ((call, target), *inner)
             way = tuple(entered for _, entered in links)
             if not _leads_to(site, way, evaluator):
                 continue
-            made = Call(
-                site.call.node, site.call.function, handed, args, keywords, -1, NOTHING, frozenset()
-            )
+            made = as_called(site.call, site.api, handed)
             workers: list[Target] = []
             own = [value for value in handed if not _passed((value,), evaluator)]
             for thing in evaluator.ordered(evaluator.things(own)):
                 workers.extend(evaluator.entered_by(thing, made))
             if workers and not _defaulted(param, target):
-                yield _outer(site, call, passed, workers), _comes_to(site, links)
+                yield _outer(site, call, param, workers), _comes_to(site, links)
             if len(way) < LINKS:
                 further = sorted(_passed(handed, evaluator), key=_index)
-                layer.extend((each, links) for each in further if each[0].function is call.function)
+                layer.extend((each, links) for each in further if each.function is call.function)
 
 
 def _comes_to(site: DispatchSite, links: tuple[_Link, ...]) -> bool:
@@ -124,12 +116,16 @@ def _row(thing: Thing, evaluator: Evaluator) -> Api | None:
     return evaluator.catalogue.api(thing.name) if isinstance(thing, External) else None
 
 
-def _outer(site: DispatchSite, call: Call, passed: _Passed, workers: list[Target]) -> DispatchSite:
+def _outer(site: DispatchSite, call: Call, param: Param, workers: list[Target]) -> DispatchSite:
     """Make the dispatch that a call of a wrapper is."""
-    param, name = passed
     function = param.function
     bound = 1 if function.has_self else 0
-    slot = Slot(-1, name) if name else Slot(param.index - bound, function.params[param.index])
+    if isinstance(param.index, int):
+        slot = Slot(param.index - bound, function.params[param.index])
+    elif param.index.startswith("*"):
+        slot = Slot(function.positional - bound + int(param.index[1:]))
+    else:
+        slot = Slot(-1, param.index)
     api = replace(
         site.api,
         name=f"{function.module.name}.{function.qualname}",
@@ -152,29 +148,16 @@ def _defaulted(param: Param, target: Target) -> bool:
     return default is not None and target.bindings.get(param.index) is default
 
 
-def _named(values: Values, name: str) -> Values:
-    """Return what the ``**kwargs`` that ``values`` are hold under a name."""
-    found: set[Value] = set()
-    for value in values:
-        if is_keywords(value):
-            found.add(Item(value, name))
-        elif isinstance(value, Fresh) and value.display.kind == KEYWORDS:
-            found |= value.display.items.get(name, NOTHING)
-    return frozenset(found)
-
-
-def _passed(values: Iterable[Value], evaluator: Evaluator) -> set[_Passed]:
+def _passed(values: Iterable[Value], evaluator: Evaluator) -> set[Param]:
     """Return the parameters that ``values`` are, themselves or with arguments bound to them."""
-    found: set[_Passed] = set()
+    found: set[Param] = set()
     for value in values:
         if isinstance(value, Param):
             function = value.function
             if value.index not in (function.vararg, function.kwarg) and not (
                 value.index == 0 and function.has_self
             ):
-                found.add((value, ""))
-        elif isinstance(value, Item) and is_keywords(value.base) and isinstance(value.key, str):
-            found.add((value.base, value.key))
+                found.add(value)
         elif isinstance(value, Result) and value.call.args:
             things: Iterable[object] = evaluator.thing(value)
             if any(isinstance(thing, Partial) for thing in things):
@@ -182,6 +165,5 @@ def _passed(values: Iterable[Value], evaluator: Evaluator) -> set[_Passed]:
     return found
 
 
-def _index(passed: _Passed) -> tuple[int, str, str]:
-    param, name = passed
-    return (param.index, param.function.qualname, name)
+def _index(param: Param) -> tuple[str, str]:
+    return (str(param.index), param.function.qualname)

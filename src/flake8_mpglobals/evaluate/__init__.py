@@ -13,6 +13,7 @@ bound is unknown.
 from flake8_mpglobals.evaluate.calls import Evaluator
 from flake8_mpglobals.evaluate.things import (
     KEYWORDS,
+    Bindings,
     Box,
     Env,
     External,
@@ -30,11 +31,13 @@ from flake8_mpglobals.evaluate.things import (
     Type,
     Wrapped,
     argument,
+    bound_to,
     is_keywords,
 )
 
 __all__ = [
     "KEYWORDS",
+    "Bindings",
     "Box",
     "Env",
     "Evaluator",
@@ -53,5 +56,6 @@ __all__ = [
     "Type",
     "Wrapped",
     "argument",
+    "bound_to",
     "is_keywords",
 ]

@@ -25,6 +25,7 @@ from flake8_mpglobals.evaluate.things import (
     Things,
     Type,
     Wrapped,
+    bound_to,
 )
 from flake8_mpglobals.ir import (
     ANYTHING,
@@ -56,6 +57,8 @@ from flake8_mpglobals.ir import (
     SuperOf,
     Value,
     Values,
+    item,
+    surplus_of,
 )
 from flake8_mpglobals.mutations import BUFFERS, MODULE_NUMBERS, MODULE_OBJECTS, RESHAPES
 
@@ -178,7 +181,7 @@ class Answers(Results):
         walk = env
         while walk is not None:
             if walk.function is value.function:
-                bound = walk.bindings.get(value.index)
+                bound = bound_to(walk.bindings, value)
                 if bound is not None:
                     return self.things(bound, walk.outer)
                 break
@@ -195,6 +198,9 @@ class Answers(Results):
             if len(selves) > MOST_SELVES:
                 return frozenset((Obj(function.cls), UNKNOWN))
             return frozenset(map(Obj, selves))
+        whole = surplus_of(value)
+        if whole is not None:
+            return self._part_of_surplus(value, whole)
         if value.index == function.vararg:
             if value not in self.inputs:
                 self.unfed.add(function)
@@ -222,6 +228,18 @@ class Answers(Results):
                 return self.things(default) | {UNKNOWN}
             return frozenset((UNKNOWN,))
         return self.things(passed_in)
+
+    def _part_of_surplus(self, value: Param, whole: Param) -> Things:
+        """Answer for an item of ``*args`` or ``**kwargs``, as the calls known so far pass it."""
+        found = self.things(self.inputs.get(value, ()))
+        if whole.index == value.function.kwarg:
+            assert isinstance(value.index, str)
+            others = frozenset(given for given in self.inputs.get(whole, ()) if not _named(given))
+            found |= self.things(item(others, value.index))
+        if whole in self.inputs:
+            return found  # nothing, where no call passes so many
+        self.unfed.add(value.function)
+        return frozenset((UNKNOWN,))
 
     def _attribute(self, value: Attr, env: Env | None) -> Things:
         found: set[Thing] = set()
@@ -356,3 +374,8 @@ def _is_true(call: Call, keyword: str) -> bool:
 def _array_kinds(things: Things) -> list[str]:
     """Return the kinds of the buffers among ``things``."""
     return sorted({t.kind for t in things if isinstance(t, Box) and t.kind in BUFFERS})
+
+
+def _named(value: Value) -> bool:
+    """Whether a value stands for the keywords that one call names, each bound for itself."""
+    return isinstance(value, Fresh) and value.display.kind == KEYWORDS

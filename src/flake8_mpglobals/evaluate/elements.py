@@ -6,6 +6,7 @@ from flake8_mpglobals.evaluate.classes import Classes
 from flake8_mpglobals.evaluate.memory import keeps_places
 from flake8_mpglobals.evaluate.things import (
     KEYWORDS,
+    Bindings,
     Box,
     Env,
     External,
@@ -80,7 +81,7 @@ class Elements(Classes):
         and in which environment.
         """
         asked = ANYTHING if key is None else frozenset((Scalar(type(key).__name__),))
-        given = {0: frozenset((base,)), 1: asked}
+        given: Bindings = {0: frozenset((base,)), 1: asked}
         return [
             (frozenset(method.returns), self.inside(method, given, env))
             for thing in self.ordered(self.thing(base, env))

@@ -18,6 +18,7 @@ from flake8_mpglobals.evaluate.things import (
     Thing,
     Type,
     argument,
+    bound_to,
 )
 from flake8_mpglobals.ir import (
     ANYTHING,
@@ -148,7 +149,7 @@ class Places(Answers):
             walk = env
             while walk is not None:
                 if walk.function is value.function:
-                    bound = walk.bindings.get(value.index)
+                    bound = bound_to(walk.bindings, value)
                     return self._places(bound, walk.outer) if bound is not None else NOTHING
                 walk = walk.outer
             return frozenset((value,))

@@ -9,6 +9,7 @@ from flake8_mpglobals.catalogue import Catalogue
 from flake8_mpglobals.evaluate.things import (
     CONTEXTS,
     KEYWORDS,
+    Bindings,
     Env,
     Kept,
     Obj,
@@ -31,6 +32,7 @@ from flake8_mpglobals.ir import (
     FunctionValue,
     Global,
     Imported,
+    Index,
     Instance,
     Module,
     ModuleValue,
@@ -235,7 +237,7 @@ class Asking:
         self._stored_by_others = None
         self._registered = None
 
-    def inside(self, function: Function, bindings: Mapping[int, Values], outer: Env | None) -> Env:
+    def inside(self, function: Function, bindings: Bindings, outer: Env | None) -> Env:
         """Return the environment of a call: for calls that bind the same, the same one.
 
         Contexts are told apart :data:`CONTEXTS` calls deep.
@@ -253,7 +255,9 @@ class Asking:
             known = self._envs[key] = Env(function, bindings, outer)
         return known
 
-    def bind(self, call: Call, function: Function, receiver: Values = NOTHING) -> dict[int, Values]:
+    def bind(
+        self, call: Call, function: Function, receiver: Values = NOTHING
+    ) -> dict[Index, Values]:
         """Return what ``call`` passes for each parameter of ``function``.
 
         ``receiver`` goes to parameter 0 where the function is bound to something.

@@ -8,11 +8,13 @@ from typing import TypeGuard
 from flake8_mpglobals.catalogue import Slot as ArgumentSlot
 from flake8_mpglobals.ir import (
     ANYTHING,
+    MOST_SURPLUS,
     NOTHING,
     Call,
     Class,
     Display,
     Function,
+    Index,
     ModuleValue,
     Param,
     Unknown,
@@ -20,9 +22,13 @@ from flake8_mpglobals.ir import (
     Values,
     element,
     item,
+    surplus_of,
     union,
 )
 from flake8_mpglobals.records import frozen
+
+Bindings = Mapping[Index, Values]
+"""What a call passes, by parameter."""
 
 CONTEXTS = 2
 """How many calls deep the arguments of one call are told from those of another."""
@@ -167,7 +173,7 @@ class Env:
     """The arguments that one call binds, in the context of its caller."""
 
     function: Function
-    bindings: Mapping[int, Values]
+    bindings: Bindings
     outer: Env | None = None
 
 
@@ -179,7 +185,7 @@ class Target:
     """
 
     function: Function
-    bindings: Mapping[int, Values]
+    bindings: Bindings
     cls: Class | None = None
 
 
@@ -193,42 +199,52 @@ def bind(
     keywords: Mapping[str, Values],
     starred: int = -1,
     rest: Values = NOTHING,
-) -> dict[int, Values]:
+) -> dict[Index, Values]:
     """Return which parameter of ``function`` gets what, as Python's call rules have it.
 
     ``starred`` is the index in ``args`` of the first ``*iterable`` (its items fill
     every later position); ``rest`` is what ``**mapping`` passes.  Keywords that no parameter
     has the name of are left out.
     """
-    bound: dict[int, Values] = {}
+    bound: dict[Index, Values] = {}
     extra: list[Values] = []
     for index, values in enumerate(args):
         if 0 <= starred <= index:
-            spread = element(values)
             for position in range(starred, function.positional):
+                spread = _spread(values, position - starred)
                 bound[position] = union(bound.get(position, NOTHING), spread)
-            extra.append(spread)
+            extra.append(element(values))
+            if function.vararg >= 0:
+                before = max(function.positional - starred, 0)
+                for place in range(max(starred - function.positional, 0), MOST_SURPLUS):
+                    spread = _spread(values, place + before)
+                    bound[f"*{place}"] = union(bound.get(f"*{place}", NOTHING), spread)
         elif index < function.positional:
             bound[index] = values
         else:
             extra.append(values)
+            if function.vararg >= 0:
+                bound[f"*{index - function.positional}"] = values
     if function.vararg >= 0 and extra:
         bound[function.vararg] = union(*extra)
     names = {name: index for index, name in enumerate(function.params)}
     for name, values in keywords.items():
         if name in names and names[name] != function.kwarg:
             bound[names[name]] = values
+        elif function.kwarg >= 0:
+            bound[name] = values
     passed_on = frozenset(value for value in rest if is_keywords(value))
     if passed_on and function.kwarg >= 0:
         bound[function.kwarg] = passed_on
     if passed_on and passed_on == rest:
         for index, name in enumerate(function.params):
-            if index not in bound and index not in (function.vararg, function.kwarg):
-                default = function.defaults.get(index, NOTHING)
-                bound[index] = union(default, item(passed_on, name))
-    for index, default in function.defaults.items():
-        if index not in bound:
-            bound[index] = default
+            if index in (function.vararg, function.kwarg):
+                continue
+            if index not in bound or all(map(_may_lack, bound[index])):
+                others = bound.get(index, function.defaults.get(index, NOTHING))
+                bound[index] = union(others, item(passed_on, name))
+    for optional, default in function.defaults.items():
+        bound.setdefault(optional, default)
     if rest:
         for index in range(function.positional):
             bound.setdefault(index, ANYTHING)
@@ -238,6 +254,33 @@ def bind(
 def is_keywords(value: Value) -> TypeGuard[Param]:
     """Whether a value is the ``**kwargs`` of a function of the program."""
     return isinstance(value, Param) and value.index == value.function.kwarg
+
+
+def _spread(values: Values, position: int) -> Values:
+    """Return what ``*values`` passes at a position, of ``*args`` just that."""
+    own = frozenset(filter(is_surplus, values))
+    return union(item(own, position), element(values - own))
+
+
+def is_surplus(value: Value) -> bool:
+    """Whether a value is the ``*args`` of a function of the program."""
+    return isinstance(value, Param) and value.index == value.function.vararg
+
+
+def _may_lack(value: Value) -> bool:
+    """Whether a value is an item of the ``*args`` of a function, which may have fewer."""
+    return isinstance(value, Param) and str(value.index).startswith("*")
+
+
+def bound_to(bindings: Bindings, param: Param) -> Values | None:
+    """Return what a call that binds ``bindings`` passes for a parameter; None if nothing."""
+    values = bindings.get(param.index)
+    whole = surplus_of(param)
+    if values is None and whole is not None and whole.index == param.function.kwarg:
+        assert isinstance(param.index, str)
+        options = bindings.get(whole.index)
+        return None if options is None else item(options, param.index)
+    return values
 
 
 def argument(call: Call, slot: ArgumentSlot | None) -> Values | None:

@@ -65,9 +65,7 @@ if __name__ == "__main__":
 - Where the worker returns the object, or sends it through a queue, and the parent uses
   what comes back, nothing is reported.
 - A read in a module that this file does not call is not seen.
-- What an initializer itself changes of its arguments is not looked at.
-- `print(x)`, `f"{x}"` and `asdict(x)` of a dataclass read its attributes; `"%s" % x` is
-  not known to.""",
+- What an initializer itself changes of its arguments is not looked at.""",
     remedy="""\
 Return the changed object and use what the pool gives back. For a `Process`, send it
 through a `multiprocessing.Queue`, or pass a `multiprocessing.Manager().list()` or

@@ -322,5 +322,5 @@ def _name(value: Value) -> str:
     if isinstance(value, Attr):
         return f"{_name(value.base)}.{value.name}"
     if isinstance(value, Param):
-        return value.function.params[value.index]
+        return value.name
     return "it"

@@ -9,7 +9,10 @@ from __future__ import annotations
 import ast
 
 from flake8_mpglobals.dispatches import DispatchSite
-from flake8_mpglobals.evaluate import External
+from flake8_mpglobals.evaluate import (
+    External,
+    bound_to,
+)
 from flake8_mpglobals.ir import (
     Attr,
     Cell,
@@ -146,7 +149,7 @@ class OwnKeys:
         site = run.site
         for target in site.workers:
             if target.function is run.entry:
-                given = target.bindings.get(param.index)
+                given = bound_to(target.bindings, param)
                 if given is None:
                     return False
                 if all(_fixed(value) for value in given):
