@@ -505,6 +505,11 @@ def spelled_out(state: Value) -> str:
         return f"{state.module.source.path} {name}"
     if isinstance(state, Attr) and isinstance(state.base, ClassValue):
         return f"{state.base.cls.module.source.path} {name}"
+    if isinstance(state, Handed):
+        base = (spelled_out(anchor(state.base)), *segments(state.base))
+        return f" {name} {' '.join(base)}"
+    if isinstance(state, Param):
+        return f" {state.function.qualname} {state.name}"
     return f" {name}"
 
 
