@@ -500,16 +500,15 @@ def repr_place(place: Value) -> tuple[str, tuple[str, ...]]:
 
 def spelled_out(state: Value) -> str:
     """Return the name of a piece of state, after the file that it is in."""
-    name = state_name(state)
+    name = state.name if isinstance(state, Param) else state_name(state)
     if isinstance(state, Global):
         return f"{state.module.source.path} {name}"
     if isinstance(state, Attr) and isinstance(state.base, ClassValue):
         return f"{state.base.cls.module.source.path} {name}"
     if isinstance(state, Handed):
-        base = (spelled_out(anchor(state.base)), *segments(state.base))
-        return f" {name} {' '.join(base)}"
-    if isinstance(state, Param):
-        return f" {state.function.qualname} {state.name}"
+        # What has a name of its own comes before what only some display holds.
+        start = spelled_out(anchor(state.base)).strip() or "~"
+        return f" {name} {' '.join((start, *segments(state.base)))}"
     return f" {name}"
 
 
