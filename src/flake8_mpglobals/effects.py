@@ -24,6 +24,7 @@ from flake8_mpglobals.evaluate import (
 from flake8_mpglobals.ir import (
     UNKNOWN,
     Attr,
+    Call,
     Cell,
     Class,
     ClassValue,
@@ -84,6 +85,11 @@ class Effect:
     kind: str
     path: tuple[str, ...]
 
+
+_KEYED = frozenset(("get", "setdefault", "pop"))
+"""Methods of mappings that are about one item."""
+
+_MAPPINGS = frozenset(("dict", "defaultdict", "OrderedDict", "Counter", "ChainMap"))
 
 _STREAMS = frozenset(Attr(Imported("sys"), name) for name in ("stdin", "stdout", "stderr"))
 """What each process redirects for itself."""
@@ -404,7 +410,22 @@ def _called(
         verb = CERTAIN[write.method]
     if verb is None or (vague and not path):
         return None
-    return Effect(_sort(held), _nested(verb, path), kind, path)
+    verb = _nested(verb, path)
+    if held in _MAPPINGS and isinstance(write.event, Call):
+        path = (*path, *item_asked_for(write.event, write.method))
+    return Effect(_sort(held), verb, kind, path)
+
+
+def item_asked_for(call: Call, method: str) -> tuple[str, ...]:
+    """Return the path of the item that ``get(key)`` and its like ask for: of other methods,
+    that of the whole container.
+    """
+    if method not in _KEYED or not isinstance(call.node, ast.Call) or not call.node.args:
+        return ()
+    first = call.node.args[0]
+    if isinstance(first, ast.Constant) and isinstance(first.value, str | int):
+        return (f"[{first.value!r}]",)
+    return ("[]",)
 
 
 def _sort(held: str) -> Sort:

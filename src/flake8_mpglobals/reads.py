@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping
 
 from flake8_mpglobals.dispatches import Boundaries
-from flake8_mpglobals.effects import kind_of
+from flake8_mpglobals.effects import item_asked_for, kind_of
 from flake8_mpglobals.evaluate import (
     Evaluator,
     External,
@@ -168,7 +167,7 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
     entered = edges.get(call, ())
     names = set(library_names(call, evaluator))
     if "os.getenv" in names and call.args:
-        yield Given(frozenset((ENVIRON,)), _key_of(call))
+        yield Given(frozenset((ENVIRON,)), frozenset((item_asked_for(call, "get"),)))
     for callee in call.callee:
         if not isinstance(callee, Attr) or not (entered or is_spelled(call, callee.name)):
             continue
@@ -177,7 +176,7 @@ def handed(call: Call, evaluator: Evaluator, edges: Edges) -> Iterator[Given]:
         held = kind_of(things)
         if held in METHODS:
             if callee.name not in METHODS[held] or call.used:
-                yield Given(receiver, _key_of(call) if _keyed(call, callee.name) else WHOLE)
+                yield Given(receiver, frozenset((item_asked_for(call, callee.name),)))
         elif entered:
             yield Given(receiver, params=tuple(Param(t.function, 0) for t in entered))
         elif (call.used or callee.name not in CERTAIN) and not any(
@@ -226,20 +225,3 @@ def _changes(name: str, position: int) -> bool:
     if name in FUNCTIONS:
         return FUNCTIONS[name][0] == position and name not in ONLY_ITERATORS
     return position == 0 and name.startswith("builtins.") and name.count(".") == 2
-
-
-def _keyed(call: Call, method: str) -> bool:
-    return (
-        method in ("get", "setdefault", "pop")
-        and isinstance(call.node, ast.Call)
-        and bool(call.node.args)
-    )
-
-
-def _key_of(call: Call) -> frozenset[tuple[str, ...]]:
-    """Return the path of the item that ``get(key)`` and its like ask for."""
-    assert isinstance(call.node, ast.Call)
-    first = call.node.args[0]
-    if isinstance(first, ast.Constant) and isinstance(first.value, str | int):
-        return frozenset(((f"[{first.value!r}]",),))
-    return frozenset((("[]",),))
