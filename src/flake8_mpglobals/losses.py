@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.bystanders import Bystanders
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
+from flake8_mpglobals.effects import item_asked_for
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.excuses import Excuses, Guarded
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
@@ -424,15 +425,11 @@ def _receivers(call: Call) -> Iterator[Value]:
 
 def _changed(write: Write) -> tuple[str, ...]:
     """Return the access path of what changes; of a container that was handed, what it holds."""
-    event = write.raw.event
-    if write.place == ENVIRON and isinstance(event, Call) and isinstance(event.node, ast.Call):
-        first = event.node.args[:1]
-        if write.raw.method in ("pop", "setdefault") and isinstance(first[0], ast.Constant):
-            return (*write.effect.path, f"[{first[0].value!r}]")
+    event, path = write.raw.event, write.effect.path
+    if isinstance(event, Call) and path[-1:] == item_asked_for(event, write.raw.method) != ():
+        return path
     inside = isinstance(event, Call) or event.how == "inplace"
-    if inside and isinstance(write.place, Handed):
-        return (*write.effect.path, "[]")
-    return write.effect.path
+    return (*path, "[]") if inside and isinstance(write.place, Handed) else path
 
 
 def _node(function: Function) -> FunctionNode | None:
