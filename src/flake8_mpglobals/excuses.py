@@ -34,7 +34,7 @@ from flake8_mpglobals.ir import (
     root,
 )
 from flake8_mpglobals.observers import Touch
-from flake8_mpglobals.rawwrites import evicts
+from flake8_mpglobals.rawwrites import RawWrite, evicts
 from flake8_mpglobals.reach import Path, Reach, overlaps
 from flake8_mpglobals.writes import Write
 
@@ -69,7 +69,7 @@ class Excuses:
                 self.copies.note(write.raw, write.place, write.effect)
                 continue
             event = write.raw.event
-            if evicts(write.raw):
+            if evicts(write.raw) or _empties(write.raw):
                 continue
             if self._fills(write):
                 found.setdefault((write.place, write.effect.path), set()).add(event.function)
@@ -348,6 +348,17 @@ def _copies_what_came(event: Store | Call) -> bool:
 
 def _names(expression: ast.expr) -> list[str]:
     return [part.id for part in ast.walk(expression) if isinstance(part, ast.Name)]
+
+
+def _empties(raw: RawWrite) -> bool:
+    """Whether a write binds None: a lazy resource is given up, and made anew when asked for."""
+    event = raw.event
+    return (
+        isinstance(event, Store)
+        and event.how in ("bind", "attr")
+        and bool(event.values)
+        and all(isinstance(v, Scalar) and v.kind == "NoneType" for v in event.values)
+    )
 
 
 def _mentions_param(value: Value) -> bool:

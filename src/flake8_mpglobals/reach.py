@@ -17,7 +17,9 @@ from flake8_mpglobals.evaluate import (
     Env,
     Evaluator,
     Obj,
+    Plain,
     Target,
+    Things,
     bound_to,
 )
 from flake8_mpglobals.ir import (
@@ -218,7 +220,7 @@ class Reach:
 
         for site, target in handed:
             own = self._inherited(target.function) if site.api.runs == "child" else ()
-            for param, place in (*self._handed(target), *own):
+            for param, place in (*self._handed(target, surely=True), *own):
                 if self._can_change(place):
                     copy = Handed(param, place)
                     self.handed_by.setdefault(copy, []).append(site)
@@ -247,9 +249,13 @@ class Reach:
                     give(param, moved)
         return passed
 
-    def _handed(self, target: Target) -> Iterable[tuple[Param, Value]]:
-        """Yield the places that one call hands to the parameters of a function."""
+    def _handed(self, target: Target, *, surely: bool = False) -> Iterable[tuple[Param, Value]]:
+        """Yield the places that one call hands to the parameters of a function; ``surely``
+        without those for which it may as well hand over a text.
+        """
         for index, values in target.bindings.items():
+            if surely and _perhaps_text(self.evaluator.things(values)):
+                continue
             for place in sorted(self.evaluator.places(values), key=repr_place):
                 yield Param(target.function, index), place
 
@@ -491,6 +497,11 @@ def overlaps(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
         a == b or (a[0] == b[0] and ("[]" in (a, b) or ".*" in (a, b)))
         for a, b in zip(one, other, strict=False)
     )
+
+
+def _perhaps_text(things: Things) -> bool:
+    """Whether something is a text for one caller, whatever it is for another."""
+    return any(isinstance(thing, Plain) and thing.kind in ("str", "bytes") for thing in things)
 
 
 def repr_place(place: Value) -> tuple[str, tuple[str, ...]]:
