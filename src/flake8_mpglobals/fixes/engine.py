@@ -26,6 +26,7 @@ from flake8_mpglobals.fixes.importers import named_elsewhere
 from flake8_mpglobals.fixes.independent import check_independent
 from flake8_mpglobals.fixes.layout import newline
 from flake8_mpglobals.fixes.module import Module
+from flake8_mpglobals.fixes.onlookers import check_onlookers
 from flake8_mpglobals.fixes.plan import CannotFix, MendFirst, Plan, Refusal, Unsuited
 from flake8_mpglobals.fixes.shapes import SHAPES, through
 from flake8_mpglobals.fixes.shapes.locking import inverted
@@ -265,6 +266,7 @@ def _plan(
     for shape in asked:
         try:
             plan = shape.plan(facts, writes, findings)
+            check_onlookers(facts, writes)
             for place in plan.places:
                 if beside := [one for one in facts.writes if one.place == place]:
                     check_independent(facts, beside)

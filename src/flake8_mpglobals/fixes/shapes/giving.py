@@ -245,6 +245,7 @@ class Giving:
         names: list[str] = []
         lines: list[str] = []
         values: list[str] = []
+        shared = False
         taken = set(identifiers(self.function))
         ordered = sorted(self.places, key=lambda added: added.found[0].statement.lineno)
         body = [one for one in self.function.body if not isinstance(one, ast.Return)]
@@ -265,6 +266,7 @@ class Giving:
                 if value in values and isinstance(op, ast.Name) and not one.listed:
                     same = values.index(value)
                     line = line.replace(f"{{n{len(names)}}}", f"{{n{same}}}")
+                    shared = True
                     continue
                 wanted = self._name(one, n, op, added.found)
                 if wanted == "value":
@@ -289,9 +291,9 @@ class Giving:
             self.code.edits += self._given(last, ", ".join(values))
         else:
             self.code.finish(", ".join(values))
-        if len(self.places) > 1:
+        if len(self.places) > 1 or shared:
             return Outcome(tuple(names), tuple(lines))
-        if len(names) != len(values) or len(set(values)) != len(values):
+        if len(set(values)) != len(values):
             return Outcome(tuple(names), tuple(lines))
         added = self.places[0]
         outcome = self._single(added.found[0], kept=False, atomic=False, found=added.found)

@@ -284,19 +284,19 @@ def check_done(module: Module, where: Region) -> None:
         return
     waiting = [call for call in where.dispatches if not _surely_waits(module, where, call)]
     first = [*waiting, *later][0]
+    end = max((call.lineno, call.col_offset) for call in where.dispatches)
+    closes = [one for one in _always(module, where, "close") if _place(one) > end]
+    joins = [one for one in _always(module, where, "join") if closes and _place(one) > end]
     for one in where.body:
         for node in ast.walk(one):
-            if isinstance(node, (ast.Return, ast.Break)):
+            if not isinstance(node, (ast.Return, ast.Break)):
+                continue
+            if not any(_place(join) < (node.lineno, node.col_offset) for join in joins):
                 raise CannotFix(
                     f"line {node.lineno} may leave before the workers of "
                     f"{method(first)}() (line {first.lineno}) are done"
                 )
-    if not waiting:
-        return
-    end = max((call.lineno, call.col_offset) for call in where.dispatches)
-    closes = [one for one in _always(module, where, "close") if _place(one) > end]
-    joins = [one for one in _always(module, where, "join") if closes and _place(one) > end]
-    if closes and (joins or (where.assigned is not None and needs_join(where))):
+    if not waiting or joins or (closes and where.assigned is not None and needs_join(where)):
         return
     raise CannotFix(
         f"line {first.lineno} does not wait for the workers of {method(first)}(): "
