@@ -109,7 +109,7 @@ def _opened(source: Source, node: ast.expr, limit: int) -> Iterator[Edit]:
     end = newline(source)
     outer = end + indent
     inner = outer + unit_of(source)
-    commas = not isinstance(node, _COMPREHENSIONS)
+    commas = not isinstance(node, _COMPREHENSIONS) and not _generates(node)
     gaps = [(before[1], after[0]) for before, after in pairwise(parts)]
     if any(text[start:stop] != (", " if commas else " ") for start, stop in gaps):
         return
@@ -120,8 +120,16 @@ def _opened(source: Source, node: ast.expr, limit: int) -> Iterator[Edit]:
     if each:
         for start, stop in gaps:
             yield Edit(start, stop, ("," if commas else "") + inner)
-    trailing = "," if each and commas else ""
+    trailing = "," if each and commas and len(parts) > 1 else ""
     yield Edit(close, close, trailing + outer)
+
+
+def _generates(node: ast.expr) -> bool:
+    """Whether a call has one argument, a generator without brackets of its own."""
+    match node:
+        case ast.Call(args=[ast.GeneratorExp() as only], keywords=[]):
+            return (only.end_lineno, only.end_col_offset) == (node.end_lineno, node.end_col_offset)
+    return False
 
 
 def _header(source: Source, function: ast.FunctionDef, limit: int) -> Iterator[Edit]:
@@ -150,12 +158,10 @@ def _depth(text: str) -> int:
 
 def _parts(source: Source, node: ast.expr) -> Iterator[Part]:
     """Yield the parts of a bracket's content, each of which may get a line."""
-    text = source.text
     match node:
-        case ast.Call(args=[ast.GeneratorExp() as only], keywords=[]):
-            start, end = _span(source, only)
-            if text[start] == "(":
-                yield start + 1, end - 1
+        case ast.Call(args=[ast.GeneratorExp() as only]) if _generates(node):
+            yield _span(source, only.elt)
+            yield from _clauses(source, only)
         case ast.Call(args=args, keywords=keywords):
             given: list[ast.expr | ast.keyword] = [*args, *keywords]
             yield from sorted(_span(source, one) for one in given)

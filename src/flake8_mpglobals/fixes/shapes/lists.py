@@ -10,6 +10,7 @@ from flake8_mpglobals.fixes.module import Function, Module
 GIVING = frozenset({"get", "result"})
 """Methods that give what they wait for or raise, also where their time is limited."""
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
+_FRESH = (ast.List, ast.ListComp)
 _MAYBE = (ast.Lambda, ast.IfExp, ast.BoolOp)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SHOWING = frozenset({"tqdm", "track"})
@@ -42,6 +43,21 @@ def kept_in(node: ast.AST, item: ast.AST) -> ast.Name | None:
     return appended_to(node)
 
 
+def added_to(node: ast.AST) -> ast.Name | None:
+    """Return the list that takes in the items of a display or comprehension, if ``node`` is
+    the ``list += …`` or ``list.extend(…)`` that does so.
+    """
+    match node:
+        case ast.AugAssign(target=ast.Name() as owner, op=ast.Add(), value=value):
+            return owner if isinstance(value, (ast.List, ast.ListComp)) else None
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name() as owner, attr="extend"), args=[one], keywords=[]
+        ):
+            shown = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
+            return owner if isinstance(one, shown) else None
+    return None
+
+
 def uses(module: Module, name: ast.Name) -> list[ast.Name]:
     """Return the uses of a variable in the scope that binds it."""
     everywhere = module.is_global(name)
@@ -62,43 +78,75 @@ def kept_list(
     quiet: Collection[str],
     *,
     until: ast.stmt | None = None,
+    idle: bool = False,
 ) -> bool:
-    """Whether a list only ever grows from empty (or as ``made`` makes it) and is never handed on.
+    """Whether a list of its own only ever grows, and is never handed on.
 
-    So for a dict whose keys are known to differ.  ``quiet`` are the methods and attributes of
+    So for a dict whose keys are known to differ, or if items are ``idle`` until somebody asks
+    for them and nobody does before it is full.  ``quiet`` are the methods and attributes of
     its items that may be used by index.  Behind ``until`` its function may do as it likes.
     """
     every = uses(module, name)
     home = module.function(name)
     end = (until.end_lineno or 0) if until is not None else 0
     bound = [use for use in every if not isinstance(use.ctx, ast.Load)]
+    bound = [use for use in bound if added_to(module.parents[use]) is not use]
     if len(bound) != 1:
         return False
     assign = module.parents[bound[0]]
     if not (isinstance(assign, (ast.Assign, ast.AnnAssign)) and assign.value is not None):
         return False
     empty = ast.unparse(assign.value) in ("[]", "list()", "{}", "dict()")
-    if assign is not made and not empty:
+    if assign is not made and not empty and not isinstance(assign.value, _FRESH):
         return False
     if end:
         every = [u for u in every if u.lineno <= end or module.function(u) is not home]
-    return all(use is bound[0] or _followed(module, use, quiet) for use in every)
+    filled = idle and _filled_first(module, assign, every)
+    return all(use is bound[0] or _followed(module, use, quiet, filled) for use in every)
 
 
-def _followed(module: Module, use: ast.Name, quiet: Collection[str]) -> bool:
+def _filled_first(module: Module, made: ast.stmt, every: Collection[ast.Name]) -> bool:
+    """Whether a dict is asked for its items only behind the loops that fill it."""
+    stores = [use for use in every if _stores_item(module, use)]
+    loops = [
+        above
+        for use in stores
+        for above in module.ancestors(use)
+        if isinstance(above, (ast.For, ast.AsyncFor, ast.While)) and not module.inside(made, above)
+    ]
+    end = max([use.lineno for use in stores] + [loop.end_lineno or 0 for loop in loops], default=0)
+    asked = [use for use in every if use not in stores and isinstance(use.ctx, ast.Load)]
+    home = module.function(made)
+    return all(use.lineno > end and module.function(use) is home for use in asked)
+
+
+def _stores_item(module: Module, use: ast.Name) -> bool:
+    parent = module.parents[use]
+    return (
+        isinstance(parent, ast.Subscript)
+        and parent.value is use
+        and isinstance(parent.ctx, ast.Store)
+        and isinstance(module.parents[parent], ast.Assign)
+    )
+
+
+def _followed(module: Module, use: ast.Name, quiet: Collection[str], filled: bool) -> bool:
     parent = module.parents[use]
     match parent:
+        case ast.AugAssign():
+            return added_to(parent) is use
         case ast.For() | ast.comprehension():
             return parent.iter is use
         case ast.Attribute(attr="values" | "items" | "keys"):
             call = module.parents[parent]
             return isinstance(module.parents[call], (ast.For, ast.comprehension))
         case ast.Attribute():
-            return appended_to(module.parents[parent]) is use
+            call = module.parents[parent]
+            return appended_to(call) is use or added_to(call) is use
         case ast.Call():
             return ast.unparse(parent.func) in ("len", "enumerate", "print")
         case ast.Subscript(ctx=ast.Store(), slice=key) if parent.value is use:
-            return differs(module, key)
+            return filled or differs(module, key)
         case ast.Subscript(ctx=ast.Load()) if parent.value is use:
             item = module.parents[parent]
             return isinstance(item, ast.Attribute) and item.attr in quiet

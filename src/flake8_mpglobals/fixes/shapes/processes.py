@@ -22,8 +22,10 @@ from flake8_mpglobals.fixes.shapes.apart import apart
 from flake8_mpglobals.fixes.shapes.homes import Helper, hand_through
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lists import (
+    added_to,
     always_calls,
     behind,
+    differs,
     differs_in,
     goes_through,
     kept_in,
@@ -35,6 +37,8 @@ from flake8_mpglobals.fixes.shapes.subclasses import carry, process_class
 
 _QUIET = frozenset({"start", "join", "is_alive", "daemon", "name", "pid", "exitcode", "sentinel"})
 _JOIN = frozenset({"join"})
+_ANY = 10_000
+"""Room for whatever is added to a line."""
 _KEPT = "keep the processes in one name or list, start() all and join() all in one function"
 
 
@@ -105,15 +109,17 @@ def _together(module: Module, call: ast.Call, quiet: frozenset[str]) -> Span:
     match parent:
         case ast.ListComp() | ast.List() | ast.Dict():
             together = True
+        case ast.GeneratorExp() | ast.Tuple():
+            together = isinstance(module.parents[parent], ast.Call)
         case ast.DictComp(key=key, generators=[one], value=value):
             together = value is call and differs_in(module, key, one)
         case _:
             together = False
     if together:
         assign = module.parents[parent]
-        name = single(assign)
-        if isinstance(assign, ast.Assign) and name is not None:
-            return _many(module, call, assign, name, quiet=quiet)
+        name = single(assign) or added_to(assign)
+        if name is not None:
+            return _many(module, call, module.statement(assign), name, quiet=quiet)
     raise CannotFix(f"the process made in line {call.lineno} is never joined here: {_KEPT}")
 
 
@@ -186,7 +192,8 @@ def _many(
     def followed(last: ast.stmt) -> bool:
         loops = (ast.For, ast.AsyncFor, ast.While)
         again = any(isinstance(above, loops) for above in module.ancestors(last))
-        return kept_list(module, name, kept, quiet, until=None if again else last)
+        until = None if again else last
+        return kept_list(module, name, kept, quiet, until=until, idle=made is None)
 
     for block, place in _finally(module, kept, joins):
         if followed(block[place]):
@@ -196,6 +203,12 @@ def _many(
             if made is not None and made in block:
                 begin = block.index(made)
             return Span(block, begin, place, [call])
+    match kept:
+        case ast.Assign(targets=[ast.Subscript(slice=key)]) if not differs(module, key):
+            raise CannotFix(
+                f"line {kept.lineno} may put a process under a key that has one already, which "
+                "nobody joins then: keep the processes in a list"
+            )
     raise CannotFix(f"not every process made in line {call.lineno} is joined: {_KEPT}")
 
 
@@ -319,11 +332,15 @@ class ProcessShare:
             job.add(Edit(module.start(target), module.end(target), name))
             longer = len(name) - len(module.text(target))
             shared = f"{shared}, {before}" if before else shared
-        room = job.sheet.room(call.lineno, joins=True) - longer
+        display = module.parents[call]
+        extends = added_to(module.parents[display]) is not None
+        extends &= isinstance(module.parents[display], ast.Call)  # the last step splits it
+        room = _ANY if extends else job.sheet.room(call.lineno, joins=True) - longer
         new = f"args=({shared},)" if args is None else shared
         if args is not None and not isinstance(args, (ast.Tuple, ast.List)):
             new = f"({shared}*)"
-        parts = spread(module, call, together=self._together(call, room, len(new) + 2))
+        together = self._together(call, room, len(new) + 2)
+        parts = () if extends else spread(module, call, together=together)
         if args is None:
             added = f"args=({shared})" if ", " in shared else f"args=({shared},)"
             job.add(*arguments.append([added], None if parts else room))
