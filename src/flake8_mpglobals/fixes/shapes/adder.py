@@ -17,11 +17,12 @@ from flake8_mpglobals.fixes.shapes.additions import NUMBERS, IsPlace, additions,
 from flake8_mpglobals.fixes.shapes.aliases import aliases
 from flake8_mpglobals.fixes.shapes.annotated import returned
 from flake8_mpglobals.fixes.shapes.calm import calm, calm_behind
-from flake8_mpglobals.fixes.shapes.giving import Added, Giving, Outcome
+from flake8_mpglobals.fixes.shapes.giving import Giving
 from flake8_mpglobals.fixes.shapes.grouping import SORTS
 from flake8_mpglobals.fixes.shapes.helpers import helpers
 from flake8_mpglobals.fixes.shapes.lists import uses
 from flake8_mpglobals.fixes.shapes.members import OBJECT, Members, handed_on, kind_of
+from flake8_mpglobals.fixes.shapes.outcome import Added, Outcome
 from flake8_mpglobals.fixes.shapes.proxy_use import Uses
 from flake8_mpglobals.fixes.shapes.stored import Stored
 from flake8_mpglobals.fixes.touches import Touches

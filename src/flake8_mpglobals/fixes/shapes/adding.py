@@ -13,8 +13,8 @@ from flake8_mpglobals.fixes.module import Module
 from flake8_mpglobals.fixes.naming import fresh, variables
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.shapes.caught import Caught
-from flake8_mpglobals.fixes.shapes.giving import Outcome
 from flake8_mpglobals.fixes.shapes.lists import passes, single, uses
+from flake8_mpglobals.fixes.shapes.outcome import Outcome
 from flake8_mpglobals.fixes.shapes.pure import is_builtin
 
 _COPIES = frozenset({"list", "tuple"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from flake8_mpglobals.fixes.shapes.giving import Added, Outcome
+from flake8_mpglobals.fixes.shapes.outcome import Added, Outcome
 
 _ITEMS = frozenset({"append", "add", "insert", "appendleft"})
 

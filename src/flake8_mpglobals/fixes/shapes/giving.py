@@ -7,7 +7,6 @@ result; else it gathers them in a local object and gives that back from every re
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,52 +16,17 @@ from flake8_mpglobals.fixes.module import Function, Module
 from flake8_mpglobals.fixes.naming import fresh
 from flake8_mpglobals.fixes.plan import CannotFix
 from flake8_mpglobals.fixes.scopes import identifiers
-from flake8_mpglobals.fixes.shapes.additions import REMOVING, Addition, IsPlace, pure
+from flake8_mpglobals.fixes.shapes.additions import REMOVING, Addition, pure
+from flake8_mpglobals.fixes.shapes.outcome import Added, Outcome
 from flake8_mpglobals.fixes.shapes.partials import local_form
 from flake8_mpglobals.fixes.shapes.rewriting import Rewriting
+from flake8_mpglobals.fixes.shapes.shown import at_the_end, display
 from flake8_mpglobals.fixes.shapes.ways import own_nodes, runs_off, ways
+from flake8_mpglobals.fixes.shapes.wording import braces, folded_in, loops_in, singular
 from flake8_mpglobals.mutations import BUFFERS
 
 _NONE = ast.Constant(None)
 _LISTS = frozenset({"list", "sorted", "dict", "set", "tuple", "Counter", "split", "splitlines"})
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """All that one worker adds to one place: ``stem`` is what people call it."""
-
-    key: str
-    kind: str
-    stem: str
-    found: tuple[Addition, ...]
-    declared: ast.expr | None
-    is_place: IsPlace
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one task gives back, and how the parent adds it.
-
-    ``names`` are what the parent may call the parts of one result; ``lines`` the
-    statements that add it (``{n0}`` the names, ``{p0}`` the places, ``{key}`` the
-    names that they bind themselves).  ``one`` adds the result ``{r}`` in one
-    statement, ``whole`` the results of many tasks, ``listed`` those that are in a list;
-    empty where there is no way.
-    ``kept`` says that the worker returns what it always did, ``atomic`` that a task
-    which raises has added nothing, ``calm`` that no task is expected to raise,
-    ``gathered`` that a result is an object of the kind of the place.
-    """
-
-    names: tuple[str, ...]
-    lines: tuple[str, ...]
-    one: str = ""
-    whole: str = ""
-    listed: str = ""
-    loops: tuple[str, ...] = ()
-    kept: bool = False
-    atomic: bool = False
-    calm: bool = False
-    gathered: bool = False
 
 
 @dataclass
@@ -187,7 +151,7 @@ class Giving:
 
     def _as_result(self, added: Added) -> Outcome:
         """Let the last statement of each way return what it added."""
-        folded = _folded(self.module, added.found)
+        folded = folded_in(self.module, added.found)
         for one in added.found:
             block = self.module.block(one.statement)
             place = block.index(one.statement)
@@ -206,12 +170,12 @@ class Giving:
         atomic: bool,
         found: Sequence[Addition] = (),
     ) -> Outcome:
-        folded = _folded(self.module, found or (one,))
+        folded = folded_in(self.module, found or (one,))
         names: list[str] = []
         slots: list[str] = []
         for n, op in enumerate(one.operands):
             if n in folded:
-                slots.append(_braces(folded[n]))
+                slots.append(braces(folded[n]))
                 continue
             slots.append(f"{{n{len(names)}}}")
             names.append(self._name(one, n, op, found))
@@ -254,12 +218,12 @@ class Giving:
         for added in ordered:
             one = added.found[0]
             self.code.check_order(one)
-            folded = _folded(self.module, added.found, numbers=len(self.places) > 1)
+            folded = folded_in(self.module, added.found, numbers=len(self.places) > 1)
             line = one.replay.replace("{p}", f"{{p{self.places.index(added)}}}")
             kept: list[tuple[ast.expr, str]] = []
             for n, op in enumerate(one.operands):
                 if n in folded:
-                    line = line.replace(f"{{{n}}}", _braces(folded[n]))
+                    line = line.replace(f"{{{n}}}", braces(folded[n]))
                     continue
                 line = line.replace(f"{{{n}}}", f"{{n{len(names)}}}")
                 value = self.code.text(one, op) if ends and one is final else self._stays(one, op)
@@ -349,22 +313,27 @@ class Giving:
             name = fresh(wanted, taken)
             taken.add(name)
             names.append(name)
-            made.append(f"{name} = {local.made.format()}")
+            shown = not self.paired and len(self.places) == 1
+            shown = shown and at_the_end(module, function, added.found)
+            if local.kept:
+                shown = shown and self._shown(added, local.made)
+            if not shown:
+                made.append(f"{name} = {local.made.format()}")
             p, n = f"{{p{number}}}", f"{{n{number}}}"
             kept &= local.kept
             if local.kept:
                 for one in added.found:
                     self.code.check_listed(one)
-                for node in ast.walk(function):
+                for node in ast.walk(function) if not shown else ():
                     if added.is_place(node) and isinstance(node, ast.expr):
                         self.code.edits.append(Edit(module.start(node), module.end(node), name))
                 merge = list(local.merge)
                 loops += local.loops
             else:
-                merge = self._replayed(added, name)
+                merge = self._replayed(added, name, shown=shown)
                 loops += [x for x in local.loops if f"{{{x}}}" in "".join(merge)]
             if local.kept:
-                merge = [_loops(line, local.loops) for line in merge]
+                merge = [loops_in(line, local.loops) for line in merge]
             lines += [line.replace("{p}", p).replace("{n}", n) for line in merge]
             whole = local.whole.replace("{p}", p)
             if added.kind == "float":
@@ -376,7 +345,7 @@ class Giving:
         given = ", ".join(names)
         for node in self._returns():
             self.code.edits += self._given(node, given)
-        if runs_off(function.body):
+        if made and runs_off(function.body):
             self.code.close(f"return None, {given}" if self.paired else f"return {given}")
         return Outcome(
             tuple(names),
@@ -399,22 +368,41 @@ class Giving:
             return [Edit(at, at, "("), Edit(end, end, f"), {given}")]
         return [Edit(end, end, f", {given}")]
 
-    def _replayed(self, added: Added, name: str) -> list[str]:
-        """Let the worker append the operands of each addition; return how they are added."""
-        folded = _folded(self.module, added.found)
+    def _shown(self, added: Added, made: str) -> bool:
+        """Let the worker return all that it adds as one display, if there is one."""
+        texts = [[self.code.text(one, op) for op in one.operands] for one in added.found]
+        text = display(made, added.found, texts)
+        if text:
+            self._give(added, text)
+        return bool(text)
+
+    def _give(self, added: Added, text: str) -> None:
+        """Return ``text`` in place of all additions."""
+        first, *others = added.found
+        self.code.replace(first, f"return {text}")
+        for one in others:
+            self.code.drop(one.statement)
+
+    def _replayed(self, added: Added, name: str, *, shown: bool) -> list[str]:
+        """Let the worker append the operands of each addition, or return them all if they are
+        to be ``shown``; return how they are added.
+        """
+        folded = folded_in(self.module, added.found)
         one = added.found[0]
         parts = [n for n in range(len(one.operands)) if n not in folded]
+        items: list[str] = []
         for other in added.found:
             self.code.check_order(other)
-            texts = [self.code.text(other, other.operands[n]) for n in parts]
-            text = ", ".join(texts)
-            self.code.replace(
-                other, f"{name}.append(({text}))" if len(parts) > 1 else f"{name}.append({text})"
-            )
+            text = ", ".join(self.code.text(other, other.operands[n]) for n in parts)
+            items.append(f"({text})" if len(parts) > 1 else text)
+            if not shown:
+                self.code.replace(other, f"{name}.append({items[-1]})")
+        if shown:
+            self._give(added, f"[{', '.join(items)}]")
         line = one.replay
         for n in range(len(one.operands)):
             line = line.replace(
-                f"{{{n}}}", _braces(folded[n]) if n in folded else f"{{{one.names[n]}}}"
+                f"{{{n}}}", braces(folded[n]) if n in folded else f"{{{one.names[n]}}}"
             )
         bound = ", ".join(f"{{{one.names[n]}}}" for n in parts)
         return [f"for {bound} in {{n}}:", f"\t{line}"]
@@ -449,47 +437,3 @@ def _binds(statement: ast.stmt, name: str) -> bool:
         isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
         for node in ast.walk(statement)
     )
-
-
-def _folded(module: Module, found: Sequence[Addition], *, numbers: bool = False) -> dict[int, str]:
-    """Return the operands that are one constant wherever the worker adds: they need not travel."""
-    first = found[0]
-    if first.op in ("+", "-"):
-        if not numbers:
-            return {}
-    elif len(first.operands) < 2 or first.op == "item":
-        return {}
-    folded: dict[int, str] = {}
-    for n, op in enumerate(first.operands):
-        texts = {ast.unparse(one.operands[n]) for one in found}
-        if isinstance(op, ast.Constant) and len(texts) == 1:
-            text = module.text(op)  # in the quotes that the file has
-            folded[n] = texts.pop() if len(text.splitlines()) > 1 else text
-    if folded and len(folded) == len(first.operands) and not numbers:
-        del folded[len(folded) - 1]  # something must tell that the task is done
-    return folded
-
-
-def singular(stem: str, default: str) -> str:
-    """Return what to call one item of a place."""
-    if default != "value":
-        return default
-    for plural, single in (("ies", "y"), ("sses", "ss"), ("s", "")):
-        if stem.endswith(plural) and not stem.endswith("ss") and len(stem) > 3:
-            return stem[: -len(plural)] + single
-    return default
-
-
-def _loops(line: str, names: Sequence[str]) -> str:
-    """Mark the names that a line of the parent binds, so that they can be renamed."""
-    for name in names:
-        line = _word(line, name)
-    return line
-
-
-def _word(line: str, name: str) -> str:
-    return re.sub(rf"(?<![\w{{.]){name}(?![\w}}(])", f"{{{name}}}", line)
-
-
-def _braces(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")

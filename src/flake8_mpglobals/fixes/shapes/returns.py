@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from flake8_mpglobals.fixes.module import Function
 from flake8_mpglobals.fixes.naming import fresh, variables
 from flake8_mpglobals.fixes.setters import beside
-from flake8_mpglobals.fixes.shapes.giving import Outcome
 from flake8_mpglobals.fixes.shapes.job import Job
+from flake8_mpglobals.fixes.shapes.outcome import Outcome
 
 
 @dataclass

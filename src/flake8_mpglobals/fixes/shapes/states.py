@@ -19,7 +19,6 @@ from flake8_mpglobals.fixes.naming import around, fresh
 from flake8_mpglobals.fixes.plan import CannotFix, Plan
 from flake8_mpglobals.fixes.shapes import dispatches
 from flake8_mpglobals.fixes.shapes.calm import calm
-from flake8_mpglobals.fixes.shapes.giving import singular
 from flake8_mpglobals.fixes.shapes.job import Job
 from flake8_mpglobals.fixes.shapes.lists import kept_in, single
 from flake8_mpglobals.fixes.shapes.processes import ProcessShare, spans
@@ -27,6 +26,7 @@ from flake8_mpglobals.fixes.shapes.pure import is_builtin
 from flake8_mpglobals.fixes.shapes.rewriting import Rewriting
 from flake8_mpglobals.fixes.shapes.subclasses import ProcessClass, kept, process_class
 from flake8_mpglobals.fixes.shapes.ways import own_nodes
+from flake8_mpglobals.fixes.shapes.wording import singular
 from flake8_mpglobals.fixes.touches import Touches, reached
 from flake8_mpglobals.model import Finding
 
