@@ -42,8 +42,9 @@ class Atomic:
     """Looks at one function of worker code that uses a place.
 
     ``mentions`` are the uses of its content there.  ``elements`` says that single
-    elements are stored, so that a store that reads nothing needs no lock; ``changes``
-    whether a use stores into the place, ``renews`` whether one that does reads it, too.
+    elements are stored, so that a store that reads nothing needs no lock, ``locks`` that
+    any such store takes it by itself; ``changes`` whether a use stores into the place,
+    ``renews`` whether one that does reads it, too.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Atomic:
         mentions: Sequence[ast.expr],
         *,
         elements: bool = False,
+        locks: bool = False,
         changes: Callable[[Module, ast.expr], bool] | None = None,
         renews: Callable[[Module, ast.expr], bool] | None = None,
     ) -> None:
@@ -62,6 +64,7 @@ class Atomic:
         self._function = function
         self._mentions = mentions
         self._elements = elements
+        self._plain = elements or locks
         self._changes = changes if changes is not None else _bound
         self._renews = renews if renews is not None else _never
         self._ids = {id(one) for one in self._mentions}
@@ -99,7 +102,7 @@ class Atomic:
                 )
                 if not stored:
                     continue
-                if not self._elements or reads or isinstance(statement, ast.AugAssign):
+                if not self._plain or reads or isinstance(statement, ast.AugAssign):
                     yield Unit(block, place, place)
                 continue
             held = {id(one) for body in inner for stmt in body for one in self._inside(stmt)}

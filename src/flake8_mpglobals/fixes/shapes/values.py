@@ -210,7 +210,8 @@ class _Worker:
         job, module = self._job, self._module
         for name in self._mentions:
             self._check(name)
-        units = Atomic(module, job.touches, self._function, self._mentions).units()
+        atomic = Atomic(module, job.touches, self._function, self._mentions, locks=True)
+        units = atomic.units()
         lock(job, units, f"{job.name}.get_lock()")
         for name in self._mentions:
             value = f"{job.name}.value"
