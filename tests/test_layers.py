@@ -96,6 +96,7 @@ ORDER = (
     "writes",
     "excuses",
     "given",
+    "undone",
     "refills",
     "unreached",
     "losses",

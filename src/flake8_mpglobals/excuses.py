@@ -108,12 +108,15 @@ class Excuses:
         return not own_task and tested
 
     def tidied(self, write: Write) -> bool:
-        """Whether a forked child makes its copy of the server its own: it sets attributes
+        """Whether a worker gives up what its copy of an object holds, or a forked child makes
+        its copy of the server its own: it sets attributes
         anew and empties containers, and drops what only the server may use, like a variable of
         the environment.  Only what it adds there is looked for, and of that
         not what other modules keep.
         """
         event = write.raw.event
+        if write.effect.sort == "instance" and _empties(write.raw):
+            return True
         if write.effect.sort != "instance":
             drops = (isinstance(event, Store) and event.how == "del attr") or (
                 write.effect.sort == "module" and evicts(write.raw)

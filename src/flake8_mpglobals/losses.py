@@ -34,12 +34,14 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.model import Dispatch, Location, Related, Step
 from flake8_mpglobals.modes import Modes
+from flake8_mpglobals.mutations import KEEP_THEIR_SIZE, REORDERS
 from flake8_mpglobals.observers import Observers, Touch
 from flake8_mpglobals.program import Program
-from flake8_mpglobals.reach import Reach, repr_place
+from flake8_mpglobals.reach import SAME, Reach, repr_place
 from flake8_mpglobals.reads import ENVIRON
 from flake8_mpglobals.refills import refilled
 from flake8_mpglobals.standpoint import Standpoint, at, end, home, location
+from flake8_mpglobals.undone import undone
 from flake8_mpglobals.unreached import Unreached
 from flake8_mpglobals.writes import WorkerWrites, Write
 
@@ -69,6 +71,7 @@ class Losses:
         self._excuses = Excuses(boundaries, reach, evaluator)
         self._modes = Modes(boundaries, reach)
         self._unreached = Unreached()
+        self._undone: dict[ast.AST, frozenset[ast.AST]] = {}
 
     def find(self) -> tuple[LostWrite, ...]:
         """Return the writes of workers on globals, in the order of their position."""
@@ -140,7 +143,7 @@ class Losses:
                 sites.append(site)
         if self._excuses.carried_back(write, sites) or self._excuses.own_copy(write):
             return None
-        if self._excuses.tidied(write):
+        if self._excuses.tidied(write) or self._is_undone(write):
             return None
         place, path = write.place, write.effect.path
         if all(refilled(place, path, write.raw.event, s, self.evaluator) for s in sites):
@@ -198,6 +201,13 @@ class Losses:
             and not self._deep_elsewhere(write, reader)
         ]
         return self._lost(write, sites, seen)
+
+    def _is_undone(self, write: Write) -> bool:
+        """Whether the function that makes a change takes it back, or takes it back by that."""
+        node = write.raw.function.node
+        if node not in self._undone:
+            self._undone[node] = undone(node)
+        return write.raw.event.node in self._undone[node]
 
     def _seen(
         self,
@@ -428,8 +438,18 @@ def _changed(write: Write) -> tuple[str, ...]:
     event, path = write.raw.event, write.effect.path
     if isinstance(event, Call) and path[-1:] == item_asked_for(event, write.raw.method) != ():
         return path
+    reorders = write.effect.verb.partition(" ")[0] in REORDERS
     inside = isinstance(event, Call) or event.how == "inplace"
-    return (*path, "[]") if inside and isinstance(write.place, Handed) else path
+    if reorders or (inside and isinstance(write.place, Handed)):
+        path = (*path, "[]")
+    replaces = isinstance(event, Store) and event.how == "item" and _is_one_item(event.node)
+    if reorders or (replaces and len(path) == 1 and write.effect.kind in KEEP_THEIR_SIZE):
+        return (*path, SAME)
+    return path
+
+
+def _is_one_item(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice)
 
 
 def _node(function: Function) -> FunctionNode | None:

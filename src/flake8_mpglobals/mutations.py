@@ -402,6 +402,12 @@ what is in them, too.
 FIELDS = frozenset(("dataclasses.field", "attr.ib", "attrs.field", "pydantic.Field"))
 """Calls in a class body that say what an attribute of each instance starts with."""
 
+REORDERS = frozenset(("sorts", "reverses", "rotates", "shuffles", "reorders"))
+"""What changes the order of items, and not how many there are."""
+
+KEEP_THEIR_SIZE = frozenset(("list", "deque", *BUFFERS))
+"""Kinds that hold as many items after one is stored as before."""
+
 HANDS_BACK: dict[str, int] = {
     "contextlib.closing": 0,
     "typing.cast": 1,

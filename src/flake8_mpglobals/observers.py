@@ -10,6 +10,7 @@ could call counts as called in any order.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
@@ -37,7 +38,7 @@ from flake8_mpglobals.ir import (
     global_of,
 )
 from flake8_mpglobals.objects import Objects, Wanted
-from flake8_mpglobals.reach import SIZE, Path, Reach, overlaps, segments
+from flake8_mpglobals.reach import SAME, SIZE, Path, Reach, overlaps, segments
 from flake8_mpglobals.reads import ENVIRON, Reads
 from flake8_mpglobals.records import frozen
 from flake8_mpglobals.sieve import Chosen, Sieve
@@ -208,14 +209,17 @@ class Observers:
             wanted: Wanted = {place: {path}}
         else:
             wanted = {}
+            end = path[-1:] if path[-1:] == (SAME,) else ()
+            bare = path[: len(path) - len(end)]
             for one in (place, *self.reach.handed_with(place)):
-                for start, paths in self._objects.wanted(one, path, self._touched_in).items():
-                    wanted.setdefault(start, set()).update(paths)
+                for start, paths in self._objects.wanted(one, bare, self._touched_in).items():
+                    wanted.setdefault(start, set()).update((*each, *end) for each in paths)
         calls = {call for call in calls if not self._asks(call, wanted)}
         relevant = self._relevant(wanted, calls)
         run = _Run(self, wanted, calls, relevant, rebinds=rebinds, skip=skip)
+        # Who takes an object out of a container does not read its attributes, either.
+        run.refers = isinstance(place, Handed | Cell) or _of_an_item(path)
         if isinstance(place, Handed | Cell):
-            run.refers = True
             run.passing = frozenset(
                 node for site in sites for call in _handing(site) for node in ast.walk(call.node)
             )
@@ -394,6 +398,13 @@ class Observers:
     def touches(self, event: object) -> tuple[Touch, ...]:
         """Return what an event of the parent does to globals."""
         return self._touches.get(event, ())
+
+
+def _of_an_item(path: Path) -> bool:
+    """Whether a path leads to an attribute of what a container holds."""
+    return any(
+        part.startswith("[") and below.startswith(".") for part, below in itertools.pairwise(path)
+    )
 
 
 class _Run(Walk):

@@ -486,10 +486,18 @@ SIZE = "#"
 """The last part of the path of a read that asks only which items there are, or how many."""
 
 
+SAME = "="
+"""The last part of the path of a change of a container that has as many items afterwards."""
+
+
 def overlaps(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether a change at one path can be seen at the other: one leads to the other."""
-    if one[-1:] == (SIZE,):
+    if one[-1:] == (SIZE,) or other[-1:] == (SAME,):
         one, other = other, one
+    if one[-1:] == (SAME,):
+        one = one[:-1]
+        if other[-1:] == (SIZE,):
+            return len(one) < len(other) and overlaps(one, other[:-1])
     if other[-1:] == (SIZE,):
         top = other[:-1]
         return len(one) <= len(top) + 1 and overlaps(one, top)
