@@ -68,7 +68,7 @@ class Copies:
         if not isinstance(event, Store) or event.how != "attr":
             # The same container may be known by itself, without the attribute that holds it.
             shorter = len(touch.path) < len(effect.path)
-            aggregate = shorter and _items(touch.path) < _items(effect.path)
+            aggregate = shorter and touch.direct and _items(touch.path) < _items(effect.path)
             return raw.function in self._reach.parent and not aggregate
         if raw.function in self._reach.parent:
             return True
@@ -164,8 +164,9 @@ def _fills(raw: RawWrite, name: str) -> bool:
         return True
     if not event.guards:
         return False
+    names = {name, *_taken_from(raw.function.node, name)}
     for node in ast.walk(raw.function.node):
-        if isinstance(node, _TESTS) and _mentions(node.test, name):
+        if isinstance(node, _TESTS) and any(_mentions(node.test, each) for each in names):
             return True
         if (
             isinstance(node, ast.Try)
@@ -174,6 +175,17 @@ def _fills(raw: RawWrite, name: str) -> bool:
         ):
             return True
     return False
+
+
+def _taken_from(scope: ast.AST, name: str) -> set[str]:
+    """Return the variables of ``scope`` that are bound to what ``name`` holds, or may not."""
+    return {
+        node.targets[0].id
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and _mentions(node.value, name)
+    }
 
 
 def _under_test(scope: ast.AST, wanted: ast.AST, name: str) -> bool:
