@@ -11,6 +11,7 @@ from flake8_mpglobals.fixes.edits import (
     EditConflictError,
     apply,
     as_text_edits,
+    breaks_moved,
     compatible,
     lines_of,
     merge,
@@ -142,3 +143,12 @@ def test_ranges_run_forwards_and_inside_the_text() -> None:
 def test_the_lines_of_edits() -> None:
     source = Source.from_text("a.py", "one\r\ntwo\r\nthree")
     assert lines_of(source, [Edit(1, 2, "x"), Edit(6, 11, "")]) == {1, 2, 3}
+
+
+def test_a_line_that_moves_to_the_right_takes_no_new_lines() -> None:
+    text = "a\nb(c)\n"
+    moved = [Edit(2, 2, "    ")]
+    assert breaks_moved(text, moved, [Edit(4, 5, "\n    c,\n")])
+    assert not breaks_moved(text, moved, [Edit(4, 5, "d")])
+    assert not breaks_moved(text, moved, [Edit(0, 0, "x\ny\n")])
+    assert not breaks_moved(text, [Edit(2, 2, "z")], [Edit(4, 5, "\n    c,\n")])

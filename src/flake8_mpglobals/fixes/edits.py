@@ -115,3 +115,16 @@ def as_text_edits(source: Source, edits: Iterable[Edit]) -> tuple[TextEdit, ...]
         TextEdit(source.path, *position(source, edit.start), *position(source, edit.end), edit.text)
         for edit in merge(edits)
     )
+
+
+def breaks_moved(text: str, moving: Iterable[Edit], others: Iterable[Edit]) -> bool:
+    """Whether ``others`` break a line of ``text`` that ``moving`` moves to the right."""
+    moved = {
+        edit.start
+        for edit in moving
+        if edit.start == edit.end and edit.text and not edit.text.strip(" \t")
+    }
+    return bool(moved) and any(
+        "\n" in edit.text.rstrip("\n") and text.rfind("\n", 0, edit.start) + 1 in moved
+        for edit in others
+    )

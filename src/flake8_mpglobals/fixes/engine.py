@@ -17,6 +17,7 @@ from flake8_mpglobals.fixes.edits import (
     EditConflictError,
     apply,
     as_text_edits,
+    breaks_moved,
     compatible,
     lines_of,
     merge,
@@ -341,7 +342,7 @@ def _apply_all(
     """
     chosen: list[Plan] = []
     for plan in plans:
-        if all(compatible(plan.edits, other.edits) for other in chosen):
+        if all(_together(facts.source.text, plan, other) for other in chosen):
             chosen.append(plan)
     if not _verify(facts, options, chosen):
         return apply(facts.source.text, _edits(chosen)), tuple(chosen)
@@ -352,6 +353,15 @@ def _apply_all(
         for finding in plan.findings:
             dropped[_key(finding)] = problem
     return "", ()
+
+
+def _together(text: str, one: Plan, other: Plan) -> bool:
+    """Whether two plans go together: where one moves lines to the right, the other must not
+    add any, whose depth it could not know.
+    """
+    return compatible(one.edits, other.edits) and not (
+        breaks_moved(text, one.edits, other.edits) or breaks_moved(text, other.edits, one.edits)
+    )
 
 
 def _edits(plans: Sequence[Plan]) -> tuple[Edit, ...]:
