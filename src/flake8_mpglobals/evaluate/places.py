@@ -296,9 +296,11 @@ class Places(Answers):
                     held = owner.self_attributes.get(value.name, set())
                     found |= self._places([v for v in held if _is_object(v)], None)
                     given = list(self.given.get((owner, value.name), ()))
-                    given += [
-                        p for v in held if isinstance(v, Param) for p in self.inputs.get(v, ())
-                    ]
+                    params = {v for v in held if isinstance(v, Param)}
+                    # Who made the object in this very call says what it was given.
+                    own = {v for v in params if v.function is getattr(value.base, "function", None)}
+                    given += [p for v in params - own for p in self.inputs.get(v, ())]
+                    found |= own
                     found |= self._places([p for p in given if _is_object(p)], None)
         return frozenset(found)
 
