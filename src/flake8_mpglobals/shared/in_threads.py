@@ -84,6 +84,8 @@ class InThreads:
                     continue
                 if use.thing.kind == "thread local" or use.node is call.node:
                     continue
+                if self._left_out(use.value):
+                    continue
                 there = tuple(run for run in runs if not _either_or(run.site.call, call))
                 if there:
                     self._in_workers.setdefault(call, []).append((use, there))
@@ -118,6 +120,23 @@ class InThreads:
     def _of_parent(self, made: Call) -> bool:
         """Whether the parent alone makes an object: workers get what they have from it."""
         return made.function.is_module or not self._sharing.in_worker(made.function)
+
+    def _left_out(self, value: Value) -> bool:
+        """Whether the class of an object says what pickling makes of an attribute: as a rule
+        each process gets one of its own.
+        """
+        if not isinstance(value, Attr):
+            return False
+        evaluator = self._sharing.evaluator
+        return any(
+            value.name in (getattr(node, "attr", None), getattr(node, "value", None))
+            for thing in evaluator.thing(value.base)
+            if isinstance(thing, Obj)
+            for name in ("__getstate__", "__setstate__")
+            if (method := evaluator.method(thing.cls, name)) is not None
+            for node in ast.walk(method.node)
+            if isinstance(node, ast.Attribute | ast.Constant)
+        )
 
     def _called_back_in_workers(self) -> set[Function]:
         """Return the functions that workers name without calling: handlers and the like."""
