@@ -31,6 +31,7 @@ from flake8_mpglobals import (
     extent,
     guards,
     handback,
+    ir,
     libraries,
     losses,
     modes,
@@ -261,8 +262,8 @@ MECHANISMS: dict[str, Mechanism] = {
     "what is spread over a call": Mechanism(
         "detect/reach_settings_spread", expressions, "spread_out", nothing
     ),
-    "keywords that are passed on": Mechanism(
-        "detect/wrapper_passes_keywords_on", answers.Answers, "_surplus", lambda *_: UNKNOWN
+    "what is passed on besides": Mechanism(
+        "clean/wrapper_hands_on_all", ir, "_surplus", lambda *_: None
     ),
     "items that a method gives out": Mechanism(
         "clean/local_item_of_own_method", places.Places, "subscribed", lambda *_: []
@@ -490,7 +491,9 @@ MECHANISMS: dict[str, Mechanism] = {
     # excuses
     "caches": Mechanism("clean/memo_cache_get", excuses.Excuses, "guarded", lambda *_: {}),
     "reads of a cache": Mechanism("clean/lazy_table_filled", excuses.Excuses, "excused", no),
-    "changes carried back": Mechanism("clean/argument_sent", excuses.Excuses, "carried_back", no),
+    "changes carried back": Mechanism(
+        "clean/wild_pipe_snapshot_merged", excuses.Excuses, "carried_back", no
+    ),
     "objects handed back": Mechanism(
         "clean/argument_parts_returned", handback.HandBack, "carries", no
     ),
@@ -610,7 +613,30 @@ MECHANISMS: dict[str, Mechanism] = {
         "clean/rebind_flag_of_each_process", excuses.Excuses, "_sets_flag", no
     ),
     "what a task holds": Mechanism(
-        "clean/argument_parts_of_each_task", losses, "_changed", lambda write: write.effect.path
+        "detect/process_object_list_read", losses, "_changed", lambda write: write.effect.path
+    ),
+    "items that are kept in their place": Mechanism(
+        "clean/other_number_of_items", losses, "_is_one_item", no
+    ),
+    "what is taken back": Mechanism(
+        "clean/undone_by_the_worker", losses, "undone", lambda node: frozenset()
+    ),
+    "what is given up": Mechanism("clean/class_object_given_up", excuses, "_empties", no),
+    "texts among arguments": Mechanism("clean/argument_text_or_rows", reach, "_perhaps_text", no),
+    "single items of a mapping": Mechanism(
+        "clean/argument_item_taken_out", effects, "item_asked_for", lambda *_: ()
+    ),
+    "attributes of what a container holds": Mechanism(
+        "clean/fork_child_marks_its_siblings", observers, "_of_an_item", no
+    ),
+    "locks that pickling leaves out": Mechanism(
+        "clean/threads_lock_left_out_of_pickle", in_threads.InThreads, "_left_out", no
+    ),
+    "texts of what containers hold": Mechanism(
+        "detect/text_of_containers", calls.Evaluator, "held_inside", lambda *_: []
+    ),
+    "templates of text": Mechanism(
+        "detect/text_of_containers", expressions.Expressions, "shown", nothing
     ),
     "what only hands an argument over": Mechanism(
         "clean/argument_handed_each_time",
