@@ -102,13 +102,12 @@ class _Glance:
         self._asking: dict[tuple[Callable[[str], bool], Module], bool] = {}
 
     def may_cross(self) -> bool:
-        workspace = self._program.workspace
-        if self._main.star_modules or any(
-            workspace.offers(path).at_import for path in self._program.imported()
-        ):
+        if self._main.star_modules:
             return True
         self._offered = self._program.offered
         evaluator = self._evaluator
+        for body in self._program.offering_bodies():
+            self._take_in(body)
         self._find_held()
         if any(function.block is not None for function in self._main.functions) or any(
             process_class(cls, evaluator)[0] is not None
@@ -116,8 +115,8 @@ class _Glance:
             if any(self._leads(base) for base in cls.bases)
         ):
             return True
-        if any(inherited(self._program, evaluator)):
-            return True
+        for method in inherited(self._program, evaluator):
+            self._take_in(method)
         evaluator.unfed = set()
         asked: set[Call] = set()
         while self._waiting:
@@ -142,10 +141,13 @@ class _Glance:
 
     def _look_at(self, function: Function) -> None:
         """Look at a function of another module, too, if it is offered."""
+        if self._program.is_offered(function):
+            self._take_in(function)
+
+    def _take_in(self, function: Function) -> None:
         if (
             function not in self._functions
             and len(self._functions) - len(self._main.functions) <= MOST
-            and self._program.is_offered(function)
         ):
             self._functions[function] = None
             self._waiting.append(function)
