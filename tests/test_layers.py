@@ -99,6 +99,7 @@ ORDER = (
     "undone",
     "refills",
     "unreached",
+    "evidence",
     "losses",
     "rules",
     "analysis",

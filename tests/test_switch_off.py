@@ -255,6 +255,22 @@ def default(self: start_methods.StartMethods, *_: object) -> Any:
 
 
 MECHANISMS: dict[str, Mechanism] = {
+    # evidence
+    "large programs": Mechanism(
+        "projects/clean_large_set_up_far_down", losses, "furthest", lambda _: None
+    ),
+    "names that nobody looks up": Mechanism(
+        "clean/dict_of_named_settings", losses, "of_another_item", no
+    ),
+    "what the parent does again": Mechanism(
+        "clean/rebound_by_each_process",
+        bystanders.Bystanders,
+        "done_again",
+        lambda *_: frozenset(),
+    ),
+    "what the parent binds before it waits": Mechanism(
+        "clean/fork_parent_receives_the_same_name", observers._Run, "has_begun", lambda *_: True
+    ),
     # values
     "what annotations say that is held": Mechanism(
         "detect/argument_annotated_records", expressions.Expressions, "held_by", lambda *_: None

@@ -181,6 +181,15 @@ class Bystanders:
             if isinstance(raw.place, Param | Attr) and isinstance(root(raw.place), Param)
         )
 
+    def done_again(self, write: RawWrite, workers: Iterable[Function]) -> frozenset[Store]:
+        """Return the store of a write if, where the parent comes to it on its own, it sets
+        its own state by it: what the workers themselves store is a result, not a state.
+        """
+        event = write.event
+        if not isinstance(event, Store) or write.function in workers:
+            return frozenset()
+        return frozenset((event,) if event.how in ("bind", "attr", "item") else ())
+
     def strikes_off(self, reader: Function, touch: Touch, write: RawWrite) -> bool:
         """Whether a worker only takes something out, and who reads the place takes it out too."""
         return evicts(write) and any(

@@ -16,6 +16,7 @@ from flake8_mpglobals.bystanders import Bystanders
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
 from flake8_mpglobals.effects import item_asked_for
 from flake8_mpglobals.evaluate import Evaluator
+from flake8_mpglobals.evidence import distance, furthest, of_another_item
 from flake8_mpglobals.excuses import Excuses, Guarded
 from flake8_mpglobals.facts import COPIES, FunctionNode, LostWrite, Site, Unresolved
 from flake8_mpglobals.given import own_keywords
@@ -72,6 +73,7 @@ class Losses:
         self._modes = Modes(boundaries, reach)
         self._unreached = Unreached()
         self._undone: dict[ast.AST, frozenset[ast.AST]] = {}
+        self._furthest = furthest(reach.workers | reach.parent)
 
     def find(self) -> tuple[LostWrite, ...]:
         """Return the writes of workers on globals, in the order of their position."""
@@ -199,8 +201,10 @@ class Losses:
             if not self._modes.exclude(reader, touch.node, sites)
             and not self._bystanders.stands_by(reader, touch, write.raw, sites, workers, copy=copy)
             and not self._deep_elsewhere(write, reader)
+            and not of_another_item(_changed(write), reader, touch.path, touch.node)
         ]
-        return self._lost(write, sites, seen)
+        plain = [pair for pair in seen if self._is_plain(write, pair[0])]
+        return None if seen and not plain else self._lost(write, sites, plain)
 
     def _is_undone(self, write: Write) -> bool:
         """Whether the function that makes a change takes it back, or takes it back by that."""
@@ -219,12 +223,14 @@ class Losses:
     ) -> list[tuple[Function, Touch]]:
         """Return the parent's reads that can follow one of ``sites``."""
         assert self._observers is not None
+        again = self._bystanders.done_again(write.raw, (entry for _, entry, _ in write.ways))
         return self._observers.observe(
             write.place,
             _changed(write),
             sites,
             rebinds=write.rebinds,
             skip=skip,
+            again=again,
             seen_to_follow=seen_to_follow,
         )
 
@@ -253,6 +259,10 @@ class Losses:
             all(self._unreached.of_main_program(site.call) for site, _ in ways)
             and self._unreached.unnamed(reader)
         )
+
+    def _is_plain(self, write: Write, reader: Function) -> bool:
+        """Whether a loss is as plain as the size of the program asks for."""
+        return self._furthest is None or distance(write, reader) <= self._furthest
 
     def _deep(self, write: Write) -> bool:
         """Whether a write is many calls away from every worker that comes to it."""

@@ -53,6 +53,8 @@ _WAITING = frozenset(
 FRESH = 0
 STALE = 1
 """A dispatch has happened since the parent gave the place a value of its own."""
+FORKED = 2
+"""A child was forked since then, which may not have begun to run."""
 
 
 @frozen(eq=False)
@@ -194,13 +196,15 @@ class Observers:
         *,
         rebinds: bool,
         skip: frozenset[Function],
+        again: frozenset[Store] = frozenset(),
         seen_to_follow: bool = False,
     ) -> list[tuple[Function, Touch]]:
         """Return the parent's reads of ``place`` that can follow one of ``sites``.
 
         ``path`` is what the worker changes; ``rebinds`` says that it changes which
         object the name stands for, so that only reads by that name count; reads in
-        the functions ``skip`` do not count.  ``seen_to_follow``: nor do those of which
+        the functions ``skip`` do not count.  ``again`` are stores with which the
+        parent has a value of its own.  ``seen_to_follow``: nor do those of which
         only importers could know that they follow.
         """
         sites = list(sites)
@@ -215,8 +219,9 @@ class Observers:
                 for start, paths in self._objects.wanted(one, bare, self._touched_in).items():
                     wanted.setdefault(start, set()).update((*each, *end) for each in paths)
         calls = {call for call in calls if not self._asks(call, wanted)}
-        relevant = self._relevant(wanted, calls)
-        run = _Run(self, wanted, calls, relevant, rebinds=rebinds, skip=skip)
+        forks = {site.call for site in sites if site.api.runs == "child"} - calls
+        relevant = self._relevant(wanted, {*calls, *again})
+        run = _Run(self, wanted, calls, forks, relevant, rebinds=rebinds, skip=skip, again=again)
         # Who takes an object out of a container does not read its attributes, either.
         run.refers = isinstance(place, Handed | Cell) or _of_an_item(path)
         if isinstance(place, Handed | Cell):
@@ -238,7 +243,7 @@ class Observers:
             stale: list[Function] = []
             for entry in entries:
                 run.active.clear()
-                if run.enter(entry, FRESH):
+                if (run.enter(entry, FRESH) or FRESH) & STALE:
                     stale.append(entry)
                     after_import = after_import or entry.is_module
             for entry in entries:
@@ -358,7 +363,7 @@ class Observers:
             for place in self.evaluator.places((callee.base,))
         )
 
-    def _relevant(self, wanted: Wanted, calls: set[Call]) -> set[Function]:
+    def _relevant(self, wanted: Wanted, given: set[Store | Call]) -> set[Function]:
         """Return the parent functions from which a place or a dispatch can be reached."""
         stack = [
             function
@@ -371,7 +376,7 @@ class Observers:
             for place in wanted
             if isinstance(place, Result) and place.call.function in self.reach.parent
         )
-        stack.extend(call.function for call in calls if call.function in self.reach.parent)
+        stack.extend(event.function for event in given if event.function in self.reach.parent)
         found: set[Function] = set()
         while stack:
             function = stack.pop()
@@ -380,11 +385,13 @@ class Observers:
                 stack.extend(self._callers.get(function, ()))
         return found
 
-    def events(self, wanted: Wanted, calls: Iterable[Call], relevant: Iterable[Function]) -> Chosen:
-        """Return where the parent's code touches a place, makes one of ``calls``, or enters
-        a relevant function.
+    def events(
+        self, wanted: Wanted, given: Iterable[Store | Call], relevant: Iterable[Function]
+    ) -> Chosen:
+        """Return where the parent's code touches a place, comes by one of the ``given``
+        events, or enters a relevant function.
         """
-        found: list[object] = [*calls]
+        found: list[object] = [*given]
         for place in wanted:
             found += self._touching.get(place, ())
             if isinstance(place, Result):
@@ -420,10 +427,12 @@ class _Run(Walk):
         observers: Observers,
         wanted: Wanted,
         calls: set[Call],
+        forks: set[Call],
         relevant: set[Function],
         *,
         rebinds: bool,
         skip: frozenset[Function],
+        again: frozenset[Store],
     ) -> None:
         super().__init__()
         self.observers = observers
@@ -432,14 +441,18 @@ class _Run(Walk):
         self.passing: frozenset[ast.AST] = frozenset()
         self.handing: frozenset[ast.AST] = frozenset()
         self.calls = calls
+        self.forks = forks
+        in_parents = {fork.function for fork in forks}
+        self.waits = {call for call in calls if call.function in in_parents}
         self.relevant = relevant
         self.rebinds = rebinds
         self.skip = skip
+        self.again = again
         self.known: dict[tuple[Function, int], State] = {}
         self.active: set[tuple[Function, int]] = set()
         self.found: dict[Touch, Function] = {}
         self.staled = 0
-        self.events = observers.events(wanted, calls, relevant)
+        self.events = observers.events(wanted, {*calls, *forks, *again}, relevant)
 
     def block(self, block: Block, state: State) -> State:
         """Run those events of a block that matter."""
@@ -465,13 +478,14 @@ class _Run(Walk):
             state = entered
         if isinstance(event, Call):
             return self.call(event, state)
-        return self.touched(event, state)
+        state = self.touched(event, state)
+        return FRESH if event in self.again else state
 
     def tried(self, body: Block, state: int) -> tuple[State, State]:
         """Return any state that the body had, too: a handler may start in it."""
         before = self.staled
         end, start = super().tried(body, state)
-        return end, STALE if self.staled != before else start
+        return end, join(start, STALE) if self.staled != before else start
 
     def touched(self, event: Load | Store | Call, state: int) -> int:
         """Take note of reads in a stale state; a reset ends it."""
@@ -484,7 +498,7 @@ class _Run(Walk):
                     continue  # the same object, by one more name
                 if any(path[: len(touch.path)] == touch.path for path in paths):
                     state = FRESH
-            elif state and any(self.sees(touch, path) for path in paths):
+            elif state & STALE and any(self.sees(touch, path) for path in paths):
                 if self.rebinds and not touch.direct:
                     continue
                 if self.function is not None and self.function not in self.skip:
@@ -519,10 +533,16 @@ class _Run(Walk):
                 entered = join(entered, self.enter(target.function, state))
         if entered is not None:
             out = entered
-        if call in self.calls:
+        if call in self.forks:
+            return join(out, FORKED)
+        if call in self.calls and self.has_begun(call, state):
             self.staled += 1
             return STALE
         return out
+
+    def has_begun(self, call: Call, state: int) -> bool:
+        """Whether a worker has begun to run by a call that begins it, or waits for it."""
+        return call not in self.waits or bool(state & FORKED)
 
 
 def _handing(site: DispatchSite) -> Iterator[Call]:

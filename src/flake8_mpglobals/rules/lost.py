@@ -9,6 +9,12 @@ from flake8_mpglobals.apis import Remedy
 from flake8_mpglobals.facts import Facts, LostWrite, WriteKind
 from flake8_mpglobals.model import Finding, Related
 
+PLAIN = """
+- The more code takes part, the plainer a loss has to be. Where more than 20 functions of
+  three or more modules run in workers or in the parent, write, dispatch and read may be two
+  steps apart (calls between worker and write, and one for a read in another function than
+  the dispatch), beyond 40 functions one, and beyond 80 none."""
+"""The limit that all rules on lost writes have."""
 _REMEDIES = {
     "list": "share it with multiprocessing.Manager().list()",
     "dict": "share it with multiprocessing.Manager().dict()",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.rules.base import Rule
-from flake8_mpglobals.rules.lost import findings
+from flake8_mpglobals.rules.lost import PLAIN, findings
 
 CODE, NAME = "MPG101", "lost-container-write"
 
@@ -81,7 +81,8 @@ if __name__ == "__main__":
   its own call of the reader. In an import cycle a loss is reported at the dispatch; at
   the write only where that file itself comes to the dispatch.
 - What a function of another module reads counts where this file's code calls it, or what
-  it calls; where the write, too, is three calls away in other modules, it does not.""",
+  it calls; where the write, too, is three calls away in other modules, it does not."""
+    + PLAIN,
     remedy="""\
 Return the value and collect what the pool gives back: cheapest, and right under
 every start method. Where the workers must also *read* the common state, make a

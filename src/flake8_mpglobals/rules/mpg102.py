@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.rules.base import Rule
-from flake8_mpglobals.rules.lost import findings
+from flake8_mpglobals.rules.lost import PLAIN, findings
 
 CODE, NAME = "MPG102", "lost-global-rebind"
 
@@ -60,7 +60,8 @@ if __name__ == "__main__":
     limits="""\
 - A write to the attribute of an imported module is MPG108. What `from m import n`
   bound does not follow the global of `m`, in any process: reading `n` is no loss.
-- `globals()["n"] = 1` with a computed key is not seen.""",
+- `globals()["n"] = 1` with a computed key is not seen."""
+    + PLAIN,
     remedy="""\
 Return what was counted and add it up in the parent. Where workers need the
 running total, use `multiprocessing.Value("q", 0)`, handed over by

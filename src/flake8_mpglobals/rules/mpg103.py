@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.rules.base import Rule
-from flake8_mpglobals.rules.lost import findings
+from flake8_mpglobals.rules.lost import PLAIN, findings
 
 CODE, NAME = "MPG103", "lost-buffer-write"
 
@@ -67,7 +67,8 @@ if __name__ == "__main__":
   object of its own.
 - `row = grid[i]; row *= 2` changes the row of a table, or nothing where `grid` has one
   dimension: it is reported where the call that makes `grid` spells out its shape or its
-  data; `grid[i] *= 2` always is.""",
+  data; `grid[i] *= 2` always is."""
+    + PLAIN,
     remedy="""\
 Return the values and put them together in the parent. Where the data is large,
 put its bytes into `multiprocessing.shared_memory.SharedMemory`, attach to it by

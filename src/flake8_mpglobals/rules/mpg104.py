@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.rules.base import Rule
-from flake8_mpglobals.rules.lost import findings
+from flake8_mpglobals.rules.lost import PLAIN, findings
 
 CODE, NAME = "MPG104", "lost-class-attribute-write"
 
@@ -64,7 +64,8 @@ if __name__ == "__main__":
   wrong, and nothing that was read makes it fire as it is now.
 - Silent where some code stores an attribute of that name into an instance that it has
   just made: which of the two a method writes is not looked at.
-- An attribute that a metaclass or `setattr` with a computed name makes is not seen.""",
+- An attribute that a metaclass or `setattr` with a computed name makes is not seen."""
+    + PLAIN,
     remedy="""\
 Return what happened and let the parent keep the books. Where workers need a common
 count, hand a `multiprocessing.Value("q", 0)` over by `initializer=` and take its lock;

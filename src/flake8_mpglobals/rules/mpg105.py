@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.rules.base import Rule
-from flake8_mpglobals.rules.lost import findings
+from flake8_mpglobals.rules.lost import PLAIN, findings
 
 CODE, NAME = "MPG105", "lost-instance-write"
 
@@ -75,7 +75,8 @@ if __name__ == "__main__":
 - A read in a module that this file does not call is not seen, and neither is an
   attribute with a computed name.
 - Where the worker returns the changed object, or sends it through a queue, and the
-  parent uses what it gets, nothing is reported.""",
+  parent uses what it gets, nothing is reported."""
+    + PLAIN,
     remedy="""\
 Return the values and let the parent put them into its own object. A process that runs
 on its own sends them through a `multiprocessing.Queue` that it was given in `__init__`;

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.rules.base import Rule
-from flake8_mpglobals.rules.lost import findings
+from flake8_mpglobals.rules.lost import PLAIN, findings
 
 CODE, NAME = "MPG106", "lost-argument-write"
 
@@ -65,7 +65,8 @@ if __name__ == "__main__":
 - Where the worker returns the object, or sends it through a queue, and the parent uses
   what comes back, nothing is reported.
 - A read in a module that this file does not call is not seen.
-- What an initializer itself changes of its arguments is not looked at.""",
+- What an initializer itself changes of its arguments is not looked at."""
+    + PLAIN,
     remedy="""\
 Return the changed object and use what the pool gives back. For a `Process`, send it
 through a `multiprocessing.Queue`, or pass a `multiprocessing.Manager().list()` or

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.rules.base import Rule
-from flake8_mpglobals.rules.lost import findings
+from flake8_mpglobals.rules.lost import PLAIN, findings
 
 CODE, NAME = "MPG107", "lost-closure-write"
 
@@ -74,7 +74,8 @@ if __name__ == "__main__":
     limits="""\
 - A captured object of which the type is not known could be a proxy: a change in it is
   not reported.
-- `functools.partial` and arguments are MPG106, attributes of `self` are MPG105.""",
+- `functools.partial` and arguments are MPG106, attributes of `self` are MPG105."""
+    + PLAIN,
     remedy="""\
 Return the value, or send it through a `multiprocessing.Queue`. Where processes need a
 common object, capture a `multiprocessing.Manager().list()` or a `multiprocessing.Value`

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.facts import Facts
 from flake8_mpglobals.model import Finding
 from flake8_mpglobals.rules.base import Rule
-from flake8_mpglobals.rules.lost import findings
+from flake8_mpglobals.rules.lost import PLAIN, findings
 
 CODE, NAME = "MPG108", "lost-module-attribute-write"
 
@@ -63,7 +63,8 @@ if __name__ == "__main__":
 - The parent's read is looked for in the module under check, and in what it calls.
 - Of `os.environ`, each constant key is a place of its own; a computed key is any key.
 - Settings that a worker makes for its own libraries, and that the parent does not read,
-  are not reported.""",
+  are not reported."""
+    + PLAIN,
     remedy="""\
 Return the value from the worker and set it in the parent; or set it in the parent before
 the workers start, or in an `initializer=` that every worker runs.""",
