@@ -43,6 +43,8 @@ from flake8_mpglobals import (
     reach,
     reads,
     rules,
+    runtime,
+    stale,
     standpoint,
     start_methods,
     workspace,
@@ -255,6 +257,19 @@ def default(self: start_methods.StartMethods, *_: object) -> Any:
 
 
 MECHANISMS: dict[str, Mechanism] = {
+    # what workers have at import
+    "attributes that are None again": Mechanism(
+        "clean/fork_only_put_back", runtime.RunTime, "_again", no
+    ),
+    "what a worker does without": Mechanism(
+        "clean/fork_only_fetched_when_missing", stale, "_does_without", no
+    ),
+    "classes beside the worker's": Mechanism(
+        "clean/fork_only_sibling_class", stale.StaleReads, "_of_a_sibling", no
+    ),
+    "tests that follow no other": Mechanism(
+        "clean/test_fork_only_by_another_test", runtime, "follows", lambda *_: True
+    ),
     # evidence
     "large programs": Mechanism(
         "projects/clean_large_set_up_far_down", losses, "furthest", lambda _: None
@@ -623,7 +638,7 @@ MECHANISMS: dict[str, Mechanism] = {
         "clean/helper_serial_unless_asked", wrappers, "_comes_to", lambda *_: True
     ),
     "tests that ask nothing of one another": Mechanism(
-        "clean/test_independent", observers, "_follows", lambda one, other: one is not other
+        "clean/test_independent", observers, "follows", lambda one, other: one is not other
     ),
     "flags that each process sets": Mechanism(
         "clean/rebind_flag_of_each_process", excuses.Excuses, "_sets_flag", no

@@ -259,7 +259,7 @@ class Observers:
                         run.active.clear()
                         run.enter(entry, STALE)
                     continue
-                if after_import or any(_follows(entry, other) for other in stale):
+                if after_import or any(follows(entry, other) for other in stale):
                     run.active.clear()
                     run.enter(entry, STALE)
             if run.staled and not forked and not seen_to_follow:
@@ -553,7 +553,7 @@ def _handing(site: DispatchSite) -> Iterator[Call]:
         walk = walk.inner
 
 
-def _follows(entry: Function, other: Function) -> bool:
+def follows(entry: Function, other: Function) -> bool:
     """Whether a function that nothing calls may run after another one: a test asks nothing
     of what another test did, and an object is made before its methods run.
     """

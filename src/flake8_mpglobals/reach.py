@@ -166,6 +166,10 @@ class Reach:
         for function in entered:
             self._entries_of.setdefault(function, []).append(entry)
 
+    def classes_of(self, entry: Function) -> list[Class | None]:
+        """Return the classes of which ``self`` is where a worker begins with ``entry``."""
+        return self._classes.get(entry, [])
+
     def _means(self, call: Call, cls: Class | None, function: Function) -> bool:
         """Whether a call on ``self`` enters ``function`` when ``self`` is of class ``cls``."""
         if cls is None or function.cls is None or function.name == "<lambda>":

@@ -22,12 +22,14 @@ from flake8_mpglobals.ir import (
     Imported,
     Load,
     Make,
+    Scalar,
     Store,
     Value,
     anchor,
     is_state,
 )
 from flake8_mpglobals.mutations import MODULE_OBJECTS
+from flake8_mpglobals.observers import follows
 from flake8_mpglobals.passing import Passing
 from flake8_mpglobals.rawwrites import raw_writes
 from flake8_mpglobals.records import frozen
@@ -155,19 +157,31 @@ class RunTime:
         change with True comes only while the worker lives.
         """
         changes = self.changes.get(state, [])[:MOST] if state not in self.given else []
-        changes = [change for change in changes if not self._again(change)]
+        back = [change for change in changes if self._again(change)]
+        changes = [change for change in changes if change not in back]
         calls = list(starts)[:MOST]
         if not changes or not calls:
             return {}
-        run = _Run(self, changes, calls, starts, self._relevant(changes, calls))
+        relevant = self._relevant((*changes, *back), calls)
+        run = _Run(self, changes, calls, starts, relevant)
+        run.back = frozenset(change.event for change in back)
         return run.all()
 
     def _again(self, change: Change) -> bool:
-        """Whether a change only imports once more what the name stands for anyway."""
+        """Whether a change only imports once more what the name stands for anyway, or sets a
+        class attribute to None that is None in its definition.
+        """
         event = change.event
         if not isinstance(event, Store) or not change.binds or not event.values:
             return False
-        return event.values <= self._imported.get(change.state, set())
+        state = change.state
+        if isinstance(state, Attr) and isinstance(state.base, ClassValue):
+            defined = state.base.cls.attributes.get(state.name, ())
+            both = (*event.values, *defined)
+            return bool(defined) and all(
+                isinstance(value, Scalar) and value.kind == "NoneType" for value in both
+            )
+        return event.values <= self._imported.get(state, set())
 
     def _relevant(self, changes: Iterable[Change], calls: Iterable[Call]) -> set[Function]:
         """Return the parent functions that lead to a change or a start."""
@@ -230,6 +244,8 @@ class _Run(Walk):
         self.active: set[tuple[Function, int, bool]] = set()
         self.found: dict[tuple[Call, int], bool] = {}
         self.importing = True
+        self.back: frozenset[object] = frozenset()
+        """Events by which the place is again what it is at import."""
 
     def all(self) -> dict[Call, list[tuple[Change, bool]]]:
         """Run the parent from each of its entries, also after one another."""
@@ -241,7 +257,7 @@ class _Run(Walk):
                 start = at_start
                 if not entry.is_module:
                     for other, state in after.items():
-                        if other is not entry:
+                        if follows(entry, other):
                             start |= state if other.is_module else self._lasting(state)
                 self.active.clear()
                 out = self.enter(entry, start, entry.is_module)
@@ -286,6 +302,8 @@ class _Run(Walk):
                 state = entered
         if isinstance(event, Call):
             return self.call(event, state)
+        if event in self.back:
+            return state & ~self.made
         return self.change(event, state) if isinstance(event, Store) else state
 
     def at_import(self, node: ast.AST) -> bool:

@@ -114,6 +114,7 @@ class StaleReads:
             for function in sorted(entry.entered, key=_position):
                 for read in self._reads(function):
                     given = read.givers is None or not read.givers.isdisjoint(entry.entered)
+                    given = given and not self._of_a_sibling(entry, read)
                     if given and read.state in self._runtime.changes:
                         reads.setdefault(read.state, []).append(read)
             for state, group in reads.items():
@@ -139,6 +140,20 @@ class StaleReads:
             region = self._reach.regions.get(function)
             entered = frozenset(region.entered) if region else self._closure(function)
             yield _Entry(function, entered, tuple(sites_of[function]))
+
+    def _of_a_sibling(self, entry: _Entry, read: _Read) -> bool:
+        """Whether a method that the worker's class inherits reads an attribute of another
+        class that inherits it: the worker's ``self`` is of its own.
+        """
+        state, owner = read.state, read.function.cls
+        if owner is None or not (isinstance(state, Attr) and isinstance(state.base, ClassValue)):
+            return False
+        cls, lineage = state.base.cls, self._evaluator.lineage
+        workers = self._reach.classes_of(entry.function)
+        return owner in lineage(cls)[0] and all(
+            worker is not None and owner in lineage(worker)[0] and cls not in lineage(worker)[0]
+            for worker in workers or (None,)
+        )
 
     def _closure(self, start: Function) -> frozenset[Function]:
         found: set[Function] = set()
@@ -449,8 +464,30 @@ def _misses(read: _Read, change: Change) -> bool:
     """
     if not overlaps(change.path, read.path) or not (read.direct or not change.binds):
         return False
+    if change.path and _does_without(read):
+        return False
     whole = len(read.path) < len(change.path)
     return not whole or read.function.module is change.function.module
+
+
+def _does_without(read: _Read) -> bool:
+    """Whether the function that reads an item sees to it where it is not there."""
+    name = state_name(read.state).rpartition(".")[2]
+    return any(
+        isinstance(test, ast.If)
+        and isinstance(test.test, ast.Compare)
+        and isinstance(test.test.ops[-1], ast.NotIn)
+        and getattr(test.test.comparators[-1], "id", getattr(test.test.comparators[-1], "attr", ""))
+        == name
+        and _gets_it(test.body[0])
+        for test in ast.walk(read.function.node)
+    )
+
+
+def _gets_it(statement: ast.stmt) -> bool:
+    """Whether a statement calls something and goes on."""
+    goes_on = isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr)
+    return goes_on and any(isinstance(node, ast.Call) for node in ast.walk(statement))
 
 
 def _by_location(read: StaleRead) -> tuple[Location, str]:
