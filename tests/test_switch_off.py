@@ -40,6 +40,7 @@ from flake8_mpglobals import (
     passing,
     pickling,
     program,
+    rawwrites,
     reach,
     reads,
     rules,
@@ -269,6 +270,14 @@ MECHANISMS: dict[str, Mechanism] = {
     ),
     "tests that follow no other": Mechanism(
         "clean/test_fork_only_by_another_test", runtime, "follows", lambda *_: True
+    ),
+    # ways of writing and of passing on
+    "functions that write to a stream": Mechanism(
+        "detect/write_through_functions", rawwrites, "WRITES_TO", {}
+    ),
+    "writers of rows": Mechanism("detect/write_through_functions", rawwrites, "WRITERS", {}),
+    "what a tuple passes": Mechanism(
+        "detect/process_spread_arguments", expressions, "parts_of", lambda _: None
     ),
     # evidence
     "large programs": Mechanism(

@@ -200,6 +200,19 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 }  # fmt: skip
 """Functions that change one of their arguments: its position, and the verb."""
 
+WRITES_TO: dict[str, tuple[int, str]] = {
+    "builtins.print": (-1, "file"),
+    "json.dump": (1, "fp"),
+    "pickle.dump": (1, "file"),
+    "marshal.dump": (1, "file"),
+}
+"""Functions that write to the stream that they are given: at a position, or by this name."""
+
+WRITERS: dict[str, int] = {"csv.writer": 0, "csv.DictWriter": 0}
+"""Makers of objects that write rows to the stream that they are given at a position,"""
+ROW_METHODS = frozenset(("writerow", "writerows", "writeheader"))
+"""and the methods that do."""
+
 READS_INTO = frozenset(("readinto", "readinto1", "recv_into", "recvfrom_into", "recv_bytes_into"))
 """Methods that write what they read into the buffer that they are given first."""
 

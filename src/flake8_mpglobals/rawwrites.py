@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate import Evaluator, External, Mod, Type
 from flake8_mpglobals.ir import (
+    NOTHING,
     Attr,
     Call,
     Cell,
@@ -29,7 +30,10 @@ from flake8_mpglobals.mutations import (
     METHODS,
     ONLY_ITERATORS,
     READS_INTO,
+    ROW_METHODS,
     SHUFFLERS,
+    WRITERS,
+    WRITES_TO,
 )
 from flake8_mpglobals.records import frozen
 
@@ -144,6 +148,13 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
             if any(_shuffles(maker, evaluator) for maker in makers):
                 for place in _known_places(call.args[0], evaluator):
                     yield RawWrite(function, place, call, "()", "shuffles")
+        if isinstance(callee, Attr) and callee.name in ROW_METHODS:
+            for maker in evaluator.made_by((callee.base,)):
+                for name in library_names(maker, evaluator):
+                    position = WRITERS.get(name, len(maker.args))
+                    if position < len(maker.args) and maker.starred < 0:
+                        for place in _known_places(maker.args[position], evaluator):
+                            yield RawWrite(function, place, call, "write")
     names = library_names(call, evaluator)
     passed = [
         call.args[position]
@@ -159,6 +170,14 @@ def _written_by_call(function: Function, call: Call, evaluator: Evaluator) -> It
             ):
                 yield RawWrite(function, place, call, CALLED)
     for thing in names:
+        stream = WRITES_TO.get(thing)
+        if stream is not None and call.starred < 0:
+            position, keyword = stream
+            given = call.keywords.get(keyword) or NOTHING
+            if 0 <= position < len(call.args):
+                given = call.args[position]
+            for place in _known_places(given, evaluator):
+                yield RawWrite(function, place, call, "write")
         known = FUNCTIONS.get(thing)
         if known is not None and len(call.args) > known[0] and call.starred < 0:
             method = "__next__" if thing in ONLY_ITERATORS else "()"

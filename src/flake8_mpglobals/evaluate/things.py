@@ -289,13 +289,18 @@ def argument(call: Call, slot: ArgumentSlot | None) -> Values | None:
         return None
     if slot.keyword and slot.keyword in call.keywords:
         return call.keywords[slot.keyword]
-    if 0 <= slot.position < len(call.args):
-        if 0 <= call.starred <= slot.position:
-            return item(call.args[call.starred], slot.position - call.starred)
+    spread: Values = NOTHING
+    if 0 <= call.starred <= slot.position:
+        spread = item(call.args[call.starred], slot.position - call.starred)
+        if slot.position < len(call.args):
+            return spread
+    elif 0 <= slot.position < len(call.args):
         return call.args[slot.position]
+    # What a wrapper hands on as ``*args, **options`` may come either way.
+    found: set[Value] = {one for one in spread if isinstance(one, Param)}
     if slot.keyword and call.rest and all(map(is_keywords, call.rest)):
-        return item(call.rest, slot.keyword)
-    return None
+        found |= item(call.rest, slot.keyword)
+    return frozenset(found) or None
 
 
 def order(thing: Thing) -> tuple[int, int, str]:

@@ -423,9 +423,14 @@ class Expressions(Scope):
         starred = -1
         for index, arg in enumerate(node.args):
             if isinstance(arg, ast.Starred):
+                given = self.argument(arg.value)
+                parts = parts_of(given) if starred < 0 and index == len(node.args) - 1 else None
+                if parts is not None:
+                    args.extend(parts)
+                    continue
                 if starred < 0:
                     starred = index
-                args.append(self.argument(arg.value))
+                args.append(given)
             else:
                 args.append(self.argument(arg))
         keywords: dict[str, Values] = {}
@@ -606,6 +611,17 @@ def named_items(args: Sequence[Values]) -> Iterator[tuple[str, Values]]:
                 for key, held in value.display.items.items():
                     if isinstance(key, str):
                         yield key, held
+
+
+def parts_of(values: Values) -> list[Values] | None:
+    """Return what ``*values`` passes, one after the other, where it is one tuple in sight."""
+    if len(values) == 1:
+        (value,) = values
+        if isinstance(value, Seen):
+            return parts_of(value.slot.values)
+        if isinstance(value, Fresh) and value.display.kind == "tuple" and value.display.whole:
+            return [value.display.items[index] for index in range(len(value.display.items))]
+    return None
 
 
 def spread_out(values: Values) -> Iterator[tuple[str, Values]]:

@@ -441,7 +441,11 @@ class Statements(Expressions):
                 return
             known = self.lookup(target.id)
             self.implied(target, known, in_place(node.op))
-            self.store("inplace", known, None, values, node)
+            own = self.captured(target.id)
+            if own is not None and known == frozenset((own,)):  # in a forked child
+                self.store("augment", known, None, values, node)
+            else:
+                self.store("inplace", known, None, values, node)
             for value in known:
                 if isinstance(value, Fresh):
                     value.display.elements.update(element(values))
