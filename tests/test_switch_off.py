@@ -48,6 +48,7 @@ from flake8_mpglobals import (
     stale,
     standpoint,
     start_methods,
+    starts,
     workspace,
     wrappers,
     writes,
@@ -271,6 +272,13 @@ MECHANISMS: dict[str, Mechanism] = {
     "tests that follow no other": Mechanism(
         "clean/test_fork_only_by_another_test", runtime, "follows", lambda *_: True
     ),
+    "initializers of own pools": Mechanism(
+        "clean/fork_only_initializer_of_own_pool", stale.StaleReads, "_initializers", ()
+    ),
+    "what other tests set up": Mechanism(
+        "clean/test_set_up_of_another_class", observers, "_AROUND_TESTS", frozenset()
+    ),
+    "modes that nobody chooses": Mechanism("projects/clean_mode_not_chosen", starts, "by_word", no),
     # ways of writing and of passing on
     "functions that write to a stream": Mechanism(
         "detect/write_through_functions", rawwrites, "WRITES_TO", {}

@@ -7,7 +7,8 @@ commit given there; ``--clone`` fetches what is missing from GitHub (git and a n
 needed).  Checked are the files of frame.tsv, or with ``--whole`` every Python file.
 SET is a folder beside this file with tables of its own (``heldout``, ``sought``,
 ``fresh``, ``control``, ``unseen``, ``later``, ``wild``, ``lessons``,
-``further``, ``beyond``, ``larger``, ``broad``).
+``further``, ``beyond``, ``larger``, ``broad``,
+``mixed``).
 
 Printed are, for each rule, the findings, how many of them are labelled as right, and the
 precision; then how much of what reading the sample found (reading.tsv) the rules find.

@@ -101,6 +101,23 @@ def by_number(function: ast.AST, node: ast.AST) -> bool:
     return _counted(_body(function), node)
 
 
+def by_word(function: ast.AST, node: ast.AST, call: ast.AST) -> bool:
+    """Whether ``function`` comes to ``node`` only where something is a word (``mode ==
+    "process"``) that ``call`` does not spell.
+    """
+    spelled = {part.value for part in ast.walk(call) if isinstance(part, ast.Constant)}
+    return any(
+        isinstance(branch, ast.If)
+        and holds(branch.body, node)
+        and isinstance(branch.test, ast.Compare)
+        and isinstance(branch.test.ops[0], ast.Eq)
+        and isinstance(word := branch.test.comparators[0], ast.Constant)
+        and isinstance(word.value, str)
+        and word.value not in spelled
+        for branch in ast.walk(function)
+    )
+
+
 def gives_number(call: ast.AST) -> bool:
     """Whether a call says by a keyword that there are to be several processes."""
     if not isinstance(call, ast.Call):

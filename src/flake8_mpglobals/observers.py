@@ -559,7 +559,15 @@ def follows(entry: Function, other: Function) -> bool:
     """
     if entry.name == "__init__" and entry.cls is not None and entry.cls is other.cls:
         return False
-    return entry is not other and not (_is_test(entry) and _is_test(other))
+    if entry is other or (_is_test(entry) and _is_test(other)):
+        return False
+    return not (_is_test(entry) and other.name in _AROUND_TESTS and other.cls is not entry.cls)
+
+
+_AROUND_TESTS = frozenset(
+    ("setUp", "tearDown", "setUpClass", "tearDownClass", "setup_method", "teardown_method")
+)
+"""What is run before and after the tests of its own class."""
 
 
 def _is_test(function: Function) -> bool:

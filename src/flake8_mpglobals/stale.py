@@ -9,7 +9,7 @@ from functools import cached_property
 from flake8_mpglobals.crossings import argument_node
 from flake8_mpglobals.dispatches import DispatchSite
 from flake8_mpglobals.effects import kind_of
-from flake8_mpglobals.evaluate import Shared
+from flake8_mpglobals.evaluate import Func, Shared
 from flake8_mpglobals.hazards import StaleRead
 from flake8_mpglobals.ir import (
     UNKNOWN,
@@ -219,6 +219,23 @@ class StaleReads:
             self._fills(self._closure(target.function), state)
             for other in makers
             for target in other.initializers
+        ) or any(self._fills(self._closure(function), state) for function in self._initializers)
+
+    @cached_property
+    def _initializers(self) -> tuple[Function, ...]:
+        """Return what is passed as ``initializer=`` to calls that are no dispatch: to a pool of
+        the project's own making.
+        """
+        sites = {site.call for site in self._boundaries.sites}
+        return tuple(
+            thing.function
+            for function in self._boundaries.functions
+            for call in function.calls
+            if "initializer" in call.keywords and call not in sites
+            for thing in self._evaluator.ordered(
+                self._evaluator.things(call.keywords["initializer"])
+            )
+            if isinstance(thing, Func)
         )
 
     def _fills(self, functions: frozenset[Function], state: Value) -> bool:

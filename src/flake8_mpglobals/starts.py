@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flake8_mpglobals.defaults import (
     Known,
     by_number,
+    by_word,
     calls_another,
     entered,
     gives_number,
@@ -122,6 +123,8 @@ def _switched_off(call: Call, imports: ImportTime) -> bool:
             return True
         elsewhere = function.module is not first.function.module
         if elsewhere and not several and by_number(function.node, node):
+            return True
+        if elsewhere and by_word(function.node, node, first.node):
             return True
     return not chain and never_reached(call.function.node, call.node, {})
 
