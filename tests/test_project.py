@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from flake8_mpglobals.checking import Task, check_file
 from flake8_mpglobals.disk import Disk
 from flake8_mpglobals.modules import Memo, ModuleStore
+from flake8_mpglobals.options import Options
 from flake8_mpglobals.project import Project, Resolution
 from flake8_mpglobals.source import Source, SourceError
+from flake8_mpglobals.workspace import Workspaces
 
 
 def tree(root: Path, *files: str) -> None:
@@ -304,3 +307,37 @@ def test_the_memo_is_bounded_and_drops_the_oldest() -> None:
     memo.parse("c.py", b"1\n")
     assert len(memo) == 2
     assert memo.parse("a.py", b"1\n") is one
+
+
+OWN = """\
+import {package}
+
+SEEN = []
+
+
+def note(n):
+    SEEN.append(n)
+
+
+if __name__ == "__main__":
+    {package}.Pool(2).map(note, [1])
+    print(SEEN)
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "package", "reported"),
+    [
+        ("multiprocess/tests/own.py", "multiprocess", False),  # the library's own API
+        ("multiprocess/tests/own.py", "multiprocessing", True),  # that of another
+        ("other/own.py", "multiprocess", True),  # its users
+    ],
+)
+def test_the_source_of_a_library_is_not_looked_at_for_its_own_api(
+    tmp_path: Path, path: str, package: str, reported: bool
+) -> None:
+    tree(tmp_path, "multiprocess/__init__.py", "multiprocess/popen_fork.py", path)
+    file = tmp_path / path
+    file.write_text(OWN.format(package=package))
+    report = check_file(Task(str(file), False, Options()), Workspaces())
+    assert [finding.code for finding in report.findings] == ["MPG101"] * reported

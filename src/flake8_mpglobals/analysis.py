@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 from flake8_mpglobals.boundaries import can_dispatch, find_boundaries
+from flake8_mpglobals.catalogue import Catalogue
 from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.facts import Facts
@@ -64,20 +65,22 @@ def examine(
 
 def _examine(source: Source, options: Options, tree: ast.Module, workspace: Workspace) -> Facts:
     data = source.text.encode(errors="replace")
-    if not can_dispatch(tree, source.text, workspace.catalogue) and not workspace.names_an_offer(
+    catalogue = workspace.catalogue.without(workspace.project.libraries_of(source.path))
+    if not can_dispatch(tree, source.text, catalogue) and not workspace.names_an_offer(
         source.path, data
     ):
         return Facts(source, tree)
     program = Program(source, tree, workspace)
     try:
-        return _facts(source, options, tree, program)
+        return _facts(source, options, tree, program, catalogue)
     finally:
         take_apart(program.main)
 
 
-def _facts(source: Source, options: Options, tree: ast.Module, program: Program) -> Facts:
+def _facts(
+    source: Source, options: Options, tree: ast.Module, program: Program, catalogue: Catalogue
+) -> Facts:
     workspace, main = program.workspace, program.main
-    catalogue = workspace.catalogue
     last_resort = "MPG902" in options.codes or may_change_globals(main)
     oracle = Oracle(main, workspace.project) if last_resort else None
     evaluator = Evaluator(program, catalogue, oracle)

@@ -273,16 +273,25 @@ class Catalogue:
     wraps one for later.
     """
 
-    __slots__ = ("_asking", "_clones", "_tables", "alone", "packages", "roots", "senders")
+    __slots__ = (
+        *("_asking", "_but", "_clones", "_extra", "_tables"),
+        *("alone", "packages", "roots", "senders"),
+    )
 
-    def __init__(self, extra: tuple[Api, ...] = ()) -> None:
+    def __init__(self, extra: tuple[Api, ...] = (), but: frozenset[str] = frozenset()) -> None:
+        self._extra = extra
+        self._but = but
         self._tables = _tables(extra)
         self._clones: dict[str, Api | None] = {}
         self._asking: dict[str, Callable[[str], bool] | None] = {}
-        self.roots = self._tables.roots
-        self.packages = self._tables.packages
+        self.roots = self._tables.roots - but
+        self.packages = self._tables.packages - but
         self.alone = self._tables.alone
         self.senders = self._tables.methods.union(("delayed", "partial", "remote", "Process"))
+
+    def without(self, libraries: frozenset[str]) -> Catalogue:
+        """Return what is known of all but some libraries: for their own source."""
+        return Catalogue(self._extra, libraries) if libraries else self
 
     def canonical(self, name: str) -> str:
         """Return the spelling that the tables use for a qualified name."""
@@ -294,6 +303,8 @@ class Catalogue:
 
     def api(self, name: str) -> Api | None:
         """Return the row for a qualified name, or None where the API is not known."""
+        if self._but and name.partition(".")[0] in self._but:
+            return None
         name = self.canonical(name)
         row = self._tables.rows.get(name)
         if row is None:
@@ -349,6 +360,8 @@ class Catalogue:
 
     def _touch(self, name: str) -> tuple[bool, frozenset[bytes]]:
         """Return whether ``name`` is one for all, and else the keywords that make it one."""
+        if self._but and name.partition(".")[0] in self._but:
+            return False, frozenset()
         name = self.original(name)
         tables = self._tables
         every = f"{name.rpartition('.')[0]}.*"

@@ -29,9 +29,13 @@ def names_process_api(data: bytes, imports: Imports | None = None) -> bool:
     return any(word in data for word in ALONE)
 
 
-def may_start_process(data: bytes, imports: Imports | None = None) -> bool:
-    """Whether a file names a process API, and what runs callables with it."""
-    packages = _packages(data, imports)
+def may_start_process(
+    data: bytes, imports: Imports | None = None, but: frozenset[str] = frozenset()
+) -> bool:
+    """Whether a file names a process API, and what runs callables with it; ``but`` those of
+    some packages.
+    """
+    packages = [one for one in _packages(data, imports) if one.decode() not in but]
     if packages:
         from flake8_mpglobals.mentions import names_of, runs_of
 

@@ -335,6 +335,15 @@ class Project:
             self._disk.kind(os.path.join(os.path.dirname(init), part)) == "file"
         )
 
+    def libraries_of(self, path: str) -> frozenset[str]:
+        """Return the libraries of the catalogue in whose own source a file lies."""
+        parts = self._disk.absolute(path).split(os.sep)[:-1]
+        return frozenset(
+            part
+            for depth, part in enumerate(parts, 1)
+            if part in TOLD_BY and self._catalogued(part, os.sep.join((*parts[:depth], "_")))
+        )
+
     def _walk(
         self, kind: Kind, found: tuple[str, ...], parts: list[str], absent: list[str]
     ) -> tuple[Kind, tuple[str, ...]]:

@@ -115,6 +115,13 @@ class Workspace:
         offer of a module that it imports.
         """
         imports = imports_in(data)
+        libraries = self.project.libraries_of(path)
+        if libraries:
+            # The tables say what a library runs elsewhere; its own source is looked at for
+            # the processes of others, and nothing of it is an offer.
+            return may_start_process(data, imports, libraries) or any(
+                name in data for name in self._own
+            )
         return (
             may_start_process(data, imports)
             or any(name in data for name in self._own)
