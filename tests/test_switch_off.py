@@ -250,7 +250,7 @@ class Mechanism:
     fixture: str
     owner: Any
     name: str
-    off: Callable[..., Any]
+    off: object
 
 
 def default(self: start_methods.StartMethods, *_: object) -> Any:
