@@ -288,6 +288,9 @@ MECHANISMS: dict[str, Mechanism] = {
         "detect/process_spread_arguments", expressions, "parts_of", lambda _: None
     ),
     # evidence
+    "handlers that workers serve": Mechanism(
+        "clean/handlers_of_served_object", bystanders.Bystanders, "_served_by", no
+    ),
     "large programs": Mechanism(
         "projects/clean_large_set_up_far_down", losses, "furthest", lambda _: None
     ),

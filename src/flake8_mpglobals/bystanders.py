@@ -27,6 +27,7 @@ from flake8_mpglobals.ir import (
     Store,
     Value,
     anchor,
+    global_of,
     root,
 )
 from flake8_mpglobals.observers import Touch
@@ -107,6 +108,8 @@ class Bystanders:
     ) -> bool:
         if reader.is_module or reader in makers:
             return False
+        if self._served_by(reader, workers):
+            return True
         homes = {self._main, *(maker.module for maker in makers)}
         near = reader.module in homes
         if not near and not self._used_in(reader, homes):
@@ -130,6 +133,26 @@ class Bystanders:
             if write.function in self._closure(function)
         )
         return not makers & writers and reader not in self._reached_without(writers)
+
+    def _served_by(self, reader: Function, workers: frozenset[Function]) -> bool:
+        """Whether a function that nothing calls is registered with an object, by a decorator,
+        that only workers put to use: they call it, in their own process.
+        """
+        if not reader.decorators or reader in self._with_callers():
+            return False
+        registers = {
+            variable
+            for values in reader.decorators
+            for value in values
+            for callee in (value.call.callee if isinstance(value, Result) else (value,))
+            if (variable := global_of(root(callee))) is not None
+        }
+        theirs = {f for worker in workers for f in self._reach.regions[worker].entered}
+        ours = {f for f in self._reach.parent if not f.is_module} - theirs
+        return any(
+            any(_uses(f, variable) for f in theirs) and not any(_uses(f, variable) for f in ours)
+            for variable in registers
+        )
 
     def _own_setting(
         self,
@@ -440,6 +463,18 @@ def _chosen_by_data(function: Function, test: ast.expr) -> bool:
         if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
     }
     return any(isinstance(one, ast.Name) and one.id in local for one in ast.walk(test))
+
+
+def _uses(function: Function, variable: Value) -> bool:
+    """Whether a function names a global, as it is."""
+    return any(
+        global_of(root(value)) == variable
+        for values in (
+            *(load.values for load in function.loads),
+            *(values for call in function.calls for values in (*call.args, call.callee)),
+        )
+        for value in values
+    )
 
 
 def _sets(write: RawWrite) -> bool:
