@@ -53,6 +53,8 @@ _WAITING = frozenset(
 FRESH = 0
 STALE = 1
 """A dispatch has happened since the parent gave the place a value of its own."""
+AGAIN = 4
+"""The parent has stored into it since then what the worker stores, under some name."""
 FORKED = 2
 """A child was forked since then, which may not have begun to run."""
 
@@ -204,7 +206,7 @@ class Observers:
         ``path`` is what the worker changes; ``rebinds`` says that it changes which
         object the name stands for, so that only reads by that name count; reads in
         the functions ``skip`` do not count.  ``again`` are stores with which the
-        parent has a value of its own.  ``seen_to_follow``: nor do those of which
+        parent has named items of its own.  ``seen_to_follow``: nor do those of which
         only importers could know that they follow.
         """
         sites = list(sites)
@@ -479,7 +481,7 @@ class _Run(Walk):
         if isinstance(event, Call):
             return self.call(event, state)
         state = self.touched(event, state)
-        return FRESH if event in self.again else state
+        return state | AGAIN if event in self.again else state
 
     def tried(self, body: Block, state: int) -> tuple[State, State]:
         """Return any state that the body had, too: a handler may start in it."""
@@ -500,6 +502,8 @@ class _Run(Walk):
                     state = FRESH
             elif state & STALE and any(self.sees(touch, path) for path in paths):
                 if self.rebinds and not touch.direct:
+                    continue
+                if state & AGAIN and any(part.startswith("['") for part in touch.path):
                     continue
                 if self.function is not None and self.function not in self.skip:
                     self.found.setdefault(touch, self.function)
