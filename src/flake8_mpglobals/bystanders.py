@@ -205,8 +205,8 @@ class Bystanders:
         )
 
     def done_again(self, write: RawWrite, workers: Iterable[Function]) -> frozenset[Store]:
-        """Return the store of a write if, where the parent comes to it on its own, it sets
-        its own state by it: what the workers themselves store is a result, not a state.
+        """Return the store of a write if, where the parent comes to it on its own, it stores
+        named items of its own by it: what the workers themselves store is a result.
         """
         event = write.event
         if not isinstance(event, Store) or write.function in workers:
