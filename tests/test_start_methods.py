@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flake8_mpglobals.boundaries import find_boundaries
+from flake8_mpglobals.boundaries import Resolved, find_boundaries
 from flake8_mpglobals.evaluate import Evaluator
 from flake8_mpglobals.program import Program
 from flake8_mpglobals.source import Source
@@ -20,7 +20,7 @@ def methods(body: str, declared: tuple[str, ...] = ()) -> frozenset[str]:
     workspace = Workspace()
     program = Program(source, source.parse(), workspace)
     evaluator = Evaluator(program, workspace.catalogue)
-    (site,) = find_boundaries(program, evaluator).sites
+    (site,) = find_boundaries(program, Resolved(program, evaluator)).sites
     return StartMethods(program.main, evaluator, declared).of(site)
 
 

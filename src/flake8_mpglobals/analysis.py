@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from flake8_mpglobals.boundaries import can_dispatch, find_boundaries
+from flake8_mpglobals.boundaries import Resolved, can_dispatch, find_boundaries
 from flake8_mpglobals.catalogue import Catalogue
 from flake8_mpglobals.dispatches import Boundaries
 from flake8_mpglobals.evaluate import Evaluator
@@ -89,8 +89,9 @@ def _facts(
     if not (crosses or may_start(main, evaluator) or names_shared(program)):
         return Facts(source, tree)
     readers: frozenset[Module] = frozenset()
+    resolved = Resolved(program, evaluator)
     while True:
-        boundaries = through_wrappers(find_boundaries(program, evaluator, readers), evaluator)
+        boundaries = through_wrappers(find_boundaries(program, resolved, readers), evaluator)
         if not (boundaries.sites or may_start(main, evaluator) or names_shared(program)):
             return Facts(source, tree)
         reach = Reach(boundaries, evaluator)
@@ -103,7 +104,6 @@ def _facts(
         if program.size == size and not _unfollowed(boundaries, reach, more):
             break
         readers |= more
-        evaluator.forget()
     scene = set_scene(program, boundaries, reach, evaluator, options)
     return Facts(
         source,

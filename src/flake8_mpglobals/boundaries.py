@@ -15,6 +15,7 @@ from flake8_mpglobals.catalogue import SHARES, Catalogue
 from flake8_mpglobals.crossings import Crossings
 from flake8_mpglobals.dispatches import Boundaries, Crossing, DispatchSite, process_class
 from flake8_mpglobals.evaluate import (
+    GROWN,
     Bindings,
     Env,
     Evaluator,
@@ -23,7 +24,7 @@ from flake8_mpglobals.evaluate import (
     Target,
     Thing,
 )
-from flake8_mpglobals.extent import Extent
+from flake8_mpglobals.extent import Extent, hands_pool
 from flake8_mpglobals.ir import (
     Attr,
     Call,
@@ -40,6 +41,7 @@ from flake8_mpglobals.ir import (
 )
 from flake8_mpglobals.names import statements_of
 from flake8_mpglobals.program import Program
+from flake8_mpglobals.records import field, mutable
 
 ROUNDS = 4
 """How often parameters are fed back before functions passed as arguments count as unknown."""
@@ -52,6 +54,76 @@ CALLERS = 16
 """How many callers of one function are told apart."""
 
 _Passed = dict[Function, list[Bindings]]
+
+_ALWAYS = -1
+"""All bits: what hangs on which callers are told apart is found anew in each round."""
+
+
+@mutable
+class _Part:
+    """What the calls of one function are: its share of the boundaries, the calls that hand a
+    pool on with what they enter, and the bits of what all that hangs on.
+    """
+
+    found: Boundaries
+    targets: list[Target] = field(default_factory=list)
+    sent: list[Target] = field(default_factory=list)
+    dispatches: list[Call] = field(default_factory=list)
+    pools: list[tuple[Call, tuple[Target, ...]]] = field(default_factory=list)
+    hangs_on: int = 0
+
+
+class Resolved:
+    """What the calls of a program were found to be, function by function.
+
+    Kept from round to round: found anew is what hangs on something that became known.
+    """
+
+    def __init__(self, program: Program, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self._crossings = Crossings(evaluator)
+        self._accessors = Accessors(program, evaluator)
+        self._parts: dict[Function, _Part] = {}
+
+    def refresh(self) -> None:
+        """Forget what hangs on what has become known since the last time."""
+        changed = self.evaluator.refresh()
+        for function in [f for f, part in self._parts.items() if part.hangs_on & changed]:
+            del self._parts[function]
+        self._crossings.refresh(changed)
+
+    def part(self, function: Function, extent: Extent, passed: _Passed) -> tuple[_Part, bool]:
+        """Return what the calls of a function are, and whether that is found just now."""
+        part = self._parts.get(function)
+        if part is not None and part.hangs_on != _ALWAYS:
+            for call, edges in part.pools:
+                extent.hand_pool(call, edges)
+            return part, False
+        evaluator = self.evaluator
+        before, evaluator.hangs_on = evaluator.hangs_on, GROWN
+        part = self._parts[function] = _Part(Boundaries())
+        found = part.found
+        for call in function.calls:
+            edges, sites = resolve(call, evaluator, self._crossings, found, passed)
+            if extent.may_hand_pool(call, edges) and hands_pool(call, evaluator):
+                part.pools.append((call, edges))
+                extent.hand_pool(call, edges)
+            if edges:
+                found.edges[call] = edges
+                part.targets.extend(edges)
+            if sites:
+                extent.dispatch(call)
+                found.sites.extend(sites)
+            for site in sites:
+                part.sent.extend((*site.workers, *site.initializers))
+            if _tells_callers_apart(call):
+                evaluator.hangs_on = _ALWAYS
+        for access in self._accessors.of(function):
+            found.accessed(access)
+            part.targets.extend(access.targets)
+        part.hangs_on = evaluator.hangs_on
+        evaluator.hangs_on |= before
+        return part, True
 
 
 def can_dispatch(tree: ast.Module, text: str, catalogue: Catalogue) -> bool:
@@ -72,52 +144,39 @@ def can_dispatch(tree: ast.Module, text: str, catalogue: Catalogue) -> bool:
 
 
 def find_boundaries(
-    program: Program, evaluator: Evaluator, readers: frozenset[Module] = frozenset()
+    program: Program, resolved: Resolved, readers: frozenset[Module] = frozenset()
 ) -> Boundaries:
     """Resolve the calls of a program, feeding arguments to parameters until nothing is new.
 
     Looked at are all functions of the file under check, and of other modules what
     workers enter, what leads to a process API, and what the parent enters in ``readers``.
+    ``resolved`` is what was found of this program before.
     """
+    evaluator = resolved.evaluator
     extent = Extent(program, evaluator, readers)
-    accessors = Accessors(program, evaluator)
     found = Boundaries()
     passed: _Passed = {}
     rounds = ROUNDS
     for _ in range(MOST_ROUNDS):
         rounds -= 1
         found = Boundaries()
-        crossings = Crossings(evaluator)
         seen: _Passed = {}
         opened = program.opened
         new = False
-        if evaluator.learn(evaluator.registered(program.modules)):
-            evaluator.forget()
+        evaluator.learn(evaluator.registered(program.modules))
+        resolved.refresh()
         for function in extent.round():
-            targets: list[Target] = []
-            sent: list[Target] = []
+            part, is_new = resolved.part(function, extent, passed)
+            found.take_in(part.found)
             for call in function.calls:
-                edges, sites = resolve(call, evaluator, crossings, found, passed)
-                extent.hands_pool(call, edges)
-                for target in edges:
+                for target in part.found.edges.get(call, ()):
                     bindings = seen.setdefault(target.function, [])
                     if len(bindings) < CALLERS:
                         bindings.append(target.bindings)
-                if edges:
-                    found.edges[call] = edges
-                    targets.extend(edges)
-                    new = evaluator.learn(edges) or new
-                if sites:
-                    extent.dispatch(call)
-                    found.sites.extend(sites)
-                for site in sites:
-                    sent.extend((*site.workers, *site.initializers))
-                    new = evaluator.learn((*site.workers, *site.initializers)) or new
-            for access in accessors.of(function):
-                found.accessed(access)
-                targets.extend(access.targets)
-                new = evaluator.learn(access.targets) or new
-            extent.enters(function, targets, sent)
+            if is_new:
+                found.fed = found.fed or part.found.fed
+                new = evaluator.learn((*part.targets, *part.sent)) or new
+            extent.enters(function, part.targets, part.sent)
         extent.end_round()
         new = new or found.fed
         if extent.opened or program.opened != opened:
@@ -125,7 +184,6 @@ def find_boundaries(
         elif not rounds or not new or not (found.sites or _unsettled(extent.functions, evaluator)):
             break
         passed = seen
-        evaluator.forget()
     found.functions = extent.functions
     found.sites = [site for site in found.sites if not _only_run(site, found, evaluator)]
     found.elsewhere.extend(evaluator.made_over(program.modules))
@@ -205,11 +263,17 @@ def _contexts(call: Call, evaluator: Evaluator, passed: _Passed) -> list[Env | N
     """Return the callers to be told apart: those that pass both the pool and the callable."""
     function = call.function
     callers = passed.get(function, ())
-    if len(callers) > 1 and _is_passed(call.callee, function):
-        given = (*call.args, *call.keywords.values())
-        if any(_is_passed(values, function) for values in given):
-            return [evaluator.inside(function, bindings, None) for bindings in callers]
+    if len(callers) > 1 and _tells_callers_apart(call):
+        return [evaluator.inside(function, bindings, None) for bindings in callers]
     return [None]
+
+
+def _tells_callers_apart(call: Call) -> bool:
+    """Whether the callers of a function pass both what a call in it calls and an argument."""
+    function = call.function
+    if not _is_passed(call.callee, function):
+        return False
+    return any(_is_passed(values, function) for values in (*call.args, *call.keywords.values()))
 
 
 def _is_passed(values: Values, function: Function, depth: int = 0) -> bool:

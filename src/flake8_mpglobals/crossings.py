@@ -19,6 +19,7 @@ from flake8_mpglobals.evaluate import (
     External,
     Generator,
     Handle,
+    Remembered,
     Wrapped,
 )
 from flake8_mpglobals.ir import ANYTHING, Attr, Call, Element, Function, Item, Module, Value, Values
@@ -49,7 +50,12 @@ class Crossings:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._settings: dict[Module, list[_Setting]] = {}
+        self._settings: Remembered[Module, list[_Setting]] = {}
+
+    def refresh(self, changed: int) -> None:
+        """Forget what hangs on what the bits ``changed`` stand for."""
+        for module in [each for each, (_, on) in self._settings.items() if on & changed]:
+            del self._settings[module]
 
     # -- where it runs ----------------------------------------------------------
 
@@ -113,16 +119,20 @@ class Crossings:
     def _in_force(self, family: str, call: Call) -> set[Kind]:
         """Return what settings say about a call: the nearest around it, else all others."""
         module = call.function.module
-        if module not in self._settings:
-            self._settings[module] = []  # the kind of a setting does not depend on settings
-            self._settings[module] = list(self._gathered(module))
+        settings = self._evaluator.remembered(
+            self._settings, module, lambda: self._find_settings(module)
+        )
         line = getattr(call.node, "lineno", 0)
-        mine = [setting for setting in self._settings[module] if setting.family == family]
+        mine = [setting for setting in settings if setting.family == family]
         around = [s for s in mine if s.lines and s.lines[0] <= line <= s.lines[1]]
         if around:
             return {max(around, key=lambda setting: setting.lines or (0, 0)).kind}
         entered = {setting.kind for setting in mine if call.function in setting.functions}
         return entered or {setting.kind for setting in mine if setting.lines is None}
+
+    def _find_settings(self, module: Module) -> list[_Setting]:
+        self._settings[module] = ([], 0)  # the kind of a setting does not depend on settings
+        return list(self._gathered(module))
 
     def _gathered(self, module: Module) -> Iterator[_Setting]:
         evaluator = self._evaluator

@@ -114,6 +114,19 @@ class Boundaries:
         yield from function.calls
         yield from self.implied.get(function, ())
 
+    def take_in(self, part: Boundaries) -> None:
+        """Add what was found of one function."""
+        self.edges.update(part.edges)
+        self.sites.extend(part.sites)
+        for cls, makers in part.made.items():
+            self.made.setdefault(cls, []).extend(makers)
+        self.elsewhere.extend(part.elsewhere)
+        self.loose |= part.loose
+        for event, calls in part.accesses.items():
+            self.accesses.setdefault(event, []).extend(calls)
+        for function, calls in part.implied.items():
+            self.implied.setdefault(function, []).extend(calls)
+
     def accessed(self, access: Access) -> None:
         """Note the call that stands for one access to a property."""
         self.edges[access.call] = access.targets
@@ -287,7 +300,7 @@ class Crossing:
             isinstance(value, Param)
             and (options := surplus_of(value)) is not None
             and is_keywords(options)
-            and self.evaluator.inputs.get(options)
+            and self.evaluator.passed(options)
             for value in given
         )
         return passed_on and not self.evaluator.things(given, env)

@@ -80,15 +80,20 @@ class Extent:
             ):
                 self._take_in(entered, 0)
 
-    def hands_pool(self, call: Call, targets: Iterable[Target]) -> None:
+    def may_hand_pool(self, call: Call, targets: Iterable[Target]) -> bool:
+        """Whether it would matter that a call hands on a pool or executor."""
+        away = self._others(targets)
+        return not away <= self._with_pools or (not away and self._program.imports_any(call.callee))
+
+    def hand_pool(self, call: Call, targets: Iterable[Target]) -> None:
         """Follow a call that hands a pool or executor to a function of another module."""
+        self._note(self._program.reveal_values(call.callee))
+        self._with_pools |= self._others(targets)
+
+    def _others(self, targets: Iterable[Target]) -> set[Module]:
+        """Return the modules that calls enter beside the file under check."""
         main = self._program.main
-        away = {t.function.module for t in targets if t.function.module is not main}
-        if away <= self._with_pools and (away or not self._program.imports_any(call.callee)):
-            return
-        if hands_pool(call, self._evaluator):
-            self._note(self._program.reveal_values(call.callee))
-            self._with_pools |= away
+        return {t.function.module for t in targets if t.function.module is not main}
 
     def dispatch(self, call: Call) -> None:
         """Open the modules that the arguments of a dispatch lead to."""
@@ -110,7 +115,7 @@ class Extent:
                 value
                 for param in layer
                 if isinstance(param, Param)
-                for value in self._evaluator.inputs.get(param, ())
+                for value in self._evaluator.passed(param) or ()
                 if value not in found
             ]
             found.update(dict.fromkeys(layer))

@@ -11,6 +11,7 @@ bound is unknown.
 """
 
 from flake8_mpglobals.evaluate.calls import Evaluator
+from flake8_mpglobals.evaluate.query import GROWN, Remembered
 from flake8_mpglobals.evaluate.things import (
     KEYWORDS,
     Bindings,
@@ -36,6 +37,7 @@ from flake8_mpglobals.evaluate.things import (
 )
 
 __all__ = [
+    "GROWN",
     "KEYWORDS",
     "Bindings",
     "Box",
@@ -49,6 +51,7 @@ __all__ = [
     "Obj",
     "Partial",
     "Plain",
+    "Remembered",
     "Shared",
     "Target",
     "Thing",

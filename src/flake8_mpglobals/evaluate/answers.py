@@ -154,7 +154,7 @@ class Answers(Results):
 
     def _starred(self, value: Global) -> Things:
         """Return what a name that nothing here binds can be: part of a ``from m import *``."""
-        found: set[Thing] = set(self.things(self.program.starred(value)))
+        found: set[Thing] = set(self.things(self._of_star(value)))
         for module in value.module.star_imports:
             name = f"{module}.{value.name}"
             if self.catalogue.knows(name):
@@ -202,16 +202,17 @@ class Answers(Results):
         if whole is not None:
             return self._part_of_surplus(value, whole)
         if value.index == function.vararg:
-            if value not in self.inputs:
+            passed = self.passed(value)
+            if passed is None:
                 self.unfed.add(function)
-            passed = Fresh(Display("tuple", set(self.inputs.get(value, ()))))
-            return self.thing(passed)
+            return self.thing(Fresh(Display("tuple", set(passed or ()))))
         if value.index == function.kwarg:
-            if value not in self.inputs:
+            options = self.passed(value)
+            if options is None:
                 self.unfed.add(function)
-            return frozenset((Box("dict"),)) | self.things(self.inputs.get(value, ()))
+            return frozenset((Box("dict"),)) | self.things(options or ())
         hint = function.annotations.get(value.index)
-        passed_in = self.inputs.get(value)
+        passed_in = self.passed(value)
         if not passed_in:
             self.unfed.add(function)
         if hint:
@@ -231,10 +232,10 @@ class Answers(Results):
 
     def _part_of_surplus(self, value: Param, whole: Param) -> Things:
         """Answer for an item of ``*args`` or ``**kwargs``, as the calls known so far pass it."""
-        found = self.things(self.inputs.get(value, ()))
+        found = self.things(self.passed(value) or ())
         if whole.index == value.function.kwarg:
             assert isinstance(value.index, str)
-            others = frozenset(given for given in self.inputs.get(whole, ()) if not _named(given))
+            others = frozenset(given for given in self.passed(whole) or () if not _named(given))
             found |= self.things(item(others, value.index))
         if whole in self.inputs:
             return found  # nothing, where no call passes so many
@@ -254,7 +255,7 @@ class Answers(Results):
             elif isinstance(thing, Type):
                 found |= self._class_member(thing.cls, name)
             elif isinstance(thing, Mod):
-                found |= self.things(self.program.member(thing.module, name)) or {UNKNOWN}
+                found |= self.things(self._of_module(thing.module, name)) or {UNKNOWN}
             elif isinstance(thing, External):
                 if thing.name.count(".") < DEEPEST_NAME:
                     found |= self._imported(f"{thing.name}.{name}")

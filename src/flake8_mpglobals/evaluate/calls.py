@@ -9,6 +9,7 @@ from flake8_mpglobals.catalogue import SHARES
 from flake8_mpglobals.evaluate.elements import SPREAD
 from flake8_mpglobals.evaluate.hidden import Hidden
 from flake8_mpglobals.evaluate.places import put_around
+from flake8_mpglobals.evaluate.query import GROWN
 from flake8_mpglobals.evaluate.things import (
     Box,
     External,
@@ -201,6 +202,7 @@ class Evaluator(Hidden):
             if isinstance(value, Cell):
                 stack.extend(value.function.cells.get(value.name, ()))
             elif isinstance(value, Param) and value.index == 0:
+                self.hangs_on |= GROWN
                 for module in self.program.modules:
                     for function in module.functions:
                         for decorator in function.decorators:

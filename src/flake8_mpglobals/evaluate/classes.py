@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate.memory import shares
-from flake8_mpglobals.evaluate.query import Asking
+from flake8_mpglobals.evaluate.query import GROWN, Asking, Lineage
 from flake8_mpglobals.evaluate.things import (
     Box,
     Env,
@@ -38,6 +38,7 @@ from flake8_mpglobals.ir import (
     Phi,
     Result,
     Seen,
+    Store,
     SuperOf,
     Value,
     Values,
@@ -74,9 +75,9 @@ class Classes(Asking):
         """Return the classes whose instances can be ``self`` of a method: its own, and
         those that inherit the method; of more than ``MOST_SELVES`` only as many.
         """
-        known = self._self_classes.get(function)
-        if known is not None:
-            return known
+        return self.remembered(self._self_classes, function, lambda: self._find_selves(function))
+
+    def _find_selves(self, function: Function) -> list[Class]:
         assert function.cls is not None
         found = {function.cls: None}
         waiting = [function.cls]
@@ -88,32 +89,37 @@ class Classes(Asking):
                 if len(self._direct(cls)[0]) == 1 or self.method(cls, function.name) is function:
                     found[cls] = None
                     waiting.append(cls)
-        selves = self._self_classes[function] = list(found)
-        return selves
+        return list(found)
 
     def _heirs(self, cls: Class) -> list[Class]:
         """Return the classes one of whose bases is ``cls``."""
-        size = self.program.size
-        if self._derived_of != size:
-            derived: dict[Class, list[Class]] = {}
-            for each in self._classes():
-                for base in self._direct(each)[0] if each.bases else ():
-                    derived.setdefault(base, []).append(each)
-            self._derived, self._derived_of = derived, size
-        return self._derived.get(cls, [])
+        derived = self.remembered(self._derived, self.program.size, self._find_derived)
+        return derived.get(cls, [])
+
+    def _find_derived(self) -> dict[Class, list[Class]]:
+        self.hangs_on |= GROWN
+        derived: dict[Class, list[Class]] = {}
+        for each in self._classes():
+            for base in self._direct(each)[0] if each.bases else ():
+                derived.setdefault(base, []).append(each)
+        return derived
 
     def _classes(self) -> Iterator[Class]:
         """Yield the classes of the modules that have been lowered."""
         for module in self.program.modules:
             yield from module.classes
 
-    def lineage(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
+    def lineage(self, cls: Class) -> Lineage:
         """Return the project classes of the hierarchy in lookup order, the library
         classes that it derives from, and whether anything in it is unknown.
         """
         known = self._lineages.get(cls)
-        if known is not None:
-            return known
+        if known is None:
+            return self.remembered(self._lineages, cls, lambda: self._find_lineage(cls))
+        self.hangs_on |= known[1]
+        return known[0]
+
+    def _find_lineage(self, cls: Class) -> Lineage:
         order: dict[Class, None] = {}
         external: set[str] = set()
         unknown = False
@@ -126,25 +132,29 @@ class Classes(Asking):
                 waiting.extend(bases)
                 external |= libraries
                 unknown = unknown or open_ended
-        found = self._lineages[cls] = (tuple(order), frozenset(external), unknown)
-        return found
+        return (tuple(order), frozenset(external), unknown)
 
-    def _direct(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
+    def _direct(self, cls: Class) -> Lineage:
         """Return the project classes and the library classes that ``cls`` names as bases, and
         whether one of them is unknown.
 
         A question of its own, whoever asks: the answer is kept.
         """
         known = self._bases.get(cls)
-        if known is not None:
-            return known
-        self._bases[cls] = ((), frozenset(), True)  # while it is being found
-        asking, self._query = self._query, None
-        found = self._bases[cls] = self._find_direct(cls)
-        self._query = asking
-        return found
+        if known is None:
+            return self.remembered(self._bases, cls, lambda: self._find_direct(cls))
+        self.hangs_on |= known[1]
+        return known[0]
 
-    def _find_direct(self, cls: Class) -> tuple[tuple[Class, ...], frozenset[str], bool]:
+    def _find_direct(self, cls: Class) -> Lineage:
+        self._bases[cls] = (((), frozenset(), True), 0)  # while it is being found
+        asking, self._query = self._query, None
+        try:
+            return self._named_as_bases(cls)
+        finally:
+            self._query = asking
+
+    def _named_as_bases(self, cls: Class) -> Lineage:
         classes: list[Class] = []
         external: set[str] = set()
         unknown = False
@@ -202,6 +212,7 @@ class Classes(Asking):
                 if not values <= known and len(known) < MOST_GIVEN:
                     known |= values
                     new = True
+                    self._changed |= self._bit(owners[name])
         return new
 
     def _with_given(self, cls: Class, owners: Iterable[Class], name: str, told: Things) -> Things:
@@ -209,7 +220,7 @@ class Classes(Asking):
         give it, where that is shared (people write ``dict`` for a proxy of one), where
         nothing else is known, or where it says what a container holds.
         """
-        values = [value for owner in owners for value in self.given.get((owner, name), ())]
+        values = [value for owner in owners for value in self.filled(owner, name)]
         given = self.things(values) | self._stored_outside(cls, name)
         if shares(given):
             return told | (given - {UNKNOWN})
@@ -239,17 +250,11 @@ class Classes(Asking):
 
     def _stored_outside(self, cls: Class, name: str) -> Things:
         """Return what code that is no method of it stores in an attribute of an instance."""
-        if self._stored_by_others is None:
-            self._stored_by_others = {}
-            for module in self.program.modules:
-                for function in (module.body, *module.functions):
-                    for store in function.stores:
-                        if store.how == "attr" and not all(map(is_receiver, store.targets)):
-                            self._stored_by_others.setdefault(store.key, []).append(store)
+        by_others = self.remembered(self._stored_by_others, None, self._find_stored_by_others)
         return frozenset().union(
             *(
                 self.things(store.values)
-                for store in self._stored_by_others.get(name, ())
+                for store in by_others.get(name, ())
                 if any(
                     isinstance(thing, Obj)
                     and (thing.cls in self.lineage(cls)[0] or cls in self.lineage(thing.cls)[0])
@@ -257,6 +262,16 @@ class Classes(Asking):
                 )
             )
         )
+
+    def _find_stored_by_others(self) -> dict[str | int | None, list[Store]]:
+        self.hangs_on |= GROWN
+        found: dict[str | int | None, list[Store]] = {}
+        for module in self.program.modules:
+            for function in (module.body, *module.functions):
+                for store in function.stores:
+                    if store.how == "attr" and not all(map(is_receiver, store.targets)):
+                        found.setdefault(store.key, []).append(store)
+        return found
 
     def member(self, thing: Thing, name: str) -> Things:
         """Return what attribute ``name`` of an instance of a project class can be."""
@@ -315,14 +330,13 @@ class Classes(Asking):
 
     def _is_free(self, function: Function) -> bool:
         """Whether nothing that a function returns hangs on the arguments of a call."""
-        free = self._context_free.get(function)
-        if free is None:
-            free = self._context_free[function] = not any(
-                self._hangs_on(value, function) for value in function.returns
-            )
-        return free
+        return self.remembered(
+            self._context_free,
+            function,
+            lambda: not any(self._bears_on(function, value) for value in function.returns),
+        )
 
-    def _hangs_on(self, value: Value, function: Function) -> bool:
+    def _bears_on(self, function: Function, value: Value) -> bool:
         """Whether what ``value`` is depends on the arguments that ``function`` is called with."""
         stack: list[Value] = [value]
         seen: set[Value] = set()

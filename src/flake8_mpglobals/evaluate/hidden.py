@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flake8_mpglobals.driving import DRIVERS, driven
 from flake8_mpglobals.evaluate.places import Places
+from flake8_mpglobals.evaluate.query import GROWN
 from flake8_mpglobals.evaluate.things import External, Func, Obj, Target
 from flake8_mpglobals.ir import Attr, Call, Class, Function, Param, Result, SuperOf, Values
 
@@ -21,13 +22,17 @@ class Hidden(Places):
         decorators = (thing for values in function.decorators for thing in self.things(values))
         if not any(isinstance(d, External) and d.name in DISPATCHERS for d in decorators):
             return ()
-        if self._registered is None:
-            self._registered = {}
-            for owner, registered in self._registrations():
-                known = self._registered.setdefault(owner, [])
-                if registered not in known:
-                    known.append(registered)
-        return tuple(self._registered.get(function, ()))
+        registered = self.remembered(self._registered, None, self._find_registered)
+        return tuple(registered.get(function, ()))
+
+    def _find_registered(self) -> dict[Function, list[Function]]:
+        self.hangs_on |= GROWN
+        found: dict[Function, list[Function]] = {}
+        for owner, registered in self._registrations():
+            known = found.setdefault(owner, [])
+            if registered not in known:
+                known.append(registered)
+        return found
 
     def _registrations(self) -> Iterator[tuple[Function, Function]]:
         """Yield the functions that are registered for a type, after whom they stand in for."""

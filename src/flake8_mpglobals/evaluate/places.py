@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from flake8_mpglobals.evaluate.answers import Answers
-from flake8_mpglobals.evaluate.query import DEPTH, Query
+from flake8_mpglobals.evaluate.query import DEPTH, GROWN, Query
 from flake8_mpglobals.evaluate.results import HANDS_OUT
 from flake8_mpglobals.evaluate.things import (
     Box,
@@ -106,15 +106,14 @@ class Places(Answers):
 
     def _remembered(self, value: Value) -> Values:
         """Answer for one value outside any call, once."""
-        known = self._places_known.get(value)
-        if known is None:
-            self._query = Query()
-            try:
-                known = self._places((value,), None)
-            finally:
-                self._query = None
-            self._places_known[value] = known
-        return known
+        return self.remembered(self._places_known, value, lambda: self._find_places(value))
+
+    def _find_places(self, value: Value) -> Values:
+        self._query = Query()
+        try:
+            return self._places((value,), None)
+        finally:
+            self._query = None
 
     def _places(self, values: Iterable[Value], env: Env | None) -> Values:
         found: set[Value] = set()
@@ -137,7 +136,7 @@ class Places(Answers):
         if isinstance(value, Global):
             if (known := self._module_object(value)) is not None:
                 return frozenset((known,))
-            same = value.module.stores.get(value.name) or self.program.starred(value)
+            same = value.module.stores.get(value.name) or self._of_star(value)
             return frozenset((value,)) | self._places(filter(_is_alias, same), None)
         if isinstance(value, Seen):
             place = value.place
@@ -211,6 +210,7 @@ class Places(Answers):
             elif isinstance(thing, Mod):
                 found |= self._globals_of(thing.module, name)
             elif isinstance(thing, External) and not thing.receiver:
+                self.hangs_on |= GROWN
                 known = f"{thing.name}.{name}"
                 stored = name in self.stored_attributes() and any(
                     thing.name in module.imported for module in self.program.modules
@@ -227,12 +227,12 @@ class Places(Answers):
             return True
         if name not in self.stored_attributes():
             return False
-        if self._handed_out is None:
-            self._handed_out = self._given_by_makers()
-        return any((cls, name) in self._handed_out for cls in order)
+        handed_out = self.remembered(self._handed_out, None, self._given_by_makers)
+        return any((cls, name) in handed_out for cls in order)
 
     def _given_by_makers(self) -> frozenset[tuple[Class, str]]:
         """Return the attributes that some code stores into an instance that it just made."""
+        self.hangs_on |= GROWN
         return frozenset(
             (thing.cls, store.key)
             for module in self.program.modules
@@ -247,20 +247,22 @@ class Places(Answers):
 
     def _globals_of(self, module: ModuleValue, name: str) -> set[Value]:
         """Return the global that attribute ``name`` of a project module is."""
-        members = self.program.member(module, name)
+        members = self._of_module(module, name)
         return {value for value in members if isinstance(value, Global)}
 
     def stored_attributes(self) -> frozenset[str]:
         """Return the names of all attributes that any function of the program stores."""
-        if self._stored is None:
-            self._stored = frozenset(
-                store.key
-                for module in self.program.modules
-                for function in (module.body, *module.functions)
-                for store in function.stores
-                if isinstance(store.key, str) and store.how.endswith("attr")
-            )
-        return self._stored
+        return self.remembered(self._stored, None, self._find_stored)
+
+    def _find_stored(self) -> frozenset[str]:
+        self.hangs_on |= GROWN
+        return frozenset(
+            store.key
+            for module in self.program.modules
+            for function in (module.body, *module.functions)
+            for store in function.stores
+            if isinstance(store.key, str) and store.how.endswith("attr")
+        )
 
     def shared_by_hand(self) -> frozenset[Value]:
         """Return the anchors of what the program calls ``share_memory_()`` on."""
@@ -295,11 +297,11 @@ class Places(Answers):
                 for owner in order:
                     held = owner.self_attributes.get(value.name, set())
                     found |= self._places([v for v in held if _is_object(v)], None)
-                    given = list(self.given.get((owner, value.name), ()))
+                    given = list(self.filled(owner, value.name))
                     params = {v for v in held if isinstance(v, Param)}
                     # Who made the object in this very call says what it was given.
                     own = {v for v in params if v.function is getattr(value.base, "function", None)}
-                    given += [p for v in params - own for p in self.inputs.get(v, ())]
+                    given += [p for v in params - own for p in self.passed(v) or ()]
                     found |= own
                     found |= self._places([p for p in given if _is_object(p)], None)
         return frozenset(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from flake8_mpglobals.catalogue import Catalogue
 from flake8_mpglobals.evaluate.things import (
@@ -58,8 +59,20 @@ DEPTH = 40
 AGAIN = 3
 """How often a question is asked once more that its own answer bears on."""
 
+GROWN = 1
+"""The bit of what hangs on which modules of the project have been looked into."""
+
+Key = TypeVar("Key")
+Answer = TypeVar("Answer")
+Remembered = dict[Key, tuple[Answer, int]]
+"""Answers by question, each with the bits of what it hangs on."""
+
 MOST = 128
 """How many things one value may be; one that may be more is as good as unknown."""
+
+
+Lineage = tuple[tuple[Class, ...], frozenset[str], bool]
+"""Classes of the project, those of libraries by name, and whether anything is unknown."""
 
 
 @mutable
@@ -76,7 +89,7 @@ class Query:
     depth: int = 0
     lowest: int = DEPTH + 2
     active: dict[object, int] = field(default_factory=dict)
-    known: dict[object, Things] = field(default_factory=dict)
+    known: dict[object, tuple[Things, int]] = field(default_factory=dict)
     so_far: dict[object, Things] = field(default_factory=dict)
 
 
@@ -88,6 +101,10 @@ class Asking:
     functions that stand for methods of a library, by where they are sent.  ``inputs`` are
     what calls pass for parameters, ``given`` for the fields of records; ``unfed`` are the
     functions that were asked for a parameter of which nothing was known.
+
+    Answers hang on what is known of callers, and on which modules were looked into.  Each
+    function and class that can be told more of has a bit; ``hangs_on`` gathers those of all
+    answers given, so that what is remembered can be dropped by them (:meth:`refresh`).
     """
 
     def __init__(
@@ -104,22 +121,25 @@ class Asking:
         self.unfed: set[Function] = set()
         self.made: dict[tuple[Call, Value], Function] = {}
         self._surpluses: dict[tuple[Function, frozenset[tuple[str, Values]]], Fresh] = {}
-        self._known: dict[Value | Kept, Things] = {}
-        self._known_inside: dict[tuple[Value | Kept, Env], Things] = {}
+        self.hangs_on = 0
+        self._bits: dict[Function | Class, int] = {}
+        self._changed = 0
+        self._size = program.size
+        self._known: Remembered[Value | Kept, Things] = {}
+        self._known_inside: Remembered[tuple[Value | Kept, Env], Things] = {}
         self._envs: dict[object, Env] = {}
-        self._lineages: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
-        self._bases: dict[Class, tuple[tuple[Class, ...], frozenset[str], bool]] = {}
-        self._derived: dict[Class, list[Class]] = {}
-        self._derived_of = -1
-        self._self_classes: dict[Function, list[Class]] = {}
-        self._context_free: dict[Function, bool] = {}
+        self._lineages: Remembered[Class, Lineage] = {}
+        self._bases: Remembered[Class, Lineage] = {}
+        self._derived: Remembered[int, dict[Class, list[Class]]] = {}
+        self._self_classes: Remembered[Function, list[Class]] = {}
+        self._context_free: Remembered[Function, bool] = {}
         self._partials: set[Call] = set()
-        self._stored: frozenset[str] | None = None
-        self._handed_out: frozenset[tuple[Class, str]] | None = None
-        self._stored_by_others: dict[str | int | None, list[Store]] | None = None
+        self._stored: Remembered[None, frozenset[str]] = {}
+        self._handed_out: Remembered[None, frozenset[tuple[Class, str]]] = {}
+        self._stored_by_others: Remembered[None, dict[str | int | None, list[Store]]] = {}
         self._by_hand: frozenset[Value] | None = None
-        self._registered: dict[Function, list[Function]] | None = None
-        self._places_known: dict[Value, Values] = {}
+        self._registered: Remembered[None, dict[Function, list[Function]]] = {}
+        self._places_known: Remembered[Value, Values] = {}
         self._query: Query | None = None
 
     def things(self, values: Iterable[Value], env: Env | None = None) -> Things:
@@ -128,9 +148,12 @@ class Asking:
         first: Things | None = None
         found: set[Thing] | None = None
         for value in values:
-            things = known.get(value) if env is None else None
-            if things is None:
+            answer = known.get(value) if env is None else None
+            if answer is None:
                 things = self.thing(value, env)
+            else:
+                things, hangs_on = answer
+                self.hangs_on |= hangs_on
             if first is None:
                 first = things
             elif found is None:
@@ -147,7 +170,8 @@ class Asking:
             env = None
         known = self._known.get(value) if env is None else self._known_inside.get((value, env))
         if known is not None:
-            return known
+            self.hangs_on |= known[1]
+            return known[0]
         query = self._query
         outermost = query is None
         if query is None:
@@ -155,7 +179,8 @@ class Asking:
         key = (value, env)
         if (known := query.known.get(key)) is not None:
             query.lowest = 0
-            return known
+            self.hangs_on |= known[1]
+            return known[0]
         if (depth := query.active.get(key)) is not None:
             query.lowest = min(query.lowest, depth)
             return query.so_far.get(key, _NONE)
@@ -166,6 +191,7 @@ class Asking:
         query.depth += 1
         depth = query.active[key] = query.depth
         lowest, query.lowest = query.lowest, DEPTH + 2
+        before, self.hangs_on = self.hangs_on, 0
         try:
             kept = len(query.known)
             found = self._thing(value, env)
@@ -176,14 +202,16 @@ class Asking:
         finally:
             del query.active[key]
             query.depth -= 1
+            hangs_on = self.hangs_on
+            self.hangs_on |= before
             if outermost:
                 self._query = None
         if not (outermost or query.lowest >= depth):
-            query.known[key] = found
+            query.known[key] = (found, hangs_on)
         elif env is None:
-            self._known[value] = found
+            self._known[value] = (found, hangs_on)
         else:
-            self._known_inside[value, env] = found
+            self._known_inside[value, env] = (found, hangs_on)
         if query.lowest >= depth:
             query.lowest = lowest
         else:
@@ -223,19 +251,63 @@ class Asking:
 
     def forget(self) -> None:
         """Drop remembered answers: the inputs of parameters have changed."""
-        self._known.clear()
-        self._known_inside.clear()
+        for memory in self._memories():
+            memory.clear()
         self._envs.clear()
-        self._places_known.clear()
-        self._lineages.clear()
-        self._bases.clear()
-        self._derived_of = -1
-        self._self_classes.clear()
-        self._context_free.clear()
-        self._stored = None
-        self._handed_out = None
-        self._stored_by_others = None
-        self._registered = None
+        self._changed = 0
+        self._size = self.program.size
+
+    def refresh(self) -> int:
+        """Drop the answers that hang on what has become known since the last time; return
+        the bits of that.
+        """
+        changed, self._changed = self._changed, 0
+        if self._size != self.program.size:
+            self._size = self.program.size
+            changed |= GROWN
+        if changed:
+            for memory in self._memories():
+                for key in [key for key, (_, on) in memory.items() if on & changed]:
+                    del memory[key]
+        return changed
+
+    def _memories(self) -> tuple[dict[Any, tuple[Any, int]], ...]:
+        return (
+            *(self._known, self._known_inside, self._places_known, self._lineages, self._bases),
+            *(self._derived, self._self_classes, self._context_free, self._stored),
+            *(self._handed_out, self._stored_by_others, self._registered),
+        )
+
+    def remembered(
+        self, memory: Remembered[Key, Answer], key: Key, find: Callable[[], Answer]
+    ) -> Answer:
+        """Return what ``memory`` has for a question, or find it, and keep it there."""
+        known = memory.get(key)
+        if known is None:
+            before, self.hangs_on = self.hangs_on, 0
+            found = find()
+            known = memory[key] = (found, self.hangs_on)
+            self.hangs_on |= before
+        else:
+            self.hangs_on |= known[1]
+        return known[0]
+
+    def _bit(self, owner: Function | Class) -> int:
+        """Return the bit of a function or class of which callers can tell more."""
+        bit = self._bits.get(owner)
+        if bit is None:
+            bit = self._bits[owner] = 2 << len(self._bits)
+        return bit
+
+    def passed(self, param: Param) -> Iterable[Value] | None:
+        """Return what calls pass for a parameter; None where no call is known to."""
+        self.hangs_on |= self._bit(param.function)
+        return self.inputs.get(param)
+
+    def filled(self, owner: Class, name: str) -> Iterable[Value]:
+        """Return what calls pass for the field of a record."""
+        self.hangs_on |= self._bit(owner)
+        return self.given.get((owner, name), ())
 
     def inside(self, function: Function, bindings: Bindings, outer: Env | None) -> Env:
         """Return the environment of a call: for calls that bind the same, the same one.
@@ -289,6 +361,20 @@ class Asking:
             known = self._surpluses[key] = Fresh(display)
         return known
 
+    def _of_star(self, value: Global) -> Values:
+        """Return the globals that a ``from m import *`` may bind under a name."""
+        if not value.module.star_modules:
+            return NOTHING
+        self.hangs_on |= GROWN
+        return self.program.starred(value)
+
+    def _of_module(self, of: ModuleValue, name: str) -> Values:
+        """Return what attribute ``name`` of a project module is; nothing where unknown."""
+        found = self.program.member(of, name)
+        if not any(isinstance(value, Global) for value in found):
+            self.hangs_on |= GROWN  # it may only be closed
+        return found
+
     @staticmethod
     def ordered(things: Things) -> list[Thing]:
         """Return things in the order of their definition, so that results are stable."""
@@ -305,6 +391,7 @@ class Asking:
                 if fresh and len(known) < 200:
                     known |= fresh
                     new = True
+                    self._changed |= self._bit(target.function)
         return new
 
 

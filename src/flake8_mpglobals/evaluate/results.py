@@ -7,6 +7,7 @@ import ast
 from flake8_mpglobals.catalogue import SHARES, THREAD_PRIMITIVES, Api
 from flake8_mpglobals.evaluate.elements import Elements
 from flake8_mpglobals.evaluate.memory import shared_result, view
+from flake8_mpglobals.evaluate.query import GROWN
 from flake8_mpglobals.evaluate.things import (
     Box,
     Env,
@@ -221,10 +222,11 @@ class Results(Elements):
                     if name.startswith(start):
                         found |= self.things(attr(call.args[0], name), env)
             elif isinstance(thing, Mod):
+                self.hangs_on |= GROWN
                 module = self.program.load(thing.module.path) if thing.module.path else None
                 for name in sorted(module.bound if module else ()):
                     if name.startswith(start):
-                        found |= self.things(self.program.member(thing.module, name))
+                        found |= self.things(self._of_module(thing.module, name))
         functions = frozenset(thing for thing in found if isinstance(thing, Func))
         if functions:
             return functions.union(*(self.things(default, env) for default in call.args[2:]))
