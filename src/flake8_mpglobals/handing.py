@@ -75,6 +75,11 @@ class Slots:
             re.search(rb"class(?<!\wclass)\s+\w+\s*\([^)]*\b%b\b" % re.escape(name.encode()), data)
         )
 
+    @property
+    def spreads(self) -> bool:
+        """Whether it is handed over by a call, and not by a method or a subclass alone."""
+        return self.every or bool(self.names and not self.methods)
+
     def __bool__(self) -> bool:
         return self.every or bool(self.names)
 

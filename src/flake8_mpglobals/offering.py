@@ -83,6 +83,7 @@ class Offering:
         """Return the offers of the module, following so many imports: ``of`` tells theirs."""
         touched = set(self.direct)
         known: dict[str, Slots] = dict.fromkeys(self.direct, EVERY)
+        spreading = set(self.direct)
         chains: set[str] = set()
         state: set[str] = set()
         if links:
@@ -90,17 +91,20 @@ class Offering:
                 offers = of(path, links - 1)
                 if name == "*":
                     touched |= offers.names
+                    spreading |= offers.spreading
                     known.update(offers.hands)
                     state |= offers.state
                 elif name in offers.names:
                     touched.add(here)
                     state |= offers.state
+                    if name in offers.spreading:
+                        spreading.add(here)
                     if name in offers.boundaries:
                         known.update(offers.hands)
                         known[here] = offers.hands[name]
             for path, here in self.modules:
                 offers = of(path, links - 1)
-                chains.update(f"{here}.{name}" for name in offers.names)
+                chains.update(f"{here}.{name}" for name in offers.spreading)
                 known.update(offers.hands)
         leads = self._imported_leads(links, of)
         at_import = False
@@ -112,22 +116,23 @@ class Offering:
             for part, direct in waiting:
                 if (
                     direct
-                    or not part.uses.isdisjoint(touched)
+                    or not part.uses.isdisjoint(spreading)
                     or (
                         chains and any(not chains.isdisjoint(_beginnings(c)) for c in part.chains())
                     )
                 ):
                     bound = part.sets()
-                    changed = changed or not bound <= touched
-                    touched |= bound
+                    changed = changed or not bound <= spreading
+                    spreading |= bound
                     at_import = at_import or (
                         not part.binds
                         and part.calls
-                        and (direct or not part.called().isdisjoint(touched))
+                        and (direct or not part.called().isdisjoint(spreading))
                     )
                 else:
                     left.append((part, direct))
             waiting = left
+        touched |= spreading
         if not touched and not at_import:
             return NO_OFFERS
         boundaries = self._boundaries(touched, known)

@@ -32,6 +32,14 @@ class Offers:
     leads: frozenset[str] = frozenset()
 
     @property
+    def spreading(self) -> frozenset[str]:
+        """The names that make what uses them in another module an offer of that: pools,
+        process classes, and functions that hand on what they are given.  Of a class whose
+        methods do so only names are known, and what only starts processes does it alone.
+        """
+        return frozenset(name for name in self.boundaries if self.hands[name].spreads)
+
+    @property
     def names(self) -> frozenset[str]:
         """All names that lead to a process API."""
         return self.boundaries | self.starters
