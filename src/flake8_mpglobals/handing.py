@@ -7,10 +7,10 @@ its own: those that it gives to a dispatch, or to what hands them over in turn.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import lru_cache
 
-from flake8_mpglobals.outline import Part
+from flake8_mpglobals.outline import Part, near_by
 from flake8_mpglobals.records import frozen, replace
 
 _DEF = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*(?=\()", re.MULTILINE)
@@ -91,12 +91,15 @@ Known = Mapping[str, Slots]
 
 @frozen
 class _Body:
-    """One function or method: its name, its parameters without ``self``, its text."""
+    """One function or method: its name, its parameters without ``self``, its text, and the
+    names that it calls; ``whole`` is the text with the parameters.
+    """
 
     name: str
     params: tuple[bytes, ...]
     text: bytes
     calls: frozenset[str]
+    whole: bytes
 
     def slots(self, handed: set[bytes]) -> Slots:
         """Return ``handed``, those parameters of it that are handed over."""
@@ -112,14 +115,20 @@ class _Body:
 
 
 def hands_over(
-    part: Part, senders: frozenset[str], known: Known, names_api: Callable[[bytes], bool]
+    part: Part,
+    senders: frozenset[str],
+    known: Known,
+    names_api: Callable[[bytes], bool],
+    touched: Set[str],
 ) -> dict[str, Slots]:
     """Return what a definition hands over: under its own name, and for a class also under
     the names of its methods; nothing where nothing is.
 
     ``senders`` are the names of dispatches, whose first argument is the callable;
     ``known`` what hands over what it is given; a function that ``names_api``, by its
-    text, can send a callable in other ways, too.
+    text, can send a callable in other ways, too.  In a class, ``senders`` counts for those
+    methods alone that can have what sends: by one of the names ``touched``, or an attribute
+    that such a one is kept in.
     """
     found: dict[str, Slots] = {}
     bodies = _bodies(part.text)
@@ -132,10 +141,12 @@ def hands_over(
         if slots := bodies[0].slots(_handed(bodies[0], direct, given)):
             found[own] = slots
         return found
+    near = near_by(part, touched - part.binds)
     told = [
-        (body, direct, frozenset() if direct else frozenset(_given(body, senders, known)))
+        (body, direct, frozenset() if direct else frozenset(_given(body, sending, known)))
         for body in bodies
         for direct in (names_api(body.text),)
+        for sending in (senders if near(body.whole) else frozenset(),)
     ]
     sent: set[bytes] = set()
     for body, direct, given in told:
@@ -154,6 +165,12 @@ def hands_over(
         made = found.get(own, Slots())
         found[own] = replace(made, methods=methods, derived=bool(sent))
     return found
+
+
+def functions_in(part: Part) -> Iterator[tuple[str, bytes]]:
+    """Yield name and text of the function that a part is, or of the methods of the class."""
+    for body in _bodies(part.text):
+        yield body.name, body.text
 
 
 @lru_cache(maxsize=2_000)
@@ -178,7 +195,8 @@ def _split(text: bytes) -> Iterator[_Body]:
             params = params[1:]
         body = text[after:end]
         calls = frozenset(name.decode("utf-8", "replace") for name in set(_CALL.findall(body)))
-        yield _Body(match[2].decode("utf-8", "replace"), tuple(params), body, calls)
+        name = match[2].decode("utf-8", "replace")
+        yield _Body(name, tuple(params), body, calls, text[match.start() : end])
 
 
 def _arguments(text: bytes, start: int) -> tuple[list[bytes], int]:

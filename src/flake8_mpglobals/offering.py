@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from flake8_mpglobals.handing import EVERY, Known, Slots, hands_over
+from flake8_mpglobals.handing import EVERY, Known, Slots, functions_in, hands_over
 from flake8_mpglobals.imports import listed
 from flake8_mpglobals.leads import Unit, find_leads, units
 from flake8_mpglobals.offers import NO_OFFERS, Offers
-from flake8_mpglobals.outline import Part, methods_in, outline
+from flake8_mpglobals.outline import Part, gives_back, methods_in, outline
 from flake8_mpglobals.project import folder_and_stem
 from flake8_mpglobals.state import changed_names
 
@@ -222,7 +222,7 @@ class Offering:
             changed = False
             left: list[tuple[Part, bool]] = []
             for part, direct in parts:
-                hands = self._hands(part, senders, known, direct)
+                hands = self._hands(part, senders, known, direct, touched)
                 if hands:
                     known.update(hands)
                     found |= part.binds & touched
@@ -233,7 +233,7 @@ class Offering:
         return found
 
     def _hands(
-        self, part: Part, senders: frozenset[str], known: Known, direct: bool
+        self, part: Part, senders: frozenset[str], known: Known, direct: bool, touched: set[str]
     ) -> dict[str, Slots]:
         """Return what a part hands over, or is for sending by; nothing where nothing."""
         if not part.defines:
@@ -243,7 +243,8 @@ class Offering:
         direct = direct or not part.uses.isdisjoint(self.direct)
         if not direct and part.defines == "function" and not self._calls_any(part, senders, known):
             return {}
-        found = hands_over(part, senders, known, self._names_api if direct else _never)
+        names_api = self._names_api if direct else _never
+        found = hands_over(part, senders, known, names_api, touched)
         if part.defines == "class":
             bases = part.bases()
             named = {name.decode("utf-8", "replace") for name in re.findall(rb"\w+", bases)}
@@ -251,8 +252,13 @@ class Offering:
             if inherited is not None:
                 own = next(iter(part.binds))
                 found[own] = found.get(own, Slots()).joined(inherited)
-        if not found and direct and part.gives_back(self._makes):
-            found = dict.fromkeys(part.binds, EVERY)
+        if not found and direct:
+            giving = [name for name, text in functions_in(part) if gives_back(text, self._makes)]
+            if part.defines != "class":
+                found = dict.fromkeys(giving, EVERY)
+            elif giving:
+                found = dict.fromkeys(giving, EVERY)
+                found[next(iter(part.binds))] = Slots(methods=frozenset(giving))
         return found
 
     def _calls_any(self, part: Part, senders: frozenset[str], known: Known) -> bool:

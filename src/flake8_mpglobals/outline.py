@@ -8,7 +8,7 @@ the side of more: a keyword counts as a name, for example.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from flake8_mpglobals.imports import Imports, imports_in
 from flake8_mpglobals.records import frozen
@@ -26,6 +26,14 @@ _TEXT = re.compile(
 """Comments and strings; possessive, so that what is not closed costs no more."""
 _NAME = re.compile(rb"(?<![\w.])[^\W\d]\w*")
 _CHAIN = re.compile(rb"(?<![\w.])[^\W\d]\w*(?:[ \t]*\.[ \t]*\w+)+")
+_METHODS = re.compile(rb"^[ \t]+(?:async[ \t]+)?def[ \t]", re.MULTILINE)
+_KEPT = re.compile(rb"\bself\.(\w+)[^\n=]*=(?!=)([^\n]*)")
+_OF_SELF = re.compile(rb"\bself\.(\w+)")
+_TYPES_ONLY = re.compile(
+    rb"^([ \t]*)if[ \t(]+(?:\w+\.)?TYPE_CHECKING[ \t)]*:[^\n]*\n(?:(?:\1[ \t]+[^\n]*)?\n)*",
+    re.MULTILINE,
+)
+"""What only a type checker imports."""
 _METHOD = re.compile(rb"\.[ \t]*([^\W\d]\w*)")
 _DEFINED = re.compile(rb"[ \t]*(?:async[ \t]+def|def|class)[ \t]+(\w+)")
 _DECORATED = re.compile(rb"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
@@ -74,23 +82,6 @@ class Part:
         """Return all names that stand behind a dot."""
         return methods_in(self.text)
 
-    def gives_back(self, made: Callable[[bytes], bool]) -> bool:
-        """Whether it returns or yields what ``made`` says of an expression, or a name for it."""
-        for expression in _RETURNED.findall(self.text):
-            if made(expression):
-                return True
-            name = expression.strip()
-            if _PLAIN.fullmatch(name) and any(
-                made(line)
-                for line in re.findall(
-                    rb"[^\n]*(?:\b%b\s*(?::[^=\n]*)?=(?!=)|\bas\s+%b\b)[^\n]*"
-                    % (re.escape(name), re.escape(name)),
-                    self.text,
-                )
-            ):
-                return True
-        return False
-
     def sets(self) -> frozenset[str]:
         """Return the names that it binds, in a function that declares them global too."""
         if not self.defines or b"global" not in self.text:
@@ -108,6 +99,51 @@ class Part:
         return {name.decode("utf-8", "replace") for name in _CALLED.findall(self.text)}
 
 
+def gives_back(text: bytes, made: Callable[[bytes], bool]) -> bool:
+    """Whether a function returns or yields what ``made`` says of an expression, or a name for it."""
+    for expression in _RETURNED.findall(text):
+        if made(expression):
+            return True
+        name = expression.strip()
+        if _PLAIN.fullmatch(name) and any(
+            made(line)
+            for line in re.findall(
+                rb"[^\n]*(?:\b%b\s*(?::[^=\n]*)?=(?!=)|\bas\s+%b\b)[^\n]*"
+                % (re.escape(name), re.escape(name)),
+                text,
+            )
+        ):
+            return True
+    return False
+
+
+def near_by(part: Part, touched: Set[str]) -> Callable[[bytes], bool]:
+    """Return what says of the text of a method of a class whether it can come to what is
+    behind the names ``touched``: it names one, or an attribute that one is kept in.
+
+    Where the head of the class names one, that is any method.
+    """
+    start = _METHODS.search(part.text)
+    head = part.text if start is None else part.text[: start.start()]
+    if not touched.isdisjoint(names_in(head)):
+        return lambda text: True
+    kept = {
+        line[1] for line in _KEPT.finditer(part.text) if not touched.isdisjoint(names_in(line[2]))
+    }
+
+    def near(text: bytes) -> bool:
+        if not touched.isdisjoint(names_in(text)):
+            return True
+        return bool(kept) and not kept.isdisjoint(_OF_SELF.findall(text))
+
+    return near
+
+
+def names_in(text: bytes) -> frozenset[str]:
+    """Return all names, but for those behind a dot."""
+    return frozenset(name.decode("utf-8", "replace") for name in set(_NAME.findall(text)))
+
+
 def methods_in(text: bytes) -> frozenset[str]:
     """Return all names that stand behind a dot."""
     return frozenset(name.decode("utf-8", "replace") for name in set(_METHOD.findall(text)))
@@ -116,6 +152,8 @@ def methods_in(text: bytes) -> frozenset[str]:
 def outline(data: bytes) -> tuple[list[Part], Imports]:
     """Return the parts of a module, and its imports without what only looks like one."""
     code = _TEXT.sub(b'""', data)
+    if b"TYPE_CHECKING" in code:
+        code = _TYPES_ONLY.sub(b"", code)
     return [_part(binds, text) for binds, text in _pieces(code)], imports_in(code)
 
 
@@ -133,7 +171,7 @@ def _part(binds: frozenset[str], text: bytes) -> Part:
     kind = "" if not defined else "class" if b"class" in defined[0] else "function"
     return Part(
         binds,
-        frozenset(name.decode("utf-8", "replace") for name in set(_NAME.findall(text))),
+        names_in(text),
         b"(" in text,
         kind,
         text,

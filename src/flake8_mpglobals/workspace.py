@@ -270,7 +270,18 @@ class Workspace:
                 return self.offers(path, 0)
         elif not text.needle:
             return NO_OFFERS
+        if text.needle and not self._can_be_parsed(path):
+            return NO_OFFERS  # Nobody can look into it.
         return self._offering(path).offers(links, self.offers)
+
+    def _can_be_parsed(self, path: str) -> bool:
+        from flake8_mpglobals.source import SourceError
+
+        try:
+            self.memo.parse(path, self.read(path) or b"")
+        except SourceError:
+            return False
+        return True
 
     def _takes_any(self, path: str, led_to: Iterable[Offers], links: int) -> bool:
         """Whether a file can name any of what its imports offer, ``links`` imports on: most
