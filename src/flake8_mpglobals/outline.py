@@ -100,7 +100,7 @@ class Part:
 
 
 def gives_back(text: bytes, made: Callable[[bytes], bool]) -> bool:
-    """Whether a function returns or yields what ``made`` says of an expression, or a name for it."""
+    """Whether a function gives back what ``made`` says of an expression, or a name for it."""
     for expression in _RETURNED.findall(text):
         if made(expression):
             return True
@@ -126,7 +126,7 @@ def near_by(part: Part, touched: Set[str]) -> Callable[[bytes], bool]:
     start = _METHODS.search(part.text)
     head = part.text if start is None else part.text[: start.start()]
     if not touched.isdisjoint(names_in(head)):
-        return lambda text: True
+        return lambda _: True
     kept = {
         line[1] for line in _KEPT.finditer(part.text) if not touched.isdisjoint(names_in(line[2]))
     }
