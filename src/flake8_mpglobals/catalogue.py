@@ -274,7 +274,8 @@ class Catalogue:
     """
 
     __slots__ = (
-        *("_asking", "_but", "_clones", "_extra", "_tables"),
+        *("_asking", "_but", "_clones", "_extra", "_originals", "_rows", "_shared", "_spellings"),
+        *("_tables", "_without"),
         *("alone", "packages", "roots", "senders"),
     )
 
@@ -283,6 +284,11 @@ class Catalogue:
         self._but = but
         self._tables = _tables(extra)
         self._clones: dict[str, Api | None] = {}
+        self._rows: dict[str, Api | None] = {}
+        self._spellings: dict[str, str] = {}
+        self._originals: dict[str, str] = {}
+        self._shared: dict[str, str | None] = {}
+        self._without: dict[frozenset[str], Catalogue] = {}
         self._asking: dict[str, Callable[[str], bool] | None] = {}
         self.roots = self._tables.roots - but
         self.packages = self._tables.packages - but
@@ -291,10 +297,21 @@ class Catalogue:
 
     def without(self, libraries: frozenset[str]) -> Catalogue:
         """Return what is known of all but some libraries: for their own source."""
-        return Catalogue(self._extra, libraries) if libraries else self
+        if not libraries:
+            return self
+        if libraries not in self._without:
+            self._without[libraries] = Catalogue(self._extra, libraries)
+        return self._without[libraries]
 
     def canonical(self, name: str) -> str:
         """Return the spelling that the tables use for a qualified name."""
+        known = self._spellings.get(name)
+        if known is None:
+            known = self._spellings[name] = self._spelled(name)
+        return known
+
+    @staticmethod
+    def _spelled(name: str) -> str:
         name, prefix = _uncloned(name)
         name = SAME.get(name, name)
         if prefix:
@@ -303,6 +320,13 @@ class Catalogue:
 
     def api(self, name: str) -> Api | None:
         """Return the row for a qualified name, or None where the API is not known."""
+        try:
+            return self._rows[name]
+        except KeyError:
+            row = self._rows[name] = self._row(name)
+            return row
+
+    def _row(self, name: str) -> Api | None:
         if self._but and name.partition(".")[0] in self._but:
             return None
         name = self.canonical(name)
@@ -415,6 +439,13 @@ class Catalogue:
 
     def shared(self, name: str) -> str | None:
         """Return the kind of shared object that calling ``name`` makes, if it does."""
+        try:
+            return self._shared[name]
+        except KeyError:
+            kind = self._shared[name] = self._kind_of_shared(name)
+            return kind
+
+    def _kind_of_shared(self, name: str) -> str | None:
         original = self.original(name)
         kind = SHARED.get(original)
         if kind is None and original.startswith(_CONTEXT + "."):
@@ -453,6 +484,12 @@ class Catalogue:
 
     def original(self, name: str) -> str:
         """Return the canonical name, of a clone that of what it mirrors."""
+        known = self._originals.get(name)
+        if known is None:
+            known = self._originals[name] = self._original(name)
+        return known
+
+    def _original(self, name: str) -> str:
         name = self.canonical(name)
         head, dot, rest = name.partition(".")
         return CLONES[head] + dot + rest if head in libraries.BY_VALUE else name

@@ -132,6 +132,8 @@ def check_file(task: Task, workspaces: Workspaces) -> FileReport:
 def _check_file(task: Task, workspaces: Workspaces) -> FileReport:
     path = task.path
     workspace = workspaces.of(task.options)
+    if not task.explicit and workspace.cannot_matter(path):
+        return FileReport(path)
     try:
         data = workspace.project.read(path)
     except OSError as error:

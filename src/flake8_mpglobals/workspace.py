@@ -110,6 +110,13 @@ class Workspace:
         """Whether the bytes of a file can name a process API, a configured one included."""
         return names_process_api(data, imports) or any(name in data for name in self._own)
 
+    def cannot_matter(self, path: str) -> bool:
+        """Whether a file on disk can have no findings, by what it is read for anyway: it names
+        no process API, and none of the files that it imports offers anything.
+        """
+        text = self.text(path)
+        return text is not None and not (text.needle or any(map(self.offers, text.imports)))
+
     def is_candidate(self, path: str, data: bytes) -> bool:
         """Whether a file can have findings: it names what runs callables elsewhere, or an
         offer of a module that it imports.
