@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from flake8_mpglobals.bystanders import Bystanders
 from flake8_mpglobals.dispatches import Boundaries, DispatchSite
@@ -66,7 +67,6 @@ class Losses:
         self.evaluator = evaluator
         self._sites: dict[DispatchSite, Site] = {}
         self._steps: dict[tuple[Function, Call | None], Step] = {}
-        self._observers: Observers | None = None
         self._bystanders = Bystanders(program, boundaries, reach, evaluator)
         self._writes = WorkerWrites(program, boundaries, reach, evaluator)
         self._excuses = Excuses(boundaries, reach, evaluator)
@@ -74,6 +74,10 @@ class Losses:
         self._unreached = Unreached()
         self._undone: dict[ast.AST, frozenset[ast.AST]] = {}
         self._furthest = furthest(reach.workers | reach.parent)
+
+    @cached_property
+    def _observers(self) -> Observers:
+        return Observers(self.boundaries, self.reach, self.evaluator)
 
     def find(self) -> tuple[LostWrite, ...]:
         """Return the writes of workers on globals, in the order of their position."""
@@ -137,8 +141,6 @@ class Losses:
         return private
 
     def _judge(self, write: Write, guarded: Guarded) -> LostWrite | None:
-        if self._observers is None:
-            self._observers = Observers(self.boundaries, self.reach, self.evaluator)
         sites: list[DispatchSite] = []
         for site, _, _ in write.ways:
             if site not in sites:
@@ -222,7 +224,6 @@ class Losses:
         seen_to_follow: bool,
     ) -> list[tuple[Function, Touch]]:
         """Return the parent's reads that can follow one of ``sites``."""
-        assert self._observers is not None
         again = self._bystanders.done_again(write.raw, (entry for _, entry, _ in write.ways))
         return self._observers.observe(
             write.place,

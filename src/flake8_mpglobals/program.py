@@ -58,6 +58,8 @@ class Program:
         self._opened: set[str] = set()
         self._open: dict[str, bool] = {}
         self._lowered: dict[str, Module | None] = {}
+        self._revealed: dict[Function, int] = {}
+        """How many modules were open when a function was gone through."""
         self._closure: tuple[str, ...] | None = None
         name = project.dotted_name(source.path)
         self.main = lower(source, tree, name, self._link(source.path))
@@ -231,7 +233,11 @@ class Program:
 
     def reveal(self, function: Function) -> bool:
         """Open the modules that the names of a function lead to; return whether any is new."""
-        return self.reveal_values(_mentioned(function))
+        if self._revealed.get(function) == self.opened:
+            return False
+        new = self.reveal_values(_mentioned(function))
+        self._revealed[function] = self.opened
+        return new
 
     def reveal_values(self, values: Iterable[Value]) -> bool:
         """Open the modules that ``values`` lead to; return whether any is new."""
