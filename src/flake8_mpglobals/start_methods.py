@@ -56,6 +56,7 @@ class StartMethods:
         self._evaluator = evaluator
         self._allowed = METHODS & frozenset(declared) or METHODS
         self._default: Methods | None = None
+        self._where_forked: dict[Function, frozenset[ast.AST]] = {}
 
     def default(self) -> Methods:
         """Return what ``set_start_method`` leaves possible where no context is named."""
@@ -106,7 +107,9 @@ class StartMethods:
 
     def of_maker(self, call: Call) -> Methods:
         """Return the start methods of what ``call`` makes: a pool, a process, a manager."""
-        if _where_forked(call):
+        if call.function not in self._where_forked:
+            self._where_forked[call.function] = _where_forked(call.function)
+        if call.node in self._where_forked[call.function]:
             return FORK
         for slot in _GIVEN:
             given = argument(call, slot)
@@ -247,19 +250,21 @@ class StartMethods:
         return _CLASSES.get(_last(value), "")
 
 
-def _where_forked(call: Call) -> bool:
-    """Whether a call stands under a test that processes are forked."""
-    if "get_start_method" not in call.function.module.source.text:
-        return False
-    return any(
-        isinstance(test, ast.If)
+def _where_forked(function: Function) -> frozenset[ast.AST]:
+    """Return what stands in a function under a test that processes are forked."""
+    if "get_start_method" not in function.module.source.text:
+        return frozenset()
+    return frozenset(
+        node
+        for test in ast.walk(function.node)
+        if isinstance(test, ast.If)
         and isinstance(test.test, ast.Compare)
         and isinstance(test.test.ops[0], ast.Eq)
         and "get_start_method" in ast.unparse(test.test.left)
         and isinstance(test.test.comparators[0], ast.Constant)
         and test.test.comparators[0].value == "fork"
-        and any(node is call.node for part in test.body for node in ast.walk(part))
-        for test in ast.walk(call.function.node)
+        for part in test.body
+        for node in ast.walk(part)
     )
 
 

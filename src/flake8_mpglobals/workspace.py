@@ -277,9 +277,10 @@ class Workspace:
                 return self.offers(path, 0)
         elif not text.needle:
             return NO_OFFERS
-        if text.needle and not self._can_be_parsed(path):
+        found = self._offering(path).offers(links, self.offers)
+        if found and text.needle and not self._can_be_parsed(path):
             return NO_OFFERS  # Nobody can look into it.
-        return self._offering(path).offers(links, self.offers)
+        return found
 
     def _can_be_parsed(self, path: str) -> bool:
         from flake8_mpglobals.source import SourceError
