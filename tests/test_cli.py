@@ -6,11 +6,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 from faces import LOSING, REMEDY, Command, use_stand_in
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flake8_mpglobals import __version__, analysis, checking
+from flake8_mpglobals.checking import Shares
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.workspace import Workspaces
 
@@ -365,3 +369,14 @@ def test_jobs_under_every_start_method(tmp_path: Path, method: str) -> None:
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
         f"m{number}.py" for number in range(4)
     ]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 60), st.integers(1, 8), st.randoms())
+def test_each_chunk_is_checked_by_one_process(chunks: int, many: int, random: Random) -> None:
+    shares = Shares(chunks, many)
+    taken = []
+    while (chunk := shares.take(random.randrange(many))) is not None:
+        taken.append(chunk)
+    assert sorted(taken) == list(range(chunks))
+    assert all(shares.take(worker) is None for worker in range(many))

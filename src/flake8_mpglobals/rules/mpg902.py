@@ -60,7 +60,8 @@ if __name__ == "__main__":
 - A callable from a library (`math.sqrt`) is known not to be the project's own
   and is not reported.
 - A file is examined only when its bytes name a process API, or something that leads to
-  one in a module of the project that it imports, over at most three imports.""",
+  one in a module of the project that it imports: what hands on a callable, over at most
+  three imports; what only starts processes, where it does that itself.""",
     remedy="Pass a function by its name, or accept that this dispatch is not checked.",
     since="0.1.0",
     default=False,
