@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flake8_mpglobals import __version__, analysis, checking
-from flake8_mpglobals.checking import Shares
+from flake8_mpglobals.crew import Shares
 from flake8_mpglobals.options import Options
 from flake8_mpglobals.workspace import Workspaces
 
@@ -380,3 +380,30 @@ def test_each_chunk_is_checked_by_one_process(chunks: int, many: int, random: Ra
         taken.append(chunk)
     assert sorted(taken) == list(range(chunks))
     assert all(shares.take(worker) is None for worker in range(many))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_files_are_checked_although_a_process_dies(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"m{number}.py").write_text("from multiprocessing import Pool\n(\n")
+    script = tmp_path / "run_it.py"
+    script.write_text(
+        "import multiprocessing, os\n"
+        "from flake8_mpglobals import checking\n"
+        "from flake8_mpglobals.cli import main\n"
+        "parent, check = os.getpid(), checking.check_file\n"
+        "def dying(task, workspaces):\n"
+        "    if os.getpid() != parent and 'm4' in task.path:\n"
+        "        os._exit(3)\n"
+        "    return check(task, workspaces)\n"
+        "checking.check_file = dying\n"
+        "multiprocessing.set_start_method('fork')\n"
+        "main(['check', '--jobs=2', '--exclude=run_it.py', '--no-cache'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        f"m{number}.py" for number in range(6)
+    ]

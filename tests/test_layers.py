@@ -111,6 +111,7 @@ ORDER = (
     "config",
     "discovery",
     "cache",
+    "crew",
     "checking",
     "recall",
     # faces

@@ -9,9 +9,8 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from flake8_mpglobals.disk import Disk
@@ -200,64 +199,13 @@ def _in_pool(
     chunks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
     if not chunks:
         return
-    from concurrent.futures import (
-        FIRST_COMPLETED,
-        BrokenExecutor,
-        Future,
-        ProcessPoolExecutor,
-        wait,
-    )
+    from flake8_mpglobals.crew import Crew, CrewError
 
-    shares = Shares(len(chunks), min(jobs, len(chunks)))
-    results: dict[int, tuple[list[FileReport], Notes | None]] = {}
-    running: dict[Future[tuple[list[FileReport], Notes | None]], tuple[int, int]] = {}
-    upcoming = 0
+    crew = Crew(partial(check_chunk, traced=traced), min(jobs, len(chunks)))
     try:
-        with ExitStack() as stack:
-            pools = [stack.enter_context(ProcessPoolExecutor(1)) for _ in range(shares.many)]
-            free = list(range(len(pools)))
-            while upcoming < len(chunks):
-                for worker in free:
-                    chunk = shares.take(worker)
-                    if chunk is not None:
-                        future = pools[worker].submit(check_chunk, chunks[chunk], traced)
-                        running[future] = (worker, chunk)
-                finished = wait(running, return_when=FIRST_COMPLETED).done
-                free = []
-                for future in finished:
-                    worker, chunk = running.pop(future)
-                    results[chunk] = future.result()
-                    free.append(worker)
-                while upcoming in results:
-                    yield results.pop(upcoming)
-                    upcoming += 1
-    except (BrokenExecutor, OSError, ImportError, NotImplementedError):
+        yield from crew.run(chunks)
+    except CrewError:
         return
-
-
-class Shares:
-    """Who checks which chunk: each process a run of its own, for files that stand side by side
-    lead to the same modules, which it then reads once.
-
-    Who has finished its own takes from the end of what is left of the longest.
-    """
-
-    def __init__(self, chunks: int, many: int) -> None:
-        self.many = many
-        bounds = [chunks * worker // many for worker in range(many + 1)]
-        self._left = [[first, last] for first, last in pairwise(bounds)]
-
-    def take(self, worker: int) -> int | None:
-        """Return the next chunk for a process; None where all are taken."""
-        own = self._left[worker]
-        if own[0] < own[1]:
-            own[0] += 1
-            return own[0] - 1
-        most = max(self._left, key=lambda left: left[1] - left[0])
-        if most[0] == most[1]:
-            return None
-        most[1] -= 1
-        return most[1]
 
 
 @contextmanager
