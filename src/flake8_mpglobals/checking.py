@@ -22,7 +22,7 @@ from flake8_mpglobals.workspace import Workspaces
 if TYPE_CHECKING:
     from flake8_mpglobals.model import Finding
     from flake8_mpglobals.options import Options
-    from flake8_mpglobals.trace import Notes
+    from flake8_mpglobals.trace import Notes, Trace
 
 _TRIAL = 0.1
 """Seconds of work after which other processes are thought of,"""
@@ -181,9 +181,7 @@ def _run(tasks: Sequence[Task], jobs: int, workspaces: Workspaces) -> Iterator[F
                     if spent > _TRIAL and spent * (len(tasks) - finished) > _WORTH * finished:
                         break
         trace = workspaces.disk.trace
-        for reports, notes in _in_pool(tasks[finished:], limit, trace is not None):
-            if trace is not None and notes is not None:
-                trace.add(notes)
+        for reports in _in_crew(tasks[finished:], limit, trace):
             yield from reports
             finished += len(reports)
     with gc_at_leisure() as rest:
@@ -191,19 +189,23 @@ def _run(tasks: Sequence[Task], jobs: int, workspaces: Workspaces) -> Iterator[F
             yield rest(check_file(task, workspaces))
 
 
-def _in_pool(
-    tasks: Sequence[Task], jobs: int, traced: bool
-) -> Iterator[tuple[list[FileReport], Notes | None]]:
-    """Yield the results of chunks, in order; ends early where no processes are to be had."""
+def _in_crew(tasks: Sequence[Task], jobs: int, trace: Trace | None) -> Iterator[list[FileReport]]:
+    """Yield the reports of chunks, in order; ends early where no processes are to be had."""
     size = max(1, min(_CHUNK, len(tasks) // (jobs * 4)))
     chunks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
     if not chunks:
         return
     from flake8_mpglobals.crew import Crew, CrewError
 
-    crew = Crew(partial(check_chunk, traced=traced), min(jobs, len(chunks)))
+    def heard(answer: tuple[list[FileReport], Notes | None]) -> None:
+        notes = answer[1]
+        if trace is not None and notes is not None:
+            trace.add(notes)
+
+    work = partial(check_chunk, traced=trace is not None)
     try:
-        yield from crew.run(chunks)
+        for reports, _ in Crew(work, min(jobs, len(chunks)), heard).run(chunks):
+            yield reports
     except CrewError:
         return
 

@@ -50,12 +50,19 @@ class Crew(Generic[Chunk, Answer]):
     """Runs ``work`` on chunks in ``many`` processes, started by the default method.
 
     All are started before anything else happens, and there is no thread: a fork copies
-    neither a lock that is held nor what another one waits for.
+    neither a lock that is held nor what another one waits for.  ``heard`` is called with each
+    answer as it comes: those of one process in the order in which that made them.
     """
 
-    def __init__(self, work: Callable[[Chunk], Answer], many: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[Chunk], Answer],
+        many: int,
+        heard: Callable[[Answer], object] = lambda _: None,
+    ) -> None:
         self._work = work
         self._many = many
+        self._heard = heard
         self._pipes: list[Connection] = []
         self._processes: list[BaseProcess] = []
 
@@ -94,7 +101,8 @@ class Crew(Generic[Chunk, Answer]):
             while number not in ready:
                 heard = wait([self._pipes[worker] for worker in working])
                 for worker in [one for one in working if self._pipes[one] in heard]:
-                    ready[working.pop(worker)] = self._pipes[worker].recv()
+                    answer = ready[working.pop(worker)] = self._pipes[worker].recv()
+                    self._heard(answer)
                     self._give(worker, chunks, shares, working)
             yield ready.pop(number)
 
