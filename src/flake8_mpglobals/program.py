@@ -314,14 +314,16 @@ class Program:
         Return those modules, without the file under check.
         """
         found: dict[str, Module] = {}
+        identity = self.workspace.project.identity
+        homes = {identity(home): some for home, some in names.items()}
         for path in self.led_to():
             text = self.workspace.text(path)
-            own = {name for home, some in names.items() if self._same(home, path) for name in some}
+            own = homes.get(identity(path), frozenset())
             imported: set[str] = set()
             reached = self.workspace.closure(text.imports) if text is not None else ()
-            for home, some in names.items():
-                if some - own and any(self._same(home, each) for each in reached):
-                    imported |= some
+            for home in homes.keys() & set(map(identity, reached)):
+                if not homes[home] <= own:
+                    imported |= homes[home]
             data = self.store.read(path) if own or imported else None
             if data is None or not (
                 any(name.encode() in data for name in own) or _takes(data, imported)
@@ -370,9 +372,6 @@ class Program:
         """Return the project files that the file under check imports itself."""
         source = self.main.source
         return tuple(self.workspace.imported(source.path, source.text.encode(errors="replace")))
-
-    def _same(self, one: str, other: str) -> bool:
-        return self.workspace.project.same(one, other)
 
 
 def _takes(data: bytes, names: Iterable[str]) -> bool:

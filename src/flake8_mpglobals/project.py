@@ -233,10 +233,11 @@ class Project:
 
     def same(self, one: str, other: str) -> bool:
         """Whether two spellings name the same path (links are not followed)."""
-        if one == other:
-            return True
-        absolute = self._disk.absolute
-        return os.path.normcase(absolute(one)) == os.path.normcase(absolute(other))
+        return one == other or self.identity(one) == self.identity(other)
+
+    def identity(self, path: str) -> str:
+        """Return what is equal for all spellings of a path (links are not followed)."""
+        return os.path.normcase(self._disk.absolute(path))
 
     def note_layout(self, path: str) -> None:
         """Note that an answer depends on what the imports of ``path`` mean."""
