@@ -173,7 +173,7 @@ def functions_in(part: Part) -> Iterator[tuple[str, bytes]]:
         yield body.name, body.text
 
 
-@lru_cache(maxsize=2_000)
+@lru_cache(maxsize=500)
 def _bodies(text: bytes) -> tuple[_Body, ...]:
     """Return the bodies of a definition: asked again for each number of imports followed."""
     return tuple(_split(text))

@@ -34,7 +34,7 @@ class Memo:
 
     __slots__ = ("_modules",)
 
-    def __init__(self, most: int = 1_500_000) -> None:
+    def __init__(self, most: int = 900_000) -> None:
         self._modules: Recent[tuple[str, bytes], Module | FileError] = Recent(most)
 
     def __len__(self) -> int:

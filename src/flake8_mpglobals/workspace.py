@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from flake8_mpglobals.options import Options
     from flake8_mpglobals.trace import Trace
 
-MOST_LOWERED = 1_500_000
+MOST_LOWERED = 900_000
 """Characters of modules that are kept lowered."""
 
-MOST_OUTLINED = 4_000_000
+MOST_OUTLINED = 1_000_000
 """Bytes of modules of which the outline is kept."""
 
 LINKS = 3
