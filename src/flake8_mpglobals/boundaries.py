@@ -68,7 +68,6 @@ class _Part:
     found: Boundaries
     targets: list[Target] = field(default_factory=list)
     sent: list[Target] = field(default_factory=list)
-    dispatches: list[Call] = field(default_factory=list)
     pools: list[tuple[Call, tuple[Target, ...]]] = field(default_factory=list)
     hangs_on: int = 0
 
