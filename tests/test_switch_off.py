@@ -383,7 +383,7 @@ MECHANISMS: dict[str, Mechanism] = {
         lambda _, __, ___, given: given,
     ),
     "pools that other modules are handed": Mechanism(
-        "projects/pool_passed_to_module", extent.Extent, "hands_pool", lambda *_: None
+        "projects/pool_passed_to_module", extent.Extent, "may_hand_pool", lambda *_: False
     ),
     "methods that change their object": Mechanism(
         "detect/fork_only_settings_loaded_by_method",
